@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package host
+
+import "os"
+
+func cpuName() string { return os.Getenv("PROCESSOR_IDENTIFIER") }
