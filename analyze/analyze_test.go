@@ -1,0 +1,452 @@
+package analyze
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+func TestTime(t *testing.T) {
+	// compute  |--------|        |---|         10..90, 170..210
+	// comm          |-------|                  50..130
+	// memory              |--------|           110..200
+	// memset                             |-|   230..240
+	b := newBuilder()
+	b.kernel("gemm", 7, 1, 10, 80)
+	b.kernel("ncclDevKernel_AllReduce", 8, 2, 50, 80)
+	b.gpu(trace.CategoryMemcpy, "Memcpy HtoD (Pinned -> Device)", 9, 3, 110, 90)
+	b.kernel("gemm", 7, 4, 170, 40)
+	b.gpu(trace.CategoryMemset, "Memset (Device)", 7, 5, 230, 10)
+	want := Time{Events: 5, FirstNs: 10, LastNs: 240, TotalNs: 230, BusyNs: 210, IdleNs: 20, ComputationNs: 130, ExposedCommNs: 40,
+		ExposedMemoryNs: 40, CommNs: 80, MemoryNs: 90, CommOverlapNs: 40, SumNs: 300}
+	if diff := cmp.Diff(want, b.analyze(Options{}).Ranks[0].Time[0]); diff != "" {
+		t.Error(diff)
+	}
+	want.ComputationNs, want.ExposedMemoryNs, want.MemoryNs = 120, 50, 100
+	if diff := cmp.Diff(want, b.analyze(Options{MemsetIsMemory: true}).Ranks[0].Time[0]); diff != "" {
+		t.Error("sets as memory:", diff)
+	}
+}
+
+func TestCommRules(t *testing.T) {
+	for name, want := range map[string][2]bool{ // wide, TraceLens
+		"ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevComm*)":    {true, true},
+		"void vllm::cross_device_reduce_1stage<half, 4>()":          {true, true},
+		"multimem_all_reduce_kernel":                                {true, false},
+		"deep_ep::internode::dispatch":                              {true, false},
+		"triton_poi_fused_add_all_reduce_embedding_0":               {false, false},
+		"triton_red_fused_nccl_0":                                   {false, true},
+		"nvjet_sm90_hsh_128x8_64x12_2x1_v_bz_TNT":                   {false, false},
+		"void quickreduce::allreduce_prototype_twoshot<half, quick": {true, false},
+	} {
+		category := newCategorizer(kernelRules).of(name)
+		if got := [2]bool{CommWide.IsComm(name, category), CommTraceLens.IsComm(name, category)}; got != want {
+			t.Errorf("%s: wide, TraceLens = %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestCategories(t *testing.T) {
+	kernels, ops := newCategorizer(kernelRules), newCategorizer(opRules)
+	for name, want := range map[string]string{
+		"flashinfer::norm::FusedAddRMSNormKernel":                                       "norm", // not attn, for "flash"
+		"bmm_E2m1_E2m1E2m1_Fp32_t128x8x512":                                             "moe_gemm",
+		"bmm_Bfloat16_Bfloat16_Fp32":                                                    "gemm",
+		"_p_matmul_ogs_NNT_bf16xbf16xmxfp4_swiglu":                                      "moe_gemm",
+		"void cublasLt::splitKreduce_kernel<32, 16>":                                    "gemm", // not reduce
+		"finalize_matmul_scatter":                                                       "moe_route",
+		"void vllm::reshape_and_cache_flash_kernel<short>":                              "kv_cache",
+		"triton_poi_fused_add_all_reduce_embedding_0":                                   "triton",
+		"Memcpy DtoH (Device -> Pageable)":                                              "memcpy",
+		"something never seen":                                                          CategoryOther,
+		"cudnn_generated_fort_native_sdpa_sm90_flash_fprop_wgmma_f16_knob_7_64x128x128": "attn", // not conv
+		"void machete::machete_mm_kernel<cutlass::half_t>":                              "quant_gemm",
+		"void gptq_marlin::Marlin<half, 256>":                                           "quant_gemm",
+		"Cijk_Alik_Bljk_BBS_BH_Bias_HA_S_SAV_UserArgs_MT16":                             "gemm",
+	} {
+		if got := kernels.of(name); got != want {
+			t.Errorf("kernel %s is %s, want %s", name, got, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"aten::addmm": "gemm", "aten::linear": "gemm", "_C::cpu_attention_with_kv_cache": "attn",
+		"_C::cpu_attn_reshape_and_cache": "kv_cache", "vllm::unified_kv_cache_update": "kv_cache",
+		"aten::native_layer_norm": "norm", "c10d::allreduce_": "comm", "gloo:all_reduce": "comm", "vllm::all_reduce": "comm",
+		"aten::softmax": "softmax", "aten::slice": "view", "aten::empty": "memory", "aten::copy_": "copy", "aten::relu": "activation",
+		"aten::embedding": "embed_index", "aten::argmax": "sampling", "aten::add": "elementwise", "aten::add_": "elementwise",
+		"aten::scaled_dot_product_attention": "attn", "Torch-Compiled Region: 0/0": "compiled", "my::op": CategoryOther,
+	} {
+		if got := ops.of(name); got != want {
+			t.Errorf("op %s is %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestKernels(t *testing.T) {
+	b := newBuilder()
+	b.kernel("b", 8, 2, 40, 100) // file order is not time order
+	b.kernel("a", 7, 1, 0, 60)
+	b.kernel("a", 7, 3, 150, 20)
+	b.kernel("a", 7, 4, 200, 40)
+	want := []Kernel{
+		{Name: "a", Category: CategoryOther, Device: AllDevices, Count: 3, TotalNs: 120, ExclusiveNs: 120, MinNs: 20, MeanNs: 40, MedianNs: 40, MaxNs: 60, StdDevNs: 20},
+		{Name: "b", Category: CategoryOther, Device: AllDevices, Count: 1, TotalNs: 100, ExclusiveNs: 80, MinNs: 100, MeanNs: 100, MedianNs: 100, MaxNs: 100},
+	}
+	if diff := cmp.Diff(want, b.analyze(Options{}).Kernels); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestIdle(t *testing.T) {
+	b := newBuilder()
+	b.call("cudaLaunchKernel", 1, 0, 5)
+	b.call("cudaLaunchKernel", 2, 5, 5)
+	b.kernel("first", 7, 1, 10, 10)
+	b.kernel("launch", 7, 2, 30, 10) // launched long before: a gap of the device's own
+	b.op("aten::item", 45, 50)
+	b.call("cudaStreamSynchronize", 0, 50, 40)
+	b.call("cudaLaunchKernel", 3, 95, 4)
+	b.kernel("host", 7, 3, 100, 10)    // launched after the gap began
+	b.kernel("unknown", 7, 99, 120, 5) // launched by nobody
+	b.call("cudaLaunchKernel", 4, 96, 1)
+	b.kernel("other", 7, 4, 50_125, 5) // launched in time, and late nevertheless
+	res := b.analyze(Options{})
+	got := res.Ranks[0].Idle[0]
+	longest := got.Longest
+	got.Longest = nil
+	want := Idle{Host: Gap{1, 60}, Launch: Gap{1, 10}, Other: Gap{1, 50_000}, Unknown: Gap{1, 10}, Sync: Gap{1, 60}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(longest) != 4 || longest[1].Next != "host" || longest[1].During != "aten::item" || longest[1].DuringNs != 50 || !longest[1].Sync {
+		t.Errorf("longest gaps: %+v", longest)
+	}
+	if !slices.IsSortedFunc(longest, func(a, b IdleGap) int { return int(b.Ns - a.Ns) }) {
+		t.Errorf("longest gaps are not in order: %+v", longest)
+	}
+}
+
+func TestLaunches(t *testing.T) {
+	b := newBuilder()
+	b.call("cudaGraphLaunch", 1, 0, 10)
+	b.kernel("x", 7, 1, 30, 5) // of one graph
+	b.kernel("y", 7, 1, 20, 5)
+	b.call("cuLaunchKernelEx", 2, 40, 4)
+	b.kernel("z", 7, 2, 42, 5) // before its call returned
+	b.kernel("w", 7, 77, 60, 5)
+	got := b.analyze(Options{}).Ranks[0].Launch
+	want := &Launch{Linked: 3, Unlinked: 1, UnlinkedNs: 5, Graph: 2, DelayMedianNs: 10, DelayMaxNs: 20, APIs: []LaunchAPI{
+		{"cudaGraphLaunch", 1, 2, 10, 10, 10, 10, 10},
+		{"cuLaunchKernelEx", 1, 1, 4, 4, 4, 0, 0},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOps(t *testing.T) {
+	b := newBuilder()
+	b.annotation("execute_context_0(0)_generation_2(2)", 0, 100)
+	b.op("aten::linear", 10, 50)
+	b.op("aten::addmm", 20, 30)
+	b.call("cudaLaunchKernel", 0, 25, 5)
+	b.op("aten::add", 70, 10)
+	b.op("aten::add", 90, 20) // outlives the step
+	b.opOn(200, trace.CategoryCPUOp, "aten::add", 0, 40)
+	r := b.analyze(Options{}).Ranks[0]
+	self := map[string][3]int64{}
+	for _, o := range r.Ops {
+		self[o.Name] = [3]int64{int64(o.Calls), o.TotalNs, o.SelfNs}
+	}
+	want := map[string][3]int64{
+		"execute_context_0(0)_generation_2(2)": {1, 100, 30}, "aten::linear": {1, 50, 20}, "aten::addmm": {1, 30, 25}, "aten::add": {3, 70, 70},
+	}
+	if diff := cmp.Diff(want, self); diff != "" {
+		t.Error(diff)
+	}
+	threads := []Thread{{PID: 1, TID: thread, Events: 6, BusyNs: 110, InOpsNs: 80}, {PID: 1, TID: 200, Events: 1, BusyNs: 40, InOpsNs: 40}}
+	if diff := cmp.Diff(threads, r.CPU.Threads); diff != "" {
+		t.Error(diff)
+	}
+	if tm := r.Time[0]; tm.Device != CPUDevice || tm.TotalNs != 110 || tm.ComputationNs != 90 || tm.IdleNs != 20 {
+		t.Errorf("time: %+v", tm)
+	}
+	if s := r.Steps[0]; s.Ops != 4 || s.RuntimeCalls != 1 || s.GenerationTokens != 2 {
+		t.Errorf("step: %+v", s)
+	}
+}
+
+func TestCPUTimeCountsCommunicationOnce(t *testing.T) {
+	b := newBuilder()
+	b.op("vllm::all_reduce", 0, 50)
+	b.op("c10d::allreduce_", 10, 30) // inside
+	b.opOn(200, trace.CategoryUserAnnotation, "gloo:all_reduce", 20, 60)
+	b.op("aten::mm", 60, 40)
+	tm := b.analyze(Options{}).Time
+	if tm.CommNs != 80 || tm.CommOverlapNs != 20 || tm.ExposedCommNs != 60 || tm.ComputationNs != 40 || tm.BusyNs != 100 {
+		t.Errorf("time: %+v", tm)
+	}
+}
+
+func TestStepsCountedOnce(t *testing.T) {
+	b := newBuilder()
+	// One iteration, marked four times.
+	b.frame("sglang/srt/managers/tp_worker.py(447): forward_batch_generation", 5, 95)
+	b.annotation("execute_32_context_0(sq0sk0sqsq0sqsk0)_generation_32(sq32sk900sqsq32sqsk900)", 0, 100)
+	b.annotation("step[TARGET_VERIFY bs=32]", 10, 80)
+	b.event(trace.CategoryGPUAnnotation, "step[TARGET_VERIFY bs=32]", b.track(0, 7), 20, 80, trace.NoSide)
+	b.call("cudaGraphLaunch", 1, 50, 10)
+	b.kernel("a", 7, 1, 150, 10)
+	b.kernel("b", 7, 1, 155, 10)
+	b.call("cudaLaunchKernel", 2, 95, 2) // outside the innermost mark
+	b.kernel("c", 7, 2, 200, 10)
+	steps := b.analyze(Options{}).Ranks[0].Steps
+	if len(steps) != 1 {
+		t.Fatalf("%d steps, want 1: %+v", len(steps), steps)
+	}
+	want := Step{Name: "step[TARGET_VERIFY bs=32]", Dialect: "sglang", Phase: "decode", GenerationRequests: 32, GenerationTokens: 32,
+		StartNs: 10, CPUNs: 80, TimeNs: 15, GapNs: -1, RuntimeCalls: 1, RuntimeNs: 10, LaunchNs: 10, Launches: 1, GraphLaunch: 1,
+		GPUEvents: 2, GPUSumNs: 20, GPUBusyNs: 15, GPUFirstNs: 150, GPULastNs: 165, GPUSpanNs: 15}
+	if diff := cmp.Diff(want, steps[0]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestInferredPhases(t *testing.T) {
+	b := newBuilder()
+	name := "vllm/v1/worker/gpu_model_runner.py(1002): execute_model"
+	for i, api := range []string{"cudaLaunchKernel", "cudaGraphLaunch", "cudaGraphLaunch", ""} {
+		at := int64(i) * 1000
+		b.frame(name, at, 500)
+		if api != "" {
+			b.call(api, int64(i+1), at+10, 5)
+			b.kernel("k", 7, int64(i+1), at+100, 300)
+		}
+	}
+	res := b.analyze(Options{})
+	var got []string
+	for _, s := range res.Steps {
+		if !s.Inferred {
+			t.Errorf("step %d: phase %s is not marked as inferred", s.Index, s.Phase)
+		}
+		got = append(got, s.Phase)
+	}
+	if diff := cmp.Diff([]string{"prefill", "decode", "decode", "empty"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if d := res.Phases[1]; d.Phase != "decode" || d.Steps != 2 || d.StepMedianNs != 300 || d.GapMedianNs != 700 || d.NsPerToken != -1 {
+		t.Errorf("decode: %+v", d)
+	}
+}
+
+func TestPhases(t *testing.T) {
+	b := newBuilder()
+	b.annotation("execute_context_2(100)_generation_0(0)", 0, 400)
+	b.op("aten::mm", 0, 300)
+	b.annotation("execute_context_0(0)_generation_2(2)", 500, 40)
+	b.annotation("execute_context_0(0)_generation_2(2)", 600, 60)
+	phases := b.analyze(Options{}).Phases
+	want := []Phase{
+		{Phase: "prefill", Steps: 1, ContextTokens: 100, TimeNs: 400, StepMedianNs: 400, StepMinNs: 400, StepMaxNs: 400, GapMedianNs: 100, CPUMedianNs: 400, OpsMedian: 1, NsPerToken: 4},
+		{Phase: "decode", Steps: 2, GenerationTokens: 4, TimeNs: 100, StepMedianNs: 60, StepMinNs: 40, StepMaxNs: 60, GapMedianNs: 60, CPUMedianNs: 60, NsPerToken: 25},
+	}
+	if diff := cmp.Diff(want, phases); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCollectivesAcrossRanks(t *testing.T) {
+	rank := func(ns ...int64) *trace.Trace {
+		b := newBuilder()
+		for i, n := range ns {
+			b.collective("allreduce", int64(i)*1000, n, trace.Absent, 4096)
+		}
+		return b.t
+	}
+	res := Analyze([]*trace.Trace{rank(100, 300), rank(250, 120)}, Options{})
+	want := []Collective{{Name: "allreduce", Kind: "all_reduce", Dtype: "float", GroupSize: 2, Bytes: 4096, Count: 4, TotalNs: 770, MinNs: 100,
+		MedianNs: 250, MaxNs: 300, WaitNs: 330, TransferNs: 440, LateRank: 0, LateCount: 1, BytesPerS: 4096 / 110e-9, BusBytesPerS: 4096 / 110e-9}}
+	if diff := cmp.Diff(want, res.Collectives, cmpopts.EquateApprox(1e-12, 0)); diff != "" {
+		t.Error(diff)
+	}
+	if w := res.Ranks[1].Collectives[0].WaitNs; w != 150 {
+		t.Errorf("rank 1 waited %d, want 150", w)
+	}
+
+	// What the writer says goes before what can be concluded.
+	b := newBuilder()
+	b.collective("allreduce", 0, 100, 70, 4096)
+	if c := b.analyze(Options{}).Collectives[0]; c.WaitNs != 70 || c.TransferNs != 30 {
+		t.Errorf("own wait: %+v", c)
+	}
+	// One rank alone, without that: unknown.
+	if c := Analyze([]*trace.Trace{rank(5)}, Options{}).Collectives[0]; c.WaitNs != -1 || c.TransferNs != -1 {
+		t.Errorf("unknown wait: %+v", c)
+	}
+}
+
+func TestMessageBytes(t *testing.T) {
+	for _, c := range []struct {
+		dims, types string
+		bytes       int64
+		dtype       string
+	}{
+		{"[[309, 768]]", `["c10::BFloat16"]`, 309 * 768 * 2, "c10::BFloat16"},
+		{"[[[8, 768]], [], []]", `["float", "", ""]`, 8 * 768 * 4, "float"},
+		{"[[], [4]]", `["Scalar", "long int"]`, 32, "long int"},
+		{"[[4]]", `["quint4x2"]`, -1, "quint4x2"},
+		{"", "", -1, ""},
+		{"[[4", `["float"]`, -1, ""},
+	} {
+		if n, d := messageBytes(c.dims, c.types); n != c.bytes || d != c.dtype {
+			t.Errorf("messageBytes(%s, %s) = %d, %q; want %d, %q", c.dims, c.types, n, d, c.bytes, c.dtype)
+		}
+	}
+}
+
+func TestMemoryPools(t *testing.T) {
+	b := newBuilder()
+	b.memory(30, -500, trace.Absent) // in file order, which is not time's
+	b.memory(10, 500, trace.Absent)
+	b.memory(20, 200, trace.Absent)
+	b.op("aten::empty", 0, 40)
+	want := []MemoryPool{{Device: "CPU", Allocations: 2, AllocatedBytes: 700, Frees: 1, FreedBytes: 500, PeakBytes: 700, PeakNs: 20, PeakIsChange: true, ReservedPeakBytes: -1,
+		Curve: []MemoryPoint{{10, 500}, {20, 700}, {30, 200}}}}
+	if diff := cmp.Diff(want, b.analyze(Options{}).Ranks[0].Memory); diff != "" {
+		t.Error(diff)
+	}
+	b.memory(40, 100, 9000)
+	if p := b.analyze(Options{}).Ranks[0].Memory[0]; p.PeakBytes != 9000 || p.PeakNs != 40 || p.PeakIsChange {
+		t.Errorf("with totals: %+v", p)
+	}
+}
+
+func TestRankNumbers(t *testing.T) {
+	at := func(path string, rank, world int) *trace.Trace {
+		tr := newBuilder().t
+		tr.Meta.Path = path
+		if world > 0 {
+			tr.Meta.Distributed = &trace.Distributed{Rank: rank, WorldSize: world}
+		}
+		return tr
+	}
+	for _, c := range []struct {
+		name   string
+		traces []*trace.Trace
+		want   []int
+	}{
+		{"the trace says", []*trace.Trace{at("b_rank7.1.pt.trace.json", 1, 2), at("a.json", 0, 2)}, []int{1, 0}},
+		{"two say the same", []*trace.Trace{at("dp0_pp0_tp0_dcp0_ep0_rank0.1.pt.trace.json.gz", 0, 1), at("dp1_pp0_tp0_dcp0_ep1_rank1.1.pt.trace.json.gz", 0, 1)}, []int{0, 1}},
+		{"vLLM's older names", []*trace.Trace{at("x-rank-3.1.pt.trace.json.gz", 0, 0)}, []int{3}},
+		{"vLLM 0.32 on CPU", []*trace.Trace{at("rank1.17.pt.trace.json.gz", 0, 0)}, []int{1}},
+		{"SGLang", []*trace.Trace{at("1700-TP-5-DP-0.trace.json.gz", 0, 0)}, []int{5}},
+		{"DLRM", []*trace.Trace{at("worker3_step_12.1.pt.trace.json", 0, 0)}, []int{3}},
+		{"nothing", []*trace.Trace{at("x.json", 0, 0), at("y.json", 0, 0)}, []int{0, 1}},
+	} {
+		if got, guessed := numberRanks(c.traces); !slices.Equal(got, c.want) || guessed != (c.name == "nothing") {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	problems := func(r *Result) []string {
+		var ids []string
+		for _, p := range r.Problems {
+			ids = append(ids, p.ID)
+			if p.Text == "" || strings.Contains(p.Text, "%!") || p.Severity == "" {
+				t.Errorf("problem without words: %+v", p)
+			}
+		}
+		return ids
+	}
+	for _, c := range []struct {
+		name  string
+		build func(b *builder)
+		o     Options
+		want  []string
+	}{
+		{"fine", func(b *builder) { b.call("cudaLaunchKernel", 1, 0, 5); b.kernel("a", 7, 1, 10, 5) }, Options{}, nil},
+		{"empty", func(*builder) {}, Options{}, []string{"empty"}},
+		{"damaged", func(b *builder) {
+			b.op("aten::mm", 0, 5)
+			b.t.Damage = []trace.Damage{{Kind: "syntax", Line: 7, Lost: 2}}
+		}, Options{}, []string{"damaged"}},
+		{"unlinked", func(b *builder) {
+			b.call("cudaLaunchKernel", 1, 0, 5)
+			b.kernel("a", 7, 1, 10, 5)
+			b.kernel("b", 7, 2, 15, 5)
+		}, Options{}, []string{"unlinked"}},
+		{"no GPU work", func(b *builder) { b.call("cudaLaunchKernel", 1, 0, 5) }, Options{}, []string{"no_gpu_events"}},
+		{"graph without kernels", func(b *builder) {
+			b.call("cudaLaunchKernel", 1, 0, 5)
+			b.kernel("a", 7, 1, 10, 5)
+			b.call("hipGraphLaunch", 2, 20, 5)
+		}, Options{}, []string{"empty_graphs"}},
+		{"kernel before its launch", func(b *builder) { b.call("cudaLaunchKernel", 1, 8, 5); b.kernel("a", 7, 1, 5, 5) }, Options{}, []string{"early_kernels"}},
+		{"one long gap", func(b *builder) {
+			b.call("cudaLaunchKernel", 1, 0, 5)
+			b.kernel("a", 7, 1, 10, 5)
+			b.call("cudaLaunchKernel", 2, 900, 5)
+			b.kernel("a", 7, 2, 1000, 5)
+		}, Options{}, []string{"one_long_gap"}},
+		{"bad nesting", func(b *builder) { b.op("a", 0, 10); b.op("b", 5, 10) }, Options{}, []string{"bad_nesting"}},
+		{"missing rank", func(b *builder) { b.op("a", 0, 10) }, Options{Capture: &Capture{ExpectedRanks: 2}}, []string{"missing_ranks"}},
+	} {
+		b := newBuilder()
+		c.build(b)
+		if diff := cmp.Diff(c.want, problems(b.analyze(c.o))); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+	same := func() *trace.Trace {
+		b := newBuilder()
+		b.op("a", 0, 10)
+		b.t.Meta.Path = "rank0.json"
+		b.t.Meta.Distributed = &trace.Distributed{Rank: 0, WorldSize: 2}
+		return b.t
+	}
+	if got := problems(Analyze([]*trace.Trace{same(), same()}, Options{})); !slices.Equal(got, []string{"duplicate_rank"}) {
+		t.Errorf("two traces of rank 0: %v", got)
+	}
+}
+
+func TestEdges(t *testing.T) {
+	if r := Analyze(nil, Options{}); r.Kind != KindEmpty || len(r.Ranks) != 0 {
+		t.Errorf("no traces: %+v", r)
+	}
+	b := newBuilder()
+	b.event(trace.CategoryKernel, "bare", b.track(3, 9), 5, 10, trace.NoSide) // a kernel without args
+	r := b.analyze(Options{})
+	if r.Kind != KindGPU || r.Ranks[0].Time[0].Device != 3 || r.Ranks[0].Streams[0].Stream != 9 || r.Ranks[0].Launch.Unlinked != 1 {
+		t.Errorf("bare kernel: %+v", r.Ranks[0])
+	}
+	b = newBuilder()
+	b.kernel("zero", 7, 1, 5, 0)
+	if r := b.analyze(Options{}); r.Time.TotalNs != 0 || r.Time.BusyNs != 0 || r.Kernels[0].Count != 1 {
+		t.Errorf("one kernel of no duration: %+v", r.Time)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	b := newBuilder()
+	for i := range int64(10) {
+		b.call("cudaLaunchKernel", i, i*100, 5)
+		b.kernel("a", 7, i, i*100+50, 10)
+	}
+	b.t.Meta.Path = "rank4.json"
+	if r := b.analyze(Options{FromNs: 300, ToNs: 600}); r.Time.Events != 3 || r.Ranks[0].Launch.Linked != 3 {
+		t.Errorf("window: %+v", r.Time)
+	}
+	if r := b.analyze(Options{Ranks: []int{3}}); len(r.Ranks) != 0 {
+		t.Errorf("rank 3 of rank 4's trace: %+v", r.Ranks)
+	}
+	if r := b.analyze(Options{LaunchGapNs: 10}); r.Ranks[0].Streams[0].Idle.KernelWait.Count != 0 {
+		t.Errorf("launch gap: %+v", r.Ranks[0].Streams[0].Idle)
+	}
+}

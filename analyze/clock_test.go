@@ -1,0 +1,102 @@
+package analyze
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// meetings makes a rank's trace of all-reduces that end together with the other ranks'. Its clock is skewed, and the
+// first skipped ones happened before its profiler began.
+func meetings(number, skipped int, base, skew int64, late func(i int) int64) *trace.Trace {
+	b := newBuilder()
+	b.t.Meta.BaseTimeNanoseconds = base
+	b.t.Meta.Distributed = &trace.Distributed{Rank: number, WorldSize: 2}
+	for i := skipped; i < 40; i++ {
+		end := int64(5_000_000_000 + i*i*1000 + i*100_000) // by the first rank's clock
+		start := end - 20_000 + late(i)
+		b.annotation("execute_context_0(0)_generation_1(1)", start-base+skew-50_000, 40_000)
+		b.collective("allreduce", start-base+skew, end-start, trace.Absent, 1<<20)
+	}
+	return b.t
+}
+
+func TestClock(t *testing.T) {
+	early := func(int) int64 { return -30_000 }
+	intime := func(int) int64 { return 0 }
+	for _, c := range []struct {
+		name    string
+		skipped int
+		base    int64
+		skew    int64
+		found   int
+	}{
+		{"one clock", 0, 4_000_000_000, 0, 40},
+		{"another base", 0, 1_000_000_000, 0, 40},
+		{"ahead", 0, 4_000_000_000, 7_000_000, 40},
+		{"behind", 0, 3_999_000_000, -12_345_678, 40},
+		{"began later", 5, 4_000_000_000, 3_000_000, 35},
+	} {
+		r := Analyze([]*trace.Trace{meetings(0, 0, 4_000_000_000, 0, early), meetings(1, c.skipped, c.base, c.skew, intime)}, Options{})
+		got := r.Ranks[1].Clock
+		if got == nil || got.SkewNs != c.skew || got.SpreadNs != 0 || got.Collectives != c.found {
+			t.Errorf("%s: %+v, want %d", c.name, got, c.skew)
+		}
+		want := 30_000 + int64(c.skipped*c.skipped*1000+c.skipped*100_000)
+		if got.LateNs != want || r.Ranks[0].Clock.LateNs != 0 {
+			t.Errorf("%s: %d late, want %d", c.name, got.LateNs, want)
+		}
+		said := slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.ID == "clock_skew" })
+		if said != (max(c.skew, -c.skew) > skewNs) {
+			t.Errorf("%s: %+v", c.name, r.Problems)
+		}
+		// Rank 1 came last each time: rank 0 waited 30 µs.
+		all := r.Collectives[0]
+		if all.LateRank != 1 || all.LateCount != c.found || all.Kind != "all_reduce" {
+			t.Errorf("%s: %+v", c.name, all)
+		}
+		if c.skipped > 0 {
+			continue
+		}
+		if all.WaitNs != 40*30_000 || all.TransferNs != 80*20_000 || all.BusBytesPerS != 52_428_800_000 {
+			t.Errorf("%s: %+v", c.name, all)
+		}
+		for _, s := range r.Steps[:39] {
+			if s.LateRank != 1 || s.MostWaitNs != 30_000 {
+				t.Fatalf("%s: step %+v", c.name, s)
+			}
+		}
+	}
+}
+
+func TestDuplicateAndLateRanks(t *testing.T) {
+	intime := func(int) int64 { return 0 }
+	ids := func(traces ...*trace.Trace) string {
+		var out []string
+		for _, p := range Analyze(traces, Options{}).Problems {
+			out = append(out, p.ID)
+		}
+		return strings.Join(out, " ")
+	}
+	if got := ids(meetings(0, 0, 0, 0, intime), meetings(0, 0, 0, 0, intime)); got != "missing_ranks duplicate_rank" && got != "duplicate_rank" {
+		t.Errorf("the same rank twice: %q", got)
+	}
+	if got := ids(meetings(0, 0, 0, 0, intime), meetings(1, 20, 0, 0, intime)); got != "late_rank" {
+		t.Errorf("a rank that began half way: %q", got)
+	}
+}
+
+func TestDoubts(t *testing.T) {
+	b := newBuilder()
+	b.call("cudaGraphLaunch", 1, 0, 10)
+	b.kernel("gemm", 7, 2, 20, 10)
+	r := b.analyze(Options{})
+	if d := r.Doubts("steps", 0); len(d) == 0 {
+		t.Errorf("unlinked work, and steps are not in doubt: %+v", r.Problems)
+	}
+	if d := r.Doubts("collectives", 0); len(d) != 0 {
+		t.Errorf("%+v", d)
+	}
+}

@@ -1,0 +1,414 @@
+package analyze
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Collective is what all communications of one name, type, message size and group took.
+//
+// On a GPU these are the communication kernels, the engines' own included, which carry no metadata: of those only the
+// name is known. In a CPU-only trace they are gloo's annotations on gloo's threads (the c10d ops that launch them
+// return at once), or the embedded engine's c10d ops.
+//
+// A collective takes as long as the last rank makes it take: ranks that come early wait in it. TransferNs is what is
+// left without waiting. Where the writer tells the wait, that is taken; else, where the same collectives in the same
+// number are found on several ranks, the n-th on each are one (clock.go says how a shorter sequence is laid along a longer
+// one), its transfer is the shortest of their durations, and the rest is waiting. This needs no common clock, and equals the rule "latest start − own start" when all ranks end together.
+//
+// Bandwidth is bytes over the transfer, in true bytes a second; BusBytesPerS is that times the collective's bus factor,
+// as NCCL's tests have it: what each rank's link carried, whatever the number of ranks n. The factor is 2(n-1)/n for an
+// all-reduce, (n-1)/n for all-gather, reduce-scatter and all-to-all, of which Bytes is the larger side, and 1 for the
+// rest. (TraceLens divides by 2^30 and calls that GB/s.)
+type Collective struct {
+	Name       string `json:"name"`
+	Kind       string `json:"kind"` // all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, reduce, send_recv, barrier, dispatch, combine; other
+	Dtype      string `json:"dtype,omitempty"`
+	Group      string `json:"group,omitempty"`
+	GroupSize  int64  `json:"group_size"` // -1: unknown
+	Bytes      int64  `json:"bytes"`      // message size of one; -1: unknown
+	Count      int    `json:"count"`
+	TotalNs    int64  `json:"total_ns"`
+	MinNs      int64  `json:"min_ns"`
+	MedianNs   int64  `json:"median_ns"`
+	MaxNs      int64  `json:"max_ns"`
+	WaitNs     int64  `json:"wait_ns"`     // Σ; -1: unknown
+	TransferNs int64  `json:"transfer_ns"` // Σ; -1: unknown
+
+	// BytesPerS is of the transfers, or if they are unknown of the shortest (which waited least); 0 if either is unknown.
+	BytesPerS    float64 `json:"bytes_per_s,omitempty"`
+	BusBytesPerS float64 `json:"bus_bytes_per_s,omitempty"` // 0 too if the group's size is unknown
+	// LateRank is the rank that the others waited for most often, LateCount times of Count / ranks; -1: unknown. Only over
+	// all ranks.
+	LateRank  int `json:"late_rank"`
+	LateCount int `json:"late_count,omitempty"`
+
+	// LaunchedBy is the op that launched it, in a CPU-only trace whose collectives run on threads of their own, and
+	// QueuedNs the time from that op's start to its own, Σ.
+	LaunchedBy string `json:"launched_by,omitempty"`
+	QueuedNs   int64  `json:"queued_ns,omitempty"`
+}
+
+type collectiveKey struct {
+	name, dtype, group string
+	groupSize, bytes   int64
+}
+
+// collectiveRuns are the collectives of one key on one rank, in order of time.
+type collectiveRuns struct {
+	start []int64
+	ns    []int64
+	wait  []int64 // Absent where unknown
+
+	launchedBy string
+	queuedNs   int64
+}
+
+func (r *collectiveRuns) end(i int) int64 { return r.start[i] + r.ns[i] }
+
+// kind is what a collective does, by its name.
+func (k collectiveKey) kind() string {
+	name := strings.ToLower(k.name)
+	for _, p := range collectiveKinds {
+		for _, part := range p.parts {
+			if strings.Contains(name, part) {
+				return p.kind
+			}
+		}
+	}
+	return "other"
+}
+
+// collectiveKinds: the first that a name has a part of.
+var collectiveKinds = []struct {
+	kind  string
+	parts []string
+}{
+	{"reduce_scatter", []string{"reducescatter", "reduce_scatter"}},
+	{"all_reduce", []string{"allreduce", "all_reduce", "cross_device_reduce", "one_shot", "two_shot", "oneshot", "twoshot", "quickreduce", "quick_reduce"}},
+	{"all_gather", []string{"allgather", "all_gather"}},
+	{"all_to_all", []string{"alltoall", "all_to_all"}},
+	{"dispatch", []string{"dispatch"}},
+	{"combine", []string{"combine"}},
+	{"broadcast", []string{"broadcast"}},
+	{"send_recv", []string{"sendrecv", "send", "recv"}},
+	{"barrier", []string{"barrier"}},
+	{"reduce", []string{"reduce"}},
+}
+
+// busFactor is how often a link carries the bytes of a collective of n ranks.
+func busFactor(kind string, n int64) float64 {
+	if n < 2 {
+		return 0
+	}
+	switch kind {
+	case "all_reduce":
+		return 2 * float64(n-1) / float64(n)
+	case "all_gather", "reduce_scatter", "all_to_all":
+		return float64(n-1) / float64(n)
+	}
+	return 1
+}
+
+func (x *index) collectives(cpuOnly bool) map[collectiveKey]*collectiveRuns {
+	runs := map[collectiveKey]*collectiveRuns{}
+	add := func(k collectiveKey, start, ns, wait int64) *collectiveRuns {
+		r := runs[k]
+		if r == nil {
+			r = &collectiveRuns{}
+			runs[k] = r
+		}
+		r.start, r.ns, r.wait = append(r.start, start), append(r.ns, ns), append(r.wait, wait)
+		return r
+	}
+	if cpuOnly {
+		x.hostCollectives(add)
+		return runs
+	}
+	for i := range x.gpu {
+		g := &x.gpu[i]
+		if g.class != classComm {
+			continue
+		}
+		k, wait := collectiveKey{name: x.name(g.name), groupSize: trace.Absent, bytes: trace.Absent}, trace.Absent
+		if g.side != trace.NoSide {
+			if c := x.t.GPU.At(g.side).Collective; c != trace.NoSide {
+				k, wait = x.collectiveKey(k.name, c)
+			}
+		}
+		add(k, g.start, g.end-g.start, wait)
+	}
+	return runs
+}
+
+// hostCollectives finds the collectives of a CPU-only trace: annotations if there are any, else ops that say what they
+// communicate, else ops by name.
+func (x *index) hostCollectives(add func(k collectiveKey, start, ns, wait int64) *collectiveRuns) {
+	e := &x.t.Events
+	var found [3][]hostSpan
+	for _, h := range x.host {
+		i := int(h.row)
+		c := e.Category(i)
+		if c != trace.CategoryCPUOp && c != trace.CategoryUserAnnotation || x.ops.of(x.name(e.Name(i))) != categoryComm {
+			continue
+		}
+		switch {
+		case c == trace.CategoryUserAnnotation:
+			if isBackendName(x.name(e.Name(i))) {
+				found[0] = append(found[0], h)
+			}
+		case e.Side(i) != trace.NoSide && x.t.Ops.At(e.Side(i)).Collective != trace.NoSide:
+			found[1] = append(found[1], h)
+		default:
+			found[2] = append(found[2], h)
+		}
+	}
+	launchers := x.matchLaunchers(found[0], found[1], found[2])
+	for _, spans := range found {
+		if len(spans) == 0 {
+			continue
+		}
+		slices.SortStableFunc(spans, func(a, b hostSpan) int { return cmp.Compare(a.start, b.start) })
+		for _, h := range spans {
+			i := int(h.row)
+			k, wait := collectiveKey{name: x.name(e.Name(i)), groupSize: trace.Absent, bytes: trace.Absent}, trace.Absent
+			if side := e.Side(i); side != trace.NoSide {
+				op := x.t.Ops.At(side)
+				if op.Collective != trace.NoSide {
+					k, wait = x.collectiveKey(k.name, op.Collective)
+				} else {
+					k.bytes, k.dtype = messageBytes(x.name(op.InputDims), x.name(op.InputTypes))
+				}
+			}
+			r := add(k, h.start, h.end-h.start, wait)
+			if op := launchers[h.row]; op != nil {
+				r.launchedBy = x.name(e.Name(int(op.row)))
+				r.queuedNs += h.start - op.start
+			}
+		}
+		return
+	}
+}
+
+// matchLaunchers finds the op that launched each annotation of a process group's own threads, by the annotation's row:
+// the n-th all-reduce of the backend is the n-th all-reduce op (gloo runs a group's collectives in order), if there are
+// as many. Of ops that call each other (c10d::allreduce_ in _c10d_functional::all_reduce) the innermost counts.
+func (x *index) matchLaunchers(annotations, described, named []hostSpan) map[int32]*hostSpan {
+	if len(annotations) == 0 {
+		return nil
+	}
+	e := &x.t.Events
+	byKind := map[string][]hostSpan{}
+	for _, ops := range [][]hostSpan{described, named} {
+		for _, h := range ops {
+			kind := collectiveKey{name: x.name(e.Name(int(h.row)))}.kind()
+			if k := byKind[kind]; len(k) > 0 && k[len(k)-1].track == h.track && h.end <= k[len(k)-1].end {
+				k[len(k)-1] = h
+				continue
+			}
+			byKind[kind] = append(byKind[kind], h)
+		}
+	}
+	byTime := func(a, b hostSpan) int { return cmp.Compare(a.start, b.start) }
+	of := map[string][]hostSpan{}
+	for _, h := range annotations {
+		kind := collectiveKey{name: x.name(e.Name(int(h.row)))}.kind()
+		of[kind] = append(of[kind], h)
+	}
+	out := map[int32]*hostSpan{}
+	for kind, spans := range of {
+		ops := byKind[kind]
+		if len(ops) != len(spans) {
+			continue
+		}
+		slices.SortStableFunc(spans, byTime)
+		slices.SortStableFunc(ops, byTime)
+		for i := range spans {
+			if ops[i].start <= spans[i].start {
+				out[spans[i].row] = &ops[i]
+			}
+		}
+	}
+	return out
+}
+
+// isBackendName knows the annotations of process groups, gloo:all_reduce, from those of users, ## all to all ##.
+func isBackendName(name string) bool {
+	backend, collective, ok := strings.Cut(name, ":")
+	return ok && backend != "" && collective != "" && !strings.ContainsAny(name, " #") && !strings.HasPrefix(collective, ":")
+}
+
+func (x *index) collectiveKey(name string, row uint32) (k collectiveKey, waitNs int64) {
+	c := x.t.Collectives.At(row)
+	k = collectiveKey{name: name, dtype: x.name(c.Dtype), group: x.name(c.GroupRanks), groupSize: c.GroupSize, bytes: c.Bytes}
+	if n := x.name(c.Name); n != "" {
+		k.name = n
+	}
+	if k.group == "" {
+		k.group = x.name(c.GroupName)
+	}
+	if k.bytes == trace.Absent {
+		if size := dtypeBytes(k.dtype); size > 0 && max(c.InElements, c.OutElements) > 0 {
+			k.bytes = max(c.InElements, c.OutElements) * size
+		}
+	}
+	return k, c.WaitNs
+}
+
+// messageBytes is the size of the first tensor of an op's inputs, and its type; -1 if the op does not say. A tensor
+// list stands one level deeper: [[[8, 768]], []].
+func messageBytes(dims, types string) (int64, string) {
+	var shapes []json.RawMessage
+	var names []string
+	if json.Unmarshal([]byte(dims), &shapes) != nil || json.Unmarshal([]byte(types), &names) != nil || len(names) == 0 {
+		return trace.Absent, ""
+	}
+	for i, raw := range shapes {
+		var shape []int64
+		var list [][]int64
+		if json.Unmarshal(raw, &shape) != nil {
+			if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
+				continue
+			}
+			shape = list[0]
+		}
+		if len(shape) == 0 || i >= len(names) {
+			continue
+		}
+		size := dtypeBytes(names[i])
+		if size == 0 {
+			return trace.Absent, names[i]
+		}
+		for _, d := range shape {
+			size *= d
+		}
+		return size, names[i]
+	}
+	return trace.Absent, ""
+}
+
+// dtypeBytes is the size of an element, 0 if the type is not known. Spellings are c10's, C++'s and NCCL's.
+func dtypeBytes(dtype string) int64 {
+	switch strings.TrimPrefix(strings.ToLower(dtype), "c10::") {
+	case "float", "float32", "int", "int32", "uint32":
+		return 4
+	case "half", "float16", "bfloat16", "short", "short int", "int16":
+		return 2
+	case "double", "float64", "long", "long int", "int64", "uint64", "complexfloat":
+		return 8
+	case "byte", "char", "signed char", "unsigned char", "uint8", "int8", "bool",
+		"float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz":
+		return 1
+	}
+	return 0
+}
+
+// splitWaits tells waiting from transfer by comparing ranks. It returns the table of each rank, and that of all; numbers
+// are the ranks'.
+func splitWaits(numbers []int, ranks []map[collectiveKey]*collectiveRuns) (perRank [][]Collective, all []Collective) {
+	type member struct {
+		rank int
+		*collectiveRuns
+	}
+	keys := map[collectiveKey][]member{}
+	for i, runs := range ranks {
+		for k, r := range runs {
+			keys[k] = append(keys[k], member{numbers[i], r})
+		}
+	}
+	late := map[collectiveKey]map[int]int{} // how often each rank came last
+	for k, same := range keys {
+		slices.SortFunc(same, func(a, b member) int { return cmp.Compare(a.rank, b.rank) })
+		if len(same) < 2 {
+			continue
+		}
+		fewest := slices.MinFunc(same, func(a, b member) int { return cmp.Compare(len(a.ns), len(b.ns)) })
+		from := make([]int, len(same)) // the first of each rank that all have
+		matched := true
+		for j, r := range same {
+			shift, ok := align(r.collectiveRuns, fewest.collectiveRuns)
+			from[j], matched = shift, matched && ok
+		}
+		if !matched {
+			continue
+		}
+		late[k] = map[int]int{}
+		for i := range fewest.ns {
+			last := 0
+			for j, r := range same {
+				if r.ns[from[j]+i] < same[last].ns[from[last]+i] {
+					last = j
+				}
+			}
+			shortest := same[last].ns[from[last]+i]
+			late[k][same[last].rank]++
+			for j, r := range same {
+				if at := from[j] + i; r.wait[at] == trace.Absent {
+					r.wait[at] = r.ns[at] - shortest
+				}
+			}
+		}
+	}
+	perRank = make([][]Collective, len(ranks))
+	for i, runs := range ranks {
+		for k, r := range runs {
+			perRank[i] = append(perRank[i], summarizeCollective(k, r))
+		}
+		sortCollectives(perRank[i])
+	}
+	for k, same := range keys {
+		var joined collectiveRuns
+		for _, r := range same {
+			joined.ns, joined.wait = append(joined.ns, r.ns...), append(joined.wait, r.wait...)
+			joined.launchedBy = cmp.Or(joined.launchedBy, r.launchedBy)
+			joined.queuedNs += r.queuedNs
+		}
+		c := summarizeCollective(k, &joined)
+		for rank, n := range late[k] {
+			if n > c.LateCount || n == c.LateCount && rank < c.LateRank {
+				c.LateRank, c.LateCount = rank, n
+			}
+		}
+		all = append(all, c)
+	}
+	sortCollectives(all)
+	return perRank, all
+}
+
+func summarizeCollective(k collectiveKey, r *collectiveRuns) Collective {
+	s := stats(slices.Clone(r.ns))
+	c := Collective{Name: k.name, Kind: k.kind(), Dtype: k.dtype, Group: k.group, GroupSize: k.groupSize, Bytes: k.bytes,
+		Count: s.n, TotalNs: s.sum, MinNs: s.min, MedianNs: s.median, MaxNs: s.max, LateRank: -1,
+		LaunchedBy: r.launchedBy, QueuedNs: r.queuedNs}
+	for _, w := range r.wait {
+		if w == trace.Absent {
+			c.WaitNs, c.TransferNs = trace.Absent, trace.Absent
+			break
+		}
+		c.WaitNs += w
+	}
+	if c.WaitNs != trace.Absent {
+		c.TransferNs = c.TotalNs - c.WaitNs
+	}
+	if ns := max(0, float64(c.TransferNs)) / float64(max(1, c.Count)); c.Bytes > 0 {
+		if c.TransferNs < 0 {
+			ns = float64(c.MinNs)
+		}
+		if ns > 0 {
+			c.BytesPerS = float64(c.Bytes) / ns * 1e9
+			c.BusBytesPerS = c.BytesPerS * busFactor(c.Kind, c.GroupSize)
+		}
+	}
+	return c
+}
+
+func sortCollectives(rows []Collective) {
+	slices.SortFunc(rows, func(a, b Collective) int {
+		return cmp.Or(cmp.Compare(b.TotalNs, a.TotalNs), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Bytes, b.Bytes),
+			cmp.Compare(a.Dtype, b.Dtype), cmp.Compare(a.Group, b.Group), cmp.Compare(a.GroupSize, b.GroupSize))
+	})
+}

@@ -1,0 +1,422 @@
+package compare
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Capture is what a comparison starts from: one capture's traces, divided into steps, and what is known beside them.
+type Capture struct {
+	Name       string
+	Settings   []Setting
+	Throughput *Throughput
+	Overhead   *float64 // the profiler's, as a share of the unprofiled time; nil if it was not measured
+	Asked      string   // the quantization asked for; "" if none
+	AskedBy    string   // what says so
+	Ranks      []*analyze.RankIterations
+	Notes      []string
+}
+
+// Setting is one thing that was configured, or that a trace says of itself.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Throughput is what requests saw.
+type Throughput struct {
+	Requests              int     `json:"requests"`
+	PromptTokens          int     `json:"prompt_tokens"`
+	OutputTokens          int     `json:"output_tokens"`
+	OutputTokensPerSecond float64 `json:"output_tokens_per_second"`
+	TTFTNs                int64   `json:"ttft_ns"` // median
+	TPOTNs                int64   `json:"tpot_ns"` // median
+	MemoryBytes           int64   `json:"memory_bytes,omitempty"`
+}
+
+// Side is one side of a comparison: a configuration, run once or more.
+type Side struct {
+	Label string `json:"label"`
+	Runs  []Run  `json:"runs"`
+}
+
+// Run is a capture, reduced to what comparing needs. It is small enough to be kept in a repository.
+type Run struct {
+	Name       string         `json:"name"`
+	Kind       string         `json:"kind"`
+	Ranks      int            `json:"ranks"`
+	Settings   []Setting      `json:"settings"`
+	Throughput *Throughput    `json:"throughput,omitempty"`
+	Overhead   *float64       `json:"profiler_overhead,omitempty"`
+	NotQuant   string         `json:"quantization_not_in_effect,omitempty"` // asked for by …, and no kernel shows it
+	Problems   []string       `json:"problems,omitempty"`
+	Work       []analyze.Work `json:"work"`
+	Groups     []Group        `json:"groups"`
+}
+
+// Shape is what a step worked on. Counts are -1 where the step does not say, or where they do not matter.
+type Shape struct {
+	Phase              string `json:"phase"`
+	ContextRequests    int64  `json:"context_requests"`
+	ContextTokens      int64  `json:"context_tokens"`
+	GenerationRequests int64  `json:"generation_requests"`
+	GenerationTokens   int64  `json:"generation_tokens"`
+}
+
+// PhaseWhole is Shape.Phase of a trace without steps: all of it, as one.
+const PhaseWhole = "whole trace"
+
+// Group is the steps of one shape, on the rank that waits least for others: in tensor parallelism, the one that the step
+// hangs on. (Its communication is the shortest, since waiting is part of the others'.)
+type Group struct {
+	Shape
+	LeadRank int `json:"lead_rank"`
+
+	// The steps that count, in order. In a baseline that was read back, of very many steps some.
+	Steps   int     `json:"steps"` // how many there are
+	TotalNs []int64 `json:"total_ns"`
+	BusyNs  []int64 `json:"busy_ns"`
+	CommNs  []int64 `json:"comm_ns"`
+
+	// And those that do not.
+	FirstNs       []int64 `json:"first_ns,omitempty"` // the profile's first, and the phase's first
+	Open          int     `json:"open,omitempty"`     // no step follows, so that their end is not known
+	Outliers      int     `json:"outliers,omitempty"`
+	OutliersNs    int64   `json:"outliers_ns,omitempty"`
+	UnderRecorded int     `json:"under_recorded,omitempty"` // with much less work in the trace than the others
+	// Cold says that the steps that count are such first or open ones, since there are no others.
+	Cold bool `json:"cold,omitempty"`
+
+	// Sums over the steps that count: Σ IdleNs + Σ Work.Ns = Σ TotalNs.
+	IdleNs  [analyze.IdleCauses]int64 `json:"idle_ns"`
+	Work    []WorkSum                 `json:"work"`
+	LayerNs []int64                   `json:"layer_ns,omitempty"`
+	PerRank []RankSum                 `json:"ranks"`
+}
+
+// WorkSum is one kind of work over a group's steps.
+type WorkSum struct {
+	Work   int     `json:"work"` // of Run.Work
+	Count  int     `json:"count"`
+	Ns     int64   `json:"ns"`
+	Square float64 `json:"square"` // Σ over steps of ns²: for its spread
+}
+
+// RankSum is one rank over a group's steps.
+type RankSum struct {
+	Rank    int   `json:"rank"`
+	Steps   int   `json:"steps"`
+	TotalNs int64 `json:"total_ns"`
+	BusyNs  int64 `json:"busy_ns"`
+	CommNs  int64 `json:"comm_ns"`
+}
+
+func shapeOf(s *analyze.Step) Shape {
+	phase := s.Phase
+	if s.Dialect == string(trace.DialectProfilerStep) {
+		phase = string(trace.StepUnknown)
+	}
+	shape := Shape{phase, s.ContextRequests, s.ContextTokens, s.GenerationRequests, s.GenerationTokens}
+	switch trace.StepPhase(phase) {
+	case trace.StepDecode:
+		shape.ContextRequests, shape.ContextTokens = -1, -1
+	case trace.StepPrefill:
+		shape.GenerationRequests, shape.GenerationTokens = -1, -1
+	case trace.StepUnknown:
+		shape = Shape{phase, -1, -1, -1, -1}
+	}
+	return shape
+}
+
+// Summarize reduces a capture. Label names it where its own name would not do.
+func Summarize(c *Capture) Run {
+	r := Run{Name: c.Name, Kind: analyze.KindEmpty, Ranks: len(c.Ranks), Settings: c.Settings, Throughput: c.Throughput,
+		Overhead: c.Overhead, Problems: slices.Clone(c.Notes)}
+	b := runBuilder{run: &r, rowOf: map[analyze.Work]int{}}
+	for _, k := range c.Ranks {
+		for _, p := range k.Problems {
+			if p.Severity != analyze.SeverityNote {
+				text := p.Text
+				if len(c.Ranks) > 1 {
+					text = "rank " + itoa(k.Rank) + ": " + text
+				}
+				r.Problems = append(r.Problems, text)
+			}
+		}
+		switch {
+		case k.Kind == analyze.KindGPU, k.Kind == analyze.KindCPU && r.Kind == analyze.KindEmpty:
+			r.Kind = k.Kind
+		}
+	}
+	for _, lane := range lanes(c.Ranks, r.Kind) {
+		b.lane(lane)
+	}
+	slices.SortStableFunc(r.Groups, func(a, b Group) int { return compareShapes(a.Shape, b.Shape) })
+	if c.Asked != "" && c.Asked != "none" && len(r.Work) > 0 && !slices.ContainsFunc(r.Work, quantized) &&
+		slices.ContainsFunc(r.Work, func(w analyze.Work) bool { return partOf(w) == partGEMM }) {
+		r.NotQuant = c.AskedBy + " says " + c.Asked
+	}
+	return r
+}
+
+func compareShapes(a, b Shape) int {
+	return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(b.GenerationRequests, a.GenerationRequests), cmp.Compare(b.GenerationTokens, a.GenerationTokens),
+		cmp.Compare(b.ContextTokens, a.ContextTokens), cmp.Compare(b.ContextRequests, a.ContextRequests))
+}
+
+// lanes groups ranks that took the same steps. Ranks without the work that the others have are left out.
+func lanes(ranks []*analyze.RankIterations, kind string) [][]*analyze.RankIterations {
+	var out [][]*analyze.RankIterations
+	same := func(a, b *analyze.RankIterations) bool {
+		return slices.EqualFunc(a.Steps, b.Steps, func(x, y analyze.Iteration) bool { return x.Name == y.Name })
+	}
+	for _, r := range ranks {
+		if r.Kind != kind || r.Kind == analyze.KindEmpty {
+			continue
+		}
+		i := slices.IndexFunc(out, func(lane []*analyze.RankIterations) bool { return same(lane[0], r) })
+		if i < 0 {
+			out = append(out, nil)
+			i = len(out) - 1
+		}
+		out[i] = append(out[i], r)
+	}
+	return out
+}
+
+type runBuilder struct {
+	run   *Run
+	rowOf map[analyze.Work]int
+}
+
+// lane adds the steps of ranks that took the same ones.
+func (b *runBuilder) lane(ranks []*analyze.RankIterations) {
+	if len(ranks[0].Steps) == 0 {
+		for _, r := range ranks {
+			if r.Whole != nil {
+				r.Whole.Phase = PhaseWhole
+			}
+		}
+		b.whole(ranks)
+		return
+	}
+	type use struct {
+		steps []int
+		group Group
+	}
+	var groups []*use
+	seen := map[string]bool{}
+	for i := range ranks[0].Steps {
+		it := &ranks[0].Steps[i]
+		if it.Phase == string(trace.StepEmpty) || it.Phase == string(trace.StepCapture) {
+			continue
+		}
+		shape := shapeOf(&it.Step)
+		at := slices.IndexFunc(groups, func(g *use) bool { return g.group.Shape == shape })
+		if at < 0 {
+			groups = append(groups, &use{group: Group{Shape: shape}})
+			at = len(groups) - 1
+		}
+		g := groups[at]
+		first := i == 0 || !seen[shape.Phase]
+		seen[shape.Phase] = true
+		switch {
+		case first:
+			g.group.FirstNs = append(g.group.FirstNs, it.Ns())
+		case it.Open:
+			g.group.Open++
+		default:
+			g.steps = append(g.steps, i)
+		}
+	}
+	for _, g := range groups {
+		if len(g.steps) == 0 { // nothing but first or last ones
+			for i := range ranks[0].Steps {
+				if shapeOf(&ranks[0].Steps[i].Step) == g.group.Shape {
+					g.steps = append(g.steps, i)
+				}
+			}
+			g.group.FirstNs, g.group.Open, g.group.Cold = nil, 0, true
+		}
+		b.add(ranks, g.group, g.steps)
+	}
+}
+
+// whole takes traces without steps, each as one step.
+func (b *runBuilder) whole(ranks []*analyze.RankIterations) {
+	var as []*analyze.RankIterations
+	for _, r := range ranks {
+		if r.Whole != nil {
+			as = append(as, &analyze.RankIterations{Rank: r.Rank, Work: r.Work, Steps: []analyze.Iteration{*r.Whole}})
+		}
+	}
+	if len(as) > 0 {
+		b.add(as, Group{Shape: Shape{PhaseWhole, -1, -1, -1, -1}, Cold: true}, []int{0})
+	}
+}
+
+// add reduces the steps of one shape.
+func (b *runBuilder) add(ranks []*analyze.RankIterations, g Group, steps []int) {
+	lead := ranks[0]
+	for _, r := range ranks {
+		if commOf(r, steps) < commOf(lead, steps) {
+			lead = r
+		}
+	}
+	g.LeadRank = lead.Rank
+	steps = g.dropUnderRecorded(lead, steps)
+	steps = g.dropOutliers(lead, steps)
+	g.Steps = len(steps)
+	sums := map[int]*WorkSum{}
+	for _, i := range steps {
+		it := &lead.Steps[i]
+		g.TotalNs, g.BusyNs, g.CommNs = append(g.TotalNs, it.Ns()), append(g.BusyNs, it.BusyNs()), append(g.CommNs, it.CommNs)
+		for c, ns := range it.IdleNs {
+			g.IdleNs[c] += ns
+		}
+		for _, s := range it.Shares {
+			w := b.row(lead.Work[s.Work])
+			if sums[w] == nil {
+				sums[w] = &WorkSum{Work: w}
+			}
+			sums[w].Count += s.Count
+			sums[w].Ns += s.Ns
+			sums[w].Square += float64(s.Ns) * float64(s.Ns)
+		}
+		for l, ns := range it.LayerNs {
+			for len(g.LayerNs) <= l {
+				g.LayerNs = append(g.LayerNs, 0)
+			}
+			g.LayerNs[l] += ns
+		}
+	}
+	for _, s := range sums {
+		g.Work = append(g.Work, *s)
+	}
+	slices.SortFunc(g.Work, func(a, b WorkSum) int { return cmp.Compare(a.Work, b.Work) })
+	for _, r := range ranks {
+		s := RankSum{Rank: r.Rank}
+		for _, i := range steps {
+			it := &r.Steps[i]
+			s.Steps++
+			s.TotalNs += it.Ns()
+			s.BusyNs += it.BusyNs()
+			s.CommNs += it.CommNs
+		}
+		g.PerRank = append(g.PerRank, s)
+	}
+	if at := slices.IndexFunc(b.run.Groups, func(o Group) bool { return o.Shape == g.Shape }); at >= 0 {
+		b.run.Groups[at].merge(&g)
+		return
+	}
+	b.run.Groups = append(b.run.Groups, g)
+}
+
+func commOf(r *analyze.RankIterations, steps []int) (ns int64) {
+	for _, i := range steps {
+		ns += r.Steps[i].CommNs
+	}
+	return ns
+}
+
+// row finds or makes a kind of work in the run's table.
+func (b *runBuilder) row(w analyze.Work) int {
+	i, ok := b.rowOf[w]
+	if !ok {
+		i = len(b.run.Work)
+		b.rowOf[w] = i
+		b.run.Work = append(b.run.Work, w)
+	}
+	return i
+}
+
+// merge adds another lane's steps of the same shape.
+func (g *Group) merge(o *Group) {
+	if g.Cold != o.Cold { // warm steps are the better ones
+		if g.Cold {
+			*g = *o
+		}
+		return
+	}
+	g.TotalNs, g.BusyNs, g.CommNs = append(g.TotalNs, o.TotalNs...), append(g.BusyNs, o.BusyNs...), append(g.CommNs, o.CommNs...)
+	g.Steps += o.Steps
+	g.FirstNs = append(g.FirstNs, o.FirstNs...)
+	g.Open, g.Outliers, g.OutliersNs, g.UnderRecorded = g.Open+o.Open, g.Outliers+o.Outliers, g.OutliersNs+o.OutliersNs, g.UnderRecorded+o.UnderRecorded
+	for c, ns := range o.IdleNs {
+		g.IdleNs[c] += ns
+	}
+	for _, s := range o.Work {
+		at, ok := slices.BinarySearchFunc(g.Work, s.Work, func(a WorkSum, w int) int { return cmp.Compare(a.Work, w) })
+		if !ok {
+			g.Work = slices.Insert(g.Work, at, WorkSum{Work: s.Work})
+		}
+		g.Work[at].Count += s.Count
+		g.Work[at].Ns += s.Ns
+		g.Work[at].Square += s.Square
+	}
+	for l, ns := range o.LayerNs {
+		for len(g.LayerNs) <= l {
+			g.LayerNs = append(g.LayerNs, 0)
+		}
+		g.LayerNs[l] += ns
+	}
+	g.PerRank = append(g.PerRank, o.PerRank...)
+}
+
+// underRecorded is the part of the usual number of events below which a step's trace is taken to have lost some.
+const underRecorded = 0.8
+
+func (g *Group) dropUnderRecorded(r *analyze.RankIterations, steps []int) []int {
+	if len(steps) < 3 {
+		return steps
+	}
+	events := make([]int64, len(steps))
+	for k, i := range steps {
+		events[k] = int64(r.Steps[i].Events)
+	}
+	usual := median(events)
+	kept := slices.DeleteFunc(slices.Clone(steps), func(i int) bool { return float64(r.Steps[i].Events) < underRecorded*float64(usual) })
+	g.UnderRecorded = len(steps) - len(kept)
+	return kept
+}
+
+// An outlier is farther from the median than outlierSpreads times the steps' own spread (as estimated from the median
+// absolute deviation), and farther than outlierShare of the median, so that steady steps are not trimmed for nothing:
+// a server that waited for requests, a host that was taken away. Where more than mostOutliers of the steps are so far
+// off, that is how the side behaves, and none is left out.
+const (
+	outlierSpreads = 5
+	outlierShare   = 0.10
+	mostOutliers   = 0.10
+	fewSteps       = 5 // fewer have no spread to speak of
+)
+
+func (g *Group) dropOutliers(r *analyze.RankIterations, steps []int) []int {
+	if len(steps) < fewSteps {
+		return steps
+	}
+	ns := make([]int64, len(steps))
+	for k, i := range steps {
+		ns[k] = r.Steps[i].Ns()
+	}
+	usual, spread := medianSpread(ns)
+	limit := max(outlierSpreads*spread, outlierShare*usual)
+	var kept []int
+	var off int64
+	for _, i := range steps {
+		if d := float64(r.Steps[i].Ns()) - usual; d > limit || -d > limit {
+			off += r.Steps[i].Ns()
+			continue
+		}
+		kept = append(kept, i)
+	}
+	n := len(steps) - len(kept)
+	if n > 1 && float64(n) > mostOutliers*float64(len(steps)) {
+		return steps
+	}
+	g.Outliers, g.OutliersNs = n, off
+	return kept
+}

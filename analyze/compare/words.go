@@ -1,0 +1,401 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// describe says what a side is.
+func describe(s *Side, letter string) SideInfo {
+	info := SideInfo{Letter: letter, Label: s.Label, Captures: len(s.Runs), Problems: []string{}, About: []string{}}
+	for i := range s.Runs {
+		r := &s.Runs[i]
+		info.Kind = r.Kind
+		info.Ranks = max(info.Ranks, r.Ranks)
+		for _, p := range r.Problems {
+			if len(s.Runs) > 1 {
+				p = r.Name + ": " + p
+			}
+			if !slices.Contains(info.Problems, p) {
+				info.Problems = append(info.Problems, p)
+			}
+		}
+	}
+	for _, name := range []string{"model", "engine", "dtype", "quantization", "device"} {
+		if v := settingOf(s, name); v != "" && v != "none" {
+			info.About = append(info.About, v)
+		}
+	}
+	if o := overheadOf(s); o != nil {
+		info.About = append(info.About, strings.Replace(fmt.Sprintf("profiled round %+.1f %%", 100**o), "-", "−", 1))
+	}
+	return info
+}
+
+// overheadOf is the mean of a side's runs; nil where it was not measured.
+func overheadOf(s *Side) *float64 {
+	var sum float64
+	n := 0
+	for i := range s.Runs {
+		if o := s.Runs[i].Overhead; o != nil {
+			sum += *o
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	sum /= float64(n)
+	return &sum
+}
+
+// Difference is a setting that the sides do not share.
+type Difference struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"` // by side; "" where a side does not say
+}
+
+// settingOf is a side's value of a setting; of runs that disagree, all.
+func settingOf(s *Side, name string) string {
+	var values []string
+	for i := range s.Runs {
+		for _, set := range s.Runs[i].Settings {
+			if set.Name == name && set.Value != "" && !slices.Contains(values, set.Value) {
+				values = append(values, set.Value)
+			}
+		}
+	}
+	return strings.Join(values, " | ")
+}
+
+// differences lists settings whose values differ between sides that say.
+func differences(all []Side) []Difference {
+	var names []string
+	for i := range all {
+		for k := range all[i].Runs {
+			for _, s := range all[i].Runs[k].Settings {
+				if !slices.Contains(names, s.Name) {
+					names = append(names, s.Name)
+				}
+			}
+		}
+	}
+	out := []Difference{}
+	for _, name := range names {
+		d := Difference{Name: name}
+		differ := false
+		for i := range all {
+			v := settingOf(&all[i], name)
+			d.Values = append(d.Values, v)
+			differ = differ || v != "" && d.Values[0] != "" && v != d.Values[0]
+		}
+		if differ {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// unmeant are settings that a comparison is rarely about: where they differ, so do times, whatever else was changed.
+var unmeant = []struct{ name, why string }{
+	{"device", "ran on another device"},
+	{"python stacks", "recorded Python stacks and the other did not: they slow the host down, and with it everything that waits for the host"},
+	{"memory events", "recorded memory events and the other did not: they slow the host down"},
+	{"shapes", "recorded shapes and the other did not: they slow the host down a little"},
+	{"engine", "ran another engine or version"},
+	{"model", "ran another model"},
+	{"workload", "was given another workload"},
+}
+
+func configurationWarnings(all []Side, info []SideInfo) []string {
+	var out []string
+	for _, u := range unmeant {
+		base := settingOf(&all[0], u.name)
+		for i := 1; i < len(all); i++ {
+			v := settingOf(&all[i], u.name)
+			if v == "" || base == "" || v == base {
+				continue
+			}
+			switch {
+			case strings.HasPrefix(u.why, "recorded"):
+				who := info[0].Letter
+				if v == "yes" {
+					who = info[i].Letter
+				}
+				out = append(out, fmt.Sprintf("%s %s", who, u.why))
+			default:
+				out = append(out, fmt.Sprintf("%s %s: %s, where %s has %s", info[i].Letter, u.why, v, info[0].Letter, base))
+			}
+		}
+	}
+	for i := range all {
+		for k := range all[i].Runs {
+			if r := &all[i].Runs[k]; r.NotQuant != "" {
+				text := fmt.Sprintf("quantization is not in effect on %s: %s, but no kernel or op works on quantized weights; it runs in full precision", info[i].Letter, r.NotQuant)
+				if !slices.Contains(out, text) {
+					out = append(out, text)
+				}
+			}
+		}
+		if all[i].Runs != nil && info[i].Ranks != info[0].Ranks {
+			out = append(out, fmt.Sprintf("%s has %s, %s has %s: times are those of one rank's step, and a step's work is split over other numbers of ranks",
+				info[0].Letter, plural(info[0].Ranks, "rank"), info[i].Letter, plural(info[i].Ranks, "rank")))
+		}
+		if info[i].Kind != info[0].Kind && info[i].Kind != analyze.KindEmpty && info[0].Kind != analyze.KindEmpty {
+			out = append(out, fmt.Sprintf("%s is a %s trace and %s a %s one: work is kernels on one side and ops on the other", info[0].Letter, strings.ToUpper(info[0].Kind), info[i].Letter, strings.ToUpper(info[i].Kind)))
+		}
+	}
+	return out
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// requestMetrics compares what requests saw, where both sides know.
+func requestMetrics(a, b *Side) []RequestMetric {
+	out := []RequestMetric{}
+	for _, m := range []struct {
+		name, unit string
+		higher     bool
+		of         func(t *Throughput) float64
+	}{
+		{"output_tokens_per_s", "1/s", true, func(t *Throughput) float64 { return t.OutputTokensPerSecond }},
+		{"ttft", "ns", false, func(t *Throughput) float64 { return float64(t.TTFTNs) }},
+		{"tpot", "ns", false, func(t *Throughput) float64 { return float64(t.TPOTNs) }},
+		{"memory", "bytes", false, func(t *Throughput) float64 { return float64(t.MemoryBytes) }},
+	} {
+		var values [2][]value
+		for k, s := range []*Side{a, b} {
+			for i := range s.Runs {
+				if t := s.Runs[i].Throughput; t != nil && m.of(t) > 0 {
+					values[k] = append(values[k], value{v: m.of(t)}) // n 0: one run alone has no interval
+				}
+			}
+		}
+		if len(values[0]) > 0 && len(values[1]) > 0 {
+			out = append(out, RequestMetric{m.name, m.unit, m.higher, estimate(values[0], values[1])})
+		}
+	}
+	return out
+}
+
+// sectionNotes says what a reader should know before he believes a section.
+func (c *pairing) sectionNotes(s *Section) {
+	note := func(format string, args ...any) { s.Notes = append(s.Notes, fmt.Sprintf(format, args...)) }
+	if s.Cold && s.ID != "whole" {
+		note("only first steps: what is slow once (compiling, warming up, a late rank) is in these numbers")
+	}
+	if s.Unit != "step" && s.Unit != "trace" {
+		note("no step of one side has the shape of one of the other: the steps of all shapes are compared per %s", s.Unit)
+	}
+	if s.Unit == "step" && slices.ContainsFunc(s.Matched, func(m Matched) bool {
+		return m.GenerationRequests < 0 && m.ContextRequests < 0 || m.Phase == string(trace.StepPrefill) && m.ContextTokens < 0
+	}) {
+		note("the traces do not say what these steps worked on: they are matched by phase alone, and their batches may differ")
+	}
+	if s.Time.Verdict == VerdictUnknown && s.Unit != "trace" {
+		note("too few steps to tell noise from a difference: capture each side more than once")
+	}
+	if s.Unit == "step" {
+		for k, letter := range []string{c.pair.A, c.pair.B} {
+			mean, middle := float64([]int64{s.ATotalNs, s.BTotalNs}[k]), []float64{s.Time.A, s.Time.B}[k]
+			if middle > 0 && math.Abs(mean-middle) > uneven*middle {
+				note("steps of %s are uneven: the mean, which the waterfall divides, is %s, the median %s", letter, strings.TrimPrefix(Duration(int64(mean)), "+"), strings.TrimPrefix(Duration(int64(middle)), "+"))
+			}
+		}
+	}
+	if a, b := overheadOf(c.side[0]), overheadOf(c.side[1]); a != nil && b != nil {
+		if d := 100 * (*b - *a); math.Abs(s.Time.Percent) < math.Abs(d) {
+			note("smaller than the difference of the profiler's overhead, which is %.1f %% on %s and %.1f %% on %s", 100**a, c.pair.A, 100**b, c.pair.B)
+		}
+	}
+	if s.LeftOut[0].UnderRecorded+s.LeftOut[1].UnderRecorded > 0 {
+		note("steps with much less work in the trace than others of their shape are left out: their kernels were not all recorded")
+	}
+}
+
+// uneven is by how much the mean of steps may be off their median without a word about it.
+const uneven = 0.10
+
+// unequal is the difference of prompt lengths from which decode steps are not the same work.
+const unequal = 0.05
+
+// notes says what holds for the pair.
+func (c *pairing) notes() {
+	var lengths [2]float64
+	for k, side := range c.side {
+		var tokens, prompts int64
+		for i := range side.Runs {
+			for _, g := range side.Runs[i].Groups {
+				n := int64(g.Steps + len(g.FirstNs) + g.Open + g.Outliers + g.UnderRecorded)
+				if g.ContextRequests > 0 && g.ContextTokens > 0 {
+					tokens += n * g.ContextTokens
+					prompts += n * g.ContextRequests
+				}
+			}
+			if t := side.Runs[i].Throughput; prompts == 0 && t != nil && t.Requests > 0 {
+				tokens, prompts = int64(t.PromptTokens), int64(t.Requests)
+			}
+		}
+		if prompts > 0 {
+			lengths[k] = float64(tokens) / float64(prompts)
+		}
+	}
+	if a, b := lengths[0], lengths[1]; a > 0 && b > 0 && math.Abs(b-a) > unequal*max(a, b) &&
+		slices.ContainsFunc(c.pair.Sections, func(s Section) bool { return s.ID == "decode" }) {
+		c.pair.Notes = append(c.pair.Notes, fmt.Sprintf("prompts differ in length, %.0f tokens of a prompt in a step of %s and %.0f in one of %s: decode steps of equal batch may still differ in attention",
+			a, c.pair.A, b, c.pair.B))
+	}
+	if len(c.side[0].Runs) == 1 && len(c.side[1].Runs) == 1 && len(c.pair.Sections) > 0 {
+		c.pair.Notes = append(c.pair.Notes, "one capture a side: how much two captures of the same differ is not known, and allowed for by how much one step differs from the next, at least 1 %")
+	}
+}
+
+// nothing says why no section could be made.
+func (c *pairing) nothing() string {
+	var has [2][]string
+	for k, side := range c.side {
+		for i := range side.Runs {
+			for _, g := range side.Runs[i].Groups {
+				if !slices.Contains(has[k], g.Phase) {
+					has[k] = append(has[k], g.Phase)
+				}
+			}
+		}
+	}
+	words := func(k int) string {
+		if len(has[k]) == 0 {
+			return "no steps"
+		}
+		return "only " + strings.Join(has[k], " and ") + " steps"
+	}
+	for k := range has {
+		if len(has[k]) == 1 && has[k][0] == PhaseWhole {
+			has[k] = nil
+		}
+	}
+	if slices.Contains(has[0], string(trace.StepUnknown)) != slices.Contains(has[1], string(trace.StepUnknown)) {
+		return fmt.Sprintf("%s has %s and %s %s, so that no phase is on both sides", c.pair.A, words(0), c.pair.B, words(1))
+	}
+	return fmt.Sprintf("%s has %s and %s has %s", c.pair.A, words(0), c.pair.B, words(1))
+}
+
+// sentence is a section's answer in one line.
+func sentence(s *Section, a, b string) string {
+	what := map[string]string{"decode": "per decode step", "prefill": "per prefill step", "mixed": "per mixed step", "prompt": "per prompt token",
+		"generated": "per generated token", "step": "per step", "whole": "for the whole trace"}[s.ID]
+	t := &s.Time
+	var out strings.Builder
+	word := "slower"
+	if t.Delta < 0 {
+		word = "faster"
+	}
+	switch {
+	case t.Delta == 0 && s.ATotalNs == s.BTotalNs:
+		fmt.Fprintf(&out, "%s takes as long as %s %s", b, a, what)
+		return out.String()
+	case t.Verdict == VerdictNone:
+		text := fmt.Sprintf("no difference shown between %s and %s %s: %+.1f %%, interval %+.1f to %+.1f %%", a, b, what, t.Percent, t.LowPercent(), t.HighPercent())
+		return strings.ReplaceAll(text, " -", " −")
+	case t.Verdict == VerdictUnknown:
+		fmt.Fprintf(&out, "%s took %.1f %% %s time %s, from too few steps to be sure", b, math.Abs(t.Percent), map[string]string{"faster": "less", "slower": "more"}[word], what)
+	default:
+		fmt.Fprintf(&out, "%s is %.1f %% %s %s", b, math.Abs(t.Percent), word, what)
+	}
+	with, against := reasons(s)
+	if len(with) > 0 {
+		out.WriteString(": " + strings.Join(with, ", "))
+	}
+	if len(against) > 0 {
+		out.WriteString("; against it " + strings.Join(against, ", "))
+	}
+	if b := &s.Busy; b.A > 0 && (b.Delta > 0) != (t.Delta > 0) && math.Abs(b.Percent) >= 5 {
+		most := Part{}
+		for _, p := range s.Parts {
+			if !p.Idle && (p.DeltaNs > 0) == (b.Delta > 0) && abs(p.DeltaNs) > abs(most.DeltaNs) {
+				most = p
+			}
+		}
+		word := "longer"
+		if b.Delta < 0 {
+			word = "less"
+		}
+		fmt.Fprintf(&out, "; the work itself takes %.1f %% %s", math.Abs(b.Percent), word)
+		if most.Name != "" && !slices.Contains(against, reason(most)) {
+			out.WriteString(", most of it " + reason(most))
+		}
+	}
+	return out.String()
+}
+
+// A part is a reason from reasonShare of what all parts of its direction come to, and counts against from againstShare of
+// the whole difference.
+const (
+	reasonShare  = 0.20
+	againstShare = 0.15
+)
+
+// reasons are the parts that make most of a difference, and those that work against it.
+func reasons(s *Section) (with, against []string) {
+	delta := s.BTotalNs - s.ATotalNs
+	parts := slices.Clone(s.Parts)
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(abs(b.DeltaNs), abs(a.DeltaNs)) })
+	var same int64
+	for _, p := range parts {
+		if (p.DeltaNs > 0) == (delta > 0) {
+			same += abs(p.DeltaNs)
+		}
+	}
+	for _, p := range parts {
+		switch {
+		case p.DeltaNs == 0:
+		case (p.DeltaNs > 0) == (delta > 0):
+			if float64(abs(p.DeltaNs)) >= reasonShare*float64(same) && len(with) < 3 {
+				with = append(with, reason(p))
+			}
+		case float64(abs(p.DeltaNs)) >= againstShare*float64(abs(delta)) && len(against) < 2:
+			against = append(against, reason(p))
+		}
+	}
+	return with, against
+}
+
+func reason(p Part) string { return p.Name + " " + Duration(p.DeltaNs) }
+
+// Duration writes a difference with its sign and three digits: +1.24 ms.
+func Duration(ns int64) string {
+	sign := "+"
+	if ns < 0 {
+		sign = "−"
+	}
+	v := float64(abs(ns))
+	switch {
+	case v < 1000:
+		return fmt.Sprintf("%s%.0f ns", sign, v)
+	case v < 999_500:
+		return sign + three(v/1e3) + " µs"
+	case v < 999_500_000:
+		return sign + three(v/1e6) + " ms"
+	}
+	return sign + three(v/1e9) + " s"
+}
+
+func three(v float64) string {
+	switch {
+	case v < 9.995:
+		return fmt.Sprintf("%.2f", v)
+	case v < 99.95:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}

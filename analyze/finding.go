@@ -1,0 +1,60 @@
+package analyze
+
+import "github.com/inferprof/inferprof/trace"
+
+// Finding is a conclusion from the numbers: one thing that costs time, or that makes numbers untrue, what shows it, and
+// what to try. Package analyze/findings makes them.
+type Finding struct {
+	ID       string `json:"id"`
+	Severity string `json:"severity"` // high, medium, low: by the share of a step that is at stake
+	Sentence string `json:"sentence"`
+	// Inferred says that part of the conclusion is an estimate or a guess; the sentence says which.
+	Inferred bool `json:"inferred,omitempty"`
+	// StakeNsPerStep is the time that would be saved at most, or that is misread, per step, over all steps of a rank; in
+	// a trace without steps, over the whole trace. 0: unknown.
+	StakeNsPerStep int64      `json:"stake_ns_per_step"`
+	Evidence       []Evidence `json:"evidence"`
+	Events         []EventRef `json:"events,omitempty"` // where to look
+	Try            string     `json:"try"`
+}
+
+// Severities of Finding. A high one is about a fifth of a step's time or more, a low one about less than a twentieth.
+const (
+	SeverityHigh   = "high"
+	SeverityMedium = "medium"
+	SeverityLow    = "low"
+)
+
+// Evidence is one number that a finding stands on.
+type Evidence struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"` // ns, bytes, share (of 1), count
+}
+
+// EventRef points at an event of a trace.
+type EventRef struct {
+	Rank       int    `json:"rank"`
+	Event      int    `json:"event"`    // its row in the trace
+	StartNs    int64  `json:"start_ns"` // since the trace's base time
+	DurationNs int64  `json:"duration_ns"`
+	Name       string `json:"name"`
+}
+
+// RankNumbers says which rank of a Result each trace is: Rank.Rank, or -1 for an API server's trace.
+func RankNumbers(traces []*trace.Trace) []int {
+	var workers []*trace.Trace
+	for _, t := range traces {
+		if !isFrontend(t) {
+			workers = append(workers, t)
+		}
+	}
+	numbers, _ := numberRanks(workers)
+	out := make([]int, len(traces))
+	for i, t := range traces {
+		if out[i] = -1; !isFrontend(t) {
+			out[i], numbers = numbers[0], numbers[1:]
+		}
+	}
+	return out
+}

@@ -1,0 +1,164 @@
+package findings
+
+import (
+	"cmp"
+	"strconv"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// builder makes a rank's trace by hand. Times are in ns.
+type builder struct {
+	t           *trace.Trace
+	correlation int64
+	tracks      map[[2]int64]trace.TrackID
+}
+
+func newBuilder(rank, world int) *builder {
+	return &builder{t: &trace.Trace{Strings: trace.NewStrings(), Meta: trace.Meta{
+		HostName: "node", Distributed: &trace.Distributed{Rank: rank, WorldSize: world},
+		Devices: []trace.Device{{ID: 0, Name: "NVIDIA H200", TotalMemoryBytes: 100 << 30, Multiprocessors: 132}},
+	}}, tracks: map[[2]int64]trace.TrackID{}}
+}
+
+func (b *builder) track(pid, tid int64) trace.TrackID {
+	k := [2]int64{pid, tid}
+	id, ok := b.tracks[k]
+	if !ok {
+		id = trace.TrackID(len(b.t.Tracks))
+		b.tracks[k] = id
+		text := func(n int64) trace.StringID { return b.t.Strings.InternString(strconv.FormatInt(n, 10)) }
+		b.t.Tracks = append(b.t.Tracks, trace.Track{Process: text(pid), Thread: text(tid), PID: pid, TID: tid})
+	}
+	return id
+}
+
+func (b *builder) event(c trace.Category, name string, track trace.TrackID, start, ns int64, side uint32) {
+	phase := trace.PhaseComplete
+	if c == trace.CategoryInstant {
+		phase = trace.PhaseInstant
+	}
+	b.t.Events.Append(trace.Event{StartNs: start, DurationNs: ns, Name: b.t.Strings.InternString(name), Track: track, Category: c, Phase: phase, Side: side})
+}
+
+func (b *builder) host(c trace.Category, name string, start, ns int64) {
+	side := b.t.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide})
+	b.event(c, name, b.track(1, 100), start, ns, side)
+}
+
+func (b *builder) op(name string, start, ns int64) { b.host(trace.CategoryCPUOp, name, start, ns) }
+
+func (b *builder) call(name string, start, ns int64) int64 {
+	b.correlation++
+	b.event(trace.CategoryRuntime, name, b.track(1, 100), start, ns, b.t.Calls.Append(trace.Call{Correlation: b.correlation, ExternalID: trace.Absent}))
+	return b.correlation
+}
+
+func (b *builder) gpu(c trace.Category, name string, correlation, start, ns, bytes int64, blocksPerSM float32) {
+	side := b.t.GPU.Append(trace.GPUWork{Stream: 7, Correlation: correlation, ExternalID: trace.Absent, Bytes: bytes, BlocksPerSM: blocksPerSM, Collective: trace.NoSide})
+	b.event(c, name, b.track(0, 7), start, ns, side)
+}
+
+// kernel is one of a step: its name and duration, and what is unusual about it.
+type kernel struct {
+	name   string
+	ns     int64
+	bytes  int64 // of a copy
+	blocks float32
+	// Of the op that launches it by a call of its own, if any.
+	op, dims, types string
+}
+
+// steps says how an engine runs. The zero value of a field is what a healthy one does.
+type steps struct {
+	n        int
+	name     string // of each step
+	kernels  func(step int) []kernel
+	eager    int64 // ns between launches; 0: the step is one graph replay
+	between  int64 // ns from the last kernel's end to the next step's launch; 0: the host is ahead
+	during   string
+	sync     string // call that the host waits in
+	before   int64  // ns before the first step
+	mixed    int    // every so many steps are mixed, and take four times as long; 0: none
+	mixedAs  string // their name
+	unlinked bool   // the first step's kernels lost their launch
+}
+
+// decode is what a healthy decode step runs.
+func decode(int) []kernel {
+	return []kernel{
+		{name: "rms_norm_kernel", ns: 2_000}, {name: "nvjet_sm90_hsh_128x8", ns: 400_000, blocks: 1}, {name: "flash_fwd_kernel", ns: 60_000},
+		{name: "nvjet_sm90_hsh_256x8", ns: 300_000, blocks: 1}, {name: "act_and_mul_kernel", ns: 2_000}, {name: "nvjet_sm90_hsh_64x8", ns: 200_000, blocks: 1},
+		{name: "argmax_kernel", ns: 5_000},
+	}
+}
+
+// run appends steps.
+func (b *builder) run(s steps) {
+	if s.name == "" {
+		s.name = "execute_context_0(0)_generation_8(8)"
+	}
+	if s.kernels == nil {
+		s.kernels = decode
+	}
+	device, host := int64(1_000_000)+s.before, s.before
+	for i := range s.n {
+		name, scale := s.name, int64(1)
+		if s.mixed > 0 && i%s.mixed == s.mixed-1 {
+			name, scale = cmp.Or(s.mixedAs, "execute_context_1(512)_generation_7(7)"), 4
+		}
+		list := s.kernels(i)
+		if s.between > 0 {
+			host = device + s.between
+			if s.during != "" {
+				b.op(s.during, device+1000, s.between-2000)
+			}
+			if s.sync != "" {
+				b.call(s.sync, device-50_000, s.between/2+50_000)
+			}
+		}
+		begin := host
+		var graph int64
+		if s.eager == 0 {
+			graph = b.call("cudaGraphLaunch", host+1000, 3000)
+			host += 5000
+		}
+		for _, k := range list {
+			correlation, category := graph, trace.CategoryKernel
+			if len(k.name) > 6 && k.name[:6] == "Memcpy" {
+				category = trace.CategoryMemcpy
+				correlation = b.call("cudaMemcpyAsync", host, 3000)
+				host += 3000
+			} else if k.op != "" {
+				side := b.t.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide,
+					InputDims: b.t.Strings.InternString(k.dims), InputTypes: b.t.Strings.InternString(k.types)})
+				b.event(trace.CategoryCPUOp, k.op, b.track(1, 100), host, 5000, side)
+				correlation = b.call("cudaLaunchKernel", host+500, 3000)
+				host += 5000
+			} else if s.eager > 0 {
+				correlation = b.call("cudaLaunchKernel", host, 4000)
+				host += s.eager
+			}
+			if s.unlinked && i == 0 {
+				correlation += 1_000_000
+			}
+			bytes := k.bytes
+			if bytes == 0 {
+				bytes = trace.Absent
+			}
+			device = max(device+500, host-s.eager+5000*min(1, s.eager))
+			if s.between > 0 && device < host {
+				device = host
+			}
+			b.gpu(category, k.name, correlation, device, k.ns*scale, bytes, k.blocks)
+			device += k.ns * scale
+		}
+		b.host(trace.CategoryUserAnnotation, name, begin, max(host-begin, 4500))
+		host = max(host, device-400_000) + 1000
+	}
+}
+
+func find(o analyze.Options, traces ...*trace.Trace) []analyze.Finding {
+	return Find(analyze.Analyze(traces, o), traces)
+}

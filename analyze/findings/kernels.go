@@ -1,0 +1,217 @@
+package findings
+
+import (
+	"fmt"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+const (
+	// chainLength is how many kernels in a row that read and write every element once make a chain: compilers fuse two
+	// or three pointwise ops into one kernel, and single ones are left between GEMMs in well-fused models too.
+	chainLength = 3
+	// chainShare of the busy time is what chains must take: an eager Llama has 33 %. A choice, well below that.
+	chainShare = 0.05
+)
+
+// pointwise knows categories of kernels whose work a compiler fuses.
+func pointwise(category string) bool {
+	switch category {
+	case "elementwise", "activation", "reduce", "norm":
+		return true
+	}
+	return false
+}
+
+// unfusedElementwise: chains of small kernels, each of which reads what the one before wrote. Of a chain of n, all but
+// one could go: the stake is that part of their time, an estimate.
+func unfusedElementwise(v *view) *analyze.Finding {
+	return v.worst(func(rv *rankView) *analyze.Finding {
+		var chained, saved, busy int64
+		kernels, chains, longest, longestAt := 0, 0, 0, 0
+		for i := 0; i < len(rv.work); {
+			busy += rv.work[i].end - rv.work[i].start
+			if !pointwise(rv.work[i].category) {
+				i++
+				continue
+			}
+			j := i + 1
+			ns := rv.work[i].end - rv.work[i].start
+			for j < len(rv.work) && pointwise(rv.work[j].category) && rv.work[j].iteration == rv.work[i].iteration {
+				ns += rv.work[j].end - rv.work[j].start
+				busy += rv.work[j].end - rv.work[j].start
+				j++
+			}
+			if n := j - i; n >= chainLength {
+				chained += ns
+				saved += ns * int64(n-1) / int64(n)
+				kernels += n
+				chains++
+				if n > longest {
+					longest, longestAt = n, i
+				}
+			}
+			i = j
+		}
+		if chains == 0 || ratio(chained, busy) < chainShare {
+			return nil
+		}
+		first, last := rv.work[longestAt], rv.work[longestAt+longest-1]
+		return &analyze.Finding{
+			Sentence: fmt.Sprintf("%s pointwise kernels %s run in chains of %s on average, %s of the busy time: fused, an estimated %s would go",
+				times(kernels, rv.steps()), rv.per(), times(kernels, chains), percent(chained, busy), duration(quotient(saved, rv.steps()))),
+			Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
+			Evidence: []analyze.Evidence{
+				number("chains", chains), number("kernels_in_chains", kernels), number("longest_chain", longest), nanoseconds("in_chains", chained),
+				nanoseconds("busy", busy), share("of_busy", chained, busy), nanoseconds("estimated_saving", saved),
+			},
+			Events: []analyze.EventRef{rv.ref(first.row), rv.ref(last.row)},
+			Try:    "torch.compile the model, or use fused kernels for norm, rotary embedding and activation (vLLM's and SGLang's own)",
+		}
+	})
+}
+
+const (
+	// thinBlocksPerSM: with fewer blocks than half the multiprocessors, more than half of the GPU can not take part.
+	thinBlocksPerSM = 0.5
+	// thinShare of the busy time is what such GEMMs must take.
+	thinShare = 0.10
+)
+
+// lowOccupancyGEMM: matrix multiplications whose grid is too small for the GPU. The stake takes them to speed up with
+// the multiprocessors that take part, an upper bound.
+func lowOccupancyGEMM(v *view) *analyze.Finding {
+	return v.worst(func(rv *rankView) *analyze.Finding {
+		var thin, saved, gemm, busy int64
+		var weighted float64
+		n := 0
+		var longest *work
+		for i := range rv.work {
+			w := &rv.work[i]
+			ns := w.end - w.start
+			busy += ns
+			if w.category != "gemm" && w.category != "quant_gemm" && w.category != "moe_gemm" {
+				continue
+			}
+			gemm += ns
+			g := rv.gpuWork(w)
+			if g == nil || g.BlocksPerSM <= 0 || g.BlocksPerSM >= thinBlocksPerSM {
+				continue
+			}
+			n++
+			thin += ns
+			saved += int64(float64(ns) * (1 - float64(g.BlocksPerSM)))
+			weighted += float64(ns) * float64(g.BlocksPerSM)
+			if longest == nil || ns > longest.end-longest.start {
+				longest = w
+			}
+		}
+		if n == 0 || ratio(thin, busy) < thinShare {
+			return nil
+		}
+		return &analyze.Finding{
+			Sentence: fmt.Sprintf("%s GEMMs %s have blocks for less than half of the multiprocessors (%.2f per multiprocessor on average): %s of the busy time, of which at most %s could be won",
+				times(n, rv.steps()), rv.per(), weighted/float64(max(1, thin)), percent(thin, busy), duration(quotient(saved, rv.steps()))),
+			Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
+			Evidence: []analyze.Evidence{
+				number("gemms", n), nanoseconds("in_them", thin), nanoseconds("all_gemms", gemm), share("of_busy", thin, busy),
+				{Name: "blocks_per_multiprocessor", Value: weighted / float64(max(1, thin)), Unit: "count"},
+			},
+			Events: []analyze.EventRef{rv.ref(longest.row)},
+			Try:    "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or split-K kernels",
+		}
+	})
+}
+
+// samplingShare of decode's work is more than choosing tokens should take: in traces of vLLM
+// and SGLang it is 0.1 to 2 %, but 18 % where a small model sorts for top-k and top-p.
+const samplingLimit = 0.10
+
+// samplingShare: choosing tokens on the critical path, of decode steps on a GPU, of all steps in a CPU-only trace.
+func samplingShare(v *view) *analyze.Finding {
+	if !v.gpu() {
+		return v.worst(samplingOnCPU)
+	}
+	return v.worst(func(rv *rankView) *analyze.Finding {
+		var sampling, busy int64
+		byName := map[string]int64{}
+		var longest *work
+		for i := range rv.work {
+			w := &rv.work[i]
+			if !rv.in(w.iteration, trace.StepDecode) || w.category == "comm" {
+				continue
+			}
+			busy += w.end - w.start
+			if w.category == "sampling" {
+				sampling += w.end - w.start
+				byName[rv.name(w.name)] += w.end - w.start
+				if longest == nil || w.end-w.start > longest.end-longest.start {
+					longest = w
+				}
+			}
+		}
+		if longest == nil || ratio(sampling, busy) < samplingLimit {
+			return nil
+		}
+		steps, _ := rv.decode()
+		most := rv.name(longest.name)
+		return &analyze.Finding{
+			Sentence: fmt.Sprintf("choosing tokens takes %s of a decode step's GPU work (%s), most of it %s (%s)",
+				percent(sampling, busy), duration(quotient(sampling, steps)), shortName(most), duration(quotient(byName[most], steps))),
+			StakeNsPerStep: quotient(sampling, rv.steps()),
+			Evidence: []analyze.Evidence{
+				nanoseconds("sampling", sampling), nanoseconds("work_of_decode_steps", busy), share("of_work", sampling, busy), number("decode_steps", steps),
+			},
+			Events: []analyze.EventRef{rv.ref(longest.row)},
+			Try:    "do without top-k and top-p where temperature alone will do, or use a sorting-free sampler (FlashInfer's); greedy requests need only an argmax; ask for no logprobs",
+		}
+	})
+}
+
+func samplingOnCPU(rv *rankView) *analyze.Finding {
+	var sampling, all int64
+	for _, o := range rv.rank.Ops {
+		if o.Kind != analyze.KindOp || o.Category == "comm" {
+			continue
+		}
+		all += o.SelfNs
+		if o.Category == "sampling" {
+			sampling += o.SelfNs
+		}
+	}
+	row, name := rv.longestOp("sampling")
+	if row < 0 || ratio(sampling, all) < samplingLimit {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("choosing tokens takes %s of the ops' time (%s %s), most of it %s",
+			percent(sampling, all), duration(quotient(sampling, rv.steps())), rv.per(), shortName(name)),
+		StakeNsPerStep: quotient(sampling, rv.steps()),
+		Evidence:       []analyze.Evidence{nanoseconds("sampling", sampling), nanoseconds("ops_without_communication", all), share("of_ops", sampling, all)},
+		Events:         []analyze.EventRef{rv.ref(row)},
+		Try:            "greedy requests need only an argmax; do without top-k and top-p where temperature alone will do; a small model with a large vocabulary samples longer than it computes",
+	}
+}
+
+// longestOp is the longest op of a category's most costly name; row -1 if there is none.
+func (rv *rankView) longestOp(category string) (row int32, name string) {
+	for _, o := range rv.rank.Ops { // by self time
+		if o.Kind == analyze.KindOp && o.Category == category {
+			return rv.longestNamed(o.Name), o.Name
+		}
+	}
+	return -1, ""
+}
+
+func (rv *rankView) longestNamed(name string) int32 {
+	id, ok := rv.t.Strings.Lookup(name)
+	row, most := int32(-1), int64(-1)
+	e := &rv.t.Events
+	for i := 0; ok && i < e.Len(); i++ {
+		if e.Name(i) == id && e.Category(i) == trace.CategoryCPUOp && e.DurationNs(i) > most {
+			row, most = int32(i), e.DurationNs(i)
+		}
+	}
+	return row
+}

@@ -1,0 +1,170 @@
+package findings
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// quantizedSaving is the part of its GEMM time that a decode step should lose with weights of 4 bits. Measured with
+// vLLM 0.24 on an H200, a model of Mistral-7B's shape, 8 requests: 142 ms of GEMMs in fp16, 103 ms in awq, 100 ms in gptq.
+const quantizedSaving = 0.27
+
+var (
+	// quantizedWork knows kernels and ops that work on quantized weights or activations, whatever the method.
+	quantizedWork = regexp.MustCompile(`(?i)marlin|machete|awq|gptq|exl2|exllama|q_gemm|w4a|w8a|wna16|fp8|e4m3|e5m2|fp4|e2m1|int8|int4|uint4|uint8b|` +
+		`dequant|kgemm_4bit|gemv_4bit|4bit|scaled_mm|nvjet_\w*_q|_q[a-z]{2}_|vllm_biased_int|matmul_ogs|bitsandbytes|quantized|allspark|ggml|mxfp|nvfp|i8ii|_F8|_I8`)
+	// quantizedName finds a method in the name of a model or trace.
+	quantizedName = regexp.MustCompile(`(?i)(?:^|[-_./ ])(awq|gptq|w4a16|w8a8|w8a16|fp8|nvfp4|mxfp4|int4|int8|bnb-4bit|bitsandbytes)(?:$|[-_./ ])`)
+)
+
+// quantizationNotInEffect: the weights were to be quantized, and the GEMMs are ordinary ones. Kernels do not tell what
+// was configured: that is what the capture's manifest says, else, as a guess, the name of the model or of the trace.
+func quantizationNotInEffect(v *view) *analyze.Finding {
+	method, source := "", ""
+	if c := v.result.Capture; c != nil {
+		if method = c.Quantization; method != "" {
+			source = "the configuration"
+		} else if m := quantizedName.FindStringSubmatch(c.Model); m != nil {
+			method, source = m[1], "the model's name"
+		}
+	}
+	if method == "none" {
+		return nil
+	}
+	return v.worst(func(rv *rankView) *analyze.Finding {
+		method, source := method, source
+		if method == "" {
+			m := quantizedName.FindStringSubmatch(filepath.Base(rv.t.Meta.Path))
+			if m == nil {
+				return nil
+			}
+			method, source = m[1], "the trace's name"
+		}
+		var gemm int64
+		calls := 0
+		row, most := int32(-1), int64(0)
+		if v.gpu() {
+			for i := range rv.work {
+				w := &rv.work[i]
+				if w.category == "kv_cache" || w.category == "attn" { // a KV cache may be fp8 whatever the weights are
+					continue
+				}
+				if w.category == "quant_gemm" || w.category == "quantize" || w.kind == trace.CategoryKernel && rv.matches(quantizedWork, w.name) {
+					return nil
+				}
+				if w.category == "gemm" || w.category == "moe_gemm" {
+					gemm += w.end - w.start
+					calls++
+					if w.end-w.start > most {
+						row, most = w.row, w.end-w.start
+					}
+				}
+			}
+		} else {
+			for _, o := range rv.rank.Ops {
+				if o.Category == "quant_gemm" || o.Category == "quantize" || quantizedWork.MatchString(o.Name) {
+					return nil
+				}
+				if o.Category == "gemm" && o.Kind == analyze.KindOp {
+					gemm += o.SelfNs
+					calls += o.Calls
+				}
+			}
+			row, _ = rv.longestOp("gemm")
+		}
+		if row < 0 {
+			return nil
+		}
+		stake := int64(quantizedSaving * float64(gemm))
+		return &analyze.Finding{
+			Sentence: fmt.Sprintf("%s says %s, but no kernel or op works on quantized weights: all %s GEMMs (%s %s) run in full precision, and an estimated %s is lost",
+				source, strings.ToLower(method), count(calls), duration(quotient(gemm, rv.steps())), rv.per(), duration(quotient(stake, rv.steps()))),
+			Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
+			Evidence: []analyze.Evidence{number("full_precision_gemms", calls), nanoseconds("in_them", gemm), nanoseconds("estimated_saving", stake)},
+			Events:   []analyze.EventRef{rv.ref(row)},
+			Try:      "check that the checkpoint's quantization_config names this model's modules (module prefixes, ignore lists): layers that match none are loaded in full precision without a word",
+		}
+	})
+}
+
+var (
+	// slowQuantized are kernels that are known to be slower than others for the same weights: AWQ's and GPTQ's first
+	// kernels and exllama, which Marlin and Machete replace, and bitsandbytes'.
+	slowQuantized = regexp.MustCompile(`gemm_forward_4bit|awq_gemm|gemm_half_q_half|q_gemm_kernel|vecquant\dmatmul|kgemm_4bit|gemv_4bit`)
+	// dequantizing are kernels that write the weights out in full precision, for an ordinary GEMM to read back.
+	dequantizing = regexp.MustCompile(`(?i)dequant|awq_dequantize|reconstruct_(exllama|gptq)|kDequantizeBlockwise`)
+)
+
+const (
+	slowQuantizedShare  = 0.10 // of the busy time
+	slowQuantizedSaving = 0.50 // of their time: an assumption, not a measurement; what it makes is marked inferred
+)
+
+// slowQuantizedGEMM: quantized weights in kernels that lose what quantization wins.
+func slowQuantizedGEMM(v *view) *analyze.Finding {
+	return v.worst(func(rv *rankView) *analyze.Finding {
+		var slow, unpacking, busy int64
+		n := 0
+		var longest *work
+		for i := range rv.work {
+			w := &rv.work[i]
+			ns := w.end - w.start
+			busy += ns
+			switch {
+			case w.kind != trace.CategoryKernel || w.category == "triton" && !rv.matches(slowQuantized, w.name):
+				continue
+			case rv.matches(slowQuantized, w.name):
+				slow += ns
+			case rv.matches(dequantizing, w.name):
+				unpacking += ns
+			default:
+				continue
+			}
+			n++
+			if longest == nil || ns > longest.end-longest.start {
+				longest = w
+			}
+		}
+		if n == 0 || ratio(slow+unpacking, busy) < slowQuantizedShare {
+			return nil
+		}
+		stake := unpacking + int64(slowQuantizedSaving*float64(slow))
+		what := "run in " + shortName(rv.name(longest.name)) + ", which Marlin and Machete outrun"
+		if unpacking > slow {
+			what = "are unpacked by " + shortName(rv.name(longest.name)) + " before each use"
+		}
+		return &analyze.Finding{
+			Sentence: fmt.Sprintf("quantized weights %s: %s of the busy time, of which an estimated %s %s is lost",
+				what, percent(slow+unpacking, busy), duration(quotient(stake, rv.steps())), rv.per()),
+			Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
+			Evidence: []analyze.Evidence{number("kernels", n), nanoseconds("slow_gemms", slow), nanoseconds("unpacking", unpacking), share("of_busy", slow+unpacking, busy)},
+			Events:   []analyze.EventRef{rv.ref(longest.row)},
+			Try:      "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is told otherwise; check group size and desc_act against what Marlin supports",
+		}
+	})
+}
+
+// Quantized tells work on quantized weights or activations by its category and name. A KV cache is left out: it may be
+// fp8 whatever the weights are.
+func Quantized(category, name string) bool {
+	switch category {
+	case "kv_cache", "attn":
+		return false
+	case "quant_gemm", "quantize":
+		return true
+	}
+	return quantizedWork.MatchString(name)
+}
+
+// QuantizationNamed is the quantization that a model's or a trace's name speaks of; "" if it speaks of none.
+func QuantizationNamed(name string) string {
+	if m := quantizedName.FindStringSubmatch(name); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -1,0 +1,111 @@
+package findings
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/inferprof/inferprof/analyze"
+)
+
+// What sentences and evidence are made of.
+
+// duration writes ns with three digits and its unit: 17.3 ms.
+func duration(ns int64) string {
+	v, unit := float64(ns), "ns"
+	for _, u := range []string{"µs", "ms", "s"} {
+		if v < 999.5 {
+			break
+		}
+		v, unit = v/1000, u
+	}
+	switch {
+	case unit == "ns" || v >= 99.95:
+		return fmt.Sprintf("%.0f %s", v, unit)
+	case v >= 9.995:
+		return fmt.Sprintf("%.1f %s", v, unit)
+	}
+	return fmt.Sprintf("%.2f %s", v, unit)
+}
+
+// size writes bytes.
+func size(bytes int64) string {
+	v, unit := float64(bytes), "B"
+	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if v < 1000 {
+			break
+		}
+		v, unit = v/1024, u
+	}
+	if unit == "B" || v >= 100 {
+		return fmt.Sprintf("%.0f %s", v, unit)
+	}
+	return fmt.Sprintf("%.1f %s", v, unit)
+}
+
+func percent(part, whole int64) string { return fmt.Sprintf("%.0f %%", 100*ratio(part, whole)) }
+
+// times writes a mean number of things: 3, or 3.5; of many, 1,234.
+func times(n, of int) string {
+	mean := float64(n) / float64(max(1, of))
+	if mean >= 100 {
+		return count(int(math.Round(mean)))
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", mean), ".0")
+}
+
+// count writes a number with its thousands apart.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// shortName is a kernel's, op's or frame's name as a sentence can bear it: without types, arguments and directories.
+func shortName(name string) string {
+	if path, function, ok := strings.Cut(name, "): "); ok { // a Python frame
+		return path[strings.LastIndexByte(path, '/')+1:] + "): " + function
+	}
+	name = strings.TrimPrefix(name, "void ")
+	if i := strings.IndexAny(name, "<("); i > 0 && !strings.HasPrefix(name, "Mem") && !strings.HasPrefix(name, "execute_") {
+		name = name[:i]
+	}
+	if r := []rune(name); len(r) > 60 {
+		name = string(r[:59]) + "…"
+	}
+	return name
+}
+
+func nanoseconds(name string, ns int64) analyze.Evidence {
+	return analyze.Evidence{Name: name, Value: float64(ns), Unit: "ns"}
+}
+
+func number(name string, n int) analyze.Evidence {
+	return analyze.Evidence{Name: name, Value: float64(n), Unit: "count"}
+}
+
+func bytesOf(name string, n int64) analyze.Evidence {
+	return analyze.Evidence{Name: name, Value: float64(n), Unit: "bytes"}
+}
+
+func share(name string, part, whole int64) analyze.Evidence {
+	return analyze.Evidence{Name: name, Value: ratio(part, whole), Unit: "share"}
+}
+
+func ratio(part, whole int64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+// quotient is a mean; 0 of nothing.
+func quotient(sum int64, n int) int64 {
+	if n == 0 {
+		return 0
+	}
+	return sum / int64(n)
+}

@@ -1,0 +1,196 @@
+package analyze
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Problem is a reason not to believe some of the numbers. Every profiler drops and cuts things now and then; a report
+// says so before anything else.
+type Problem struct {
+	ID       string `json:"id"`
+	Severity string `json:"severity"` // error: a part is missing; warning: numbers are affected; note: good to know
+	Rank     int    `json:"rank"`     // AllRanks: of the capture
+	Text     string `json:"text"`     // one sentence
+	Count    int    `json:"count,omitempty"`
+	Ns       int64  `json:"ns,omitempty"`
+	// Affects are the parts of the result that are less true for it, by the names that they have in JSON: of all ranks, or
+	// of Rank's alone. Reports mark them.
+	Affects []string `json:"affects,omitempty"`
+}
+
+// affected says which parts of a result each problem makes doubtful.
+var affected = map[string][]string{
+	"damaged":        {"time", "kernels", "categories", "ops", "cpu", "steps", "phases", "collectives", "memory"},
+	"unlinked":       {"steps", "phases", "launch", "roofline", "modules"},
+	"empty_graphs":   {"time", "kernels", "categories", "steps", "phases", "roofline", "graphs"},
+	"empty_launches": {"launch"},
+	"early_kernels":  {"launch", "queues", "idle"},
+	"one_long_gap":   {"time"},
+	"missing_ranks":  {"collectives"},
+	"rank_numbers":   {"collectives"},
+	"replays_differ": {"time", "kernels", "categories", "steps", "phases", "graphs"},
+}
+
+// Doubts are the problems that make a part of the result less true, by its name in JSON ("time", "steps" …): of a rank,
+// or of the whole if rank is AllRanks. Notes about how things are read are among them; a report marks the rest.
+func (res *Result) Doubts(part string, rank int) []Problem {
+	var out []Problem
+	for _, p := range res.Problems {
+		if (rank == AllRanks || p.Rank == AllRanks || p.Rank == rank) && slices.Contains(p.Affects, part) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// AllRanks is Problem.Rank of what concerns the capture.
+const AllRanks = -1
+
+// Severities of Problem.
+const (
+	SeverityError   = "error"
+	SeverityWarning = "warning"
+	SeverityNote    = "note"
+)
+
+var severityOrder = []string{SeverityError, SeverityWarning, SeverityNote}
+
+// checkTrace finds what is wrong with one trace.
+func (x *index) checkTrace(r *Rank, badNests int) []Problem {
+	var out []Problem
+	say := func(id, severity string, count int, ns int64, format string, args ...any) {
+		out = append(out, Problem{ID: id, Severity: severity, Rank: r.Rank, Count: count, Ns: ns, Text: fmt.Sprintf(format, args...)})
+	}
+	if n := len(x.t.Damage); n > 0 {
+		d := x.t.Damage[0]
+		lost := 0
+		for _, d := range x.t.Damage {
+			lost += d.Lost
+		}
+		text := fmt.Sprintf("the file is damaged in %s", plural(n, "place", "places"))
+		if lost > 0 {
+			text += fmt.Sprintf(", %s lost", plural(lost, "event", "events"))
+		}
+		text += ": " + d.Kind
+		if d.Line > 0 {
+			text += fmt.Sprintf(" at line %d", d.Line)
+		}
+		say("damaged", SeverityError, n, 0, "%s", text)
+	}
+	if len(x.gpu) == 0 && len(x.host) == 0 {
+		say("empty", SeverityError, 0, 0, "the trace has no ops, calls or GPU work in it")
+		return out
+	}
+	x.checkLinks(r, say)
+	for _, idle := range r.Idle {
+		t := r.Time[slices.IndexFunc(r.Time, func(t Time) bool { return t.Device == idle.Device })]
+		if len(idle.Longest) > 0 && idle.Longest[0].Ns > t.TotalNs/2 {
+			g := idle.Longest[0]
+			say("one_long_gap", SeverityNote, 1, g.Ns,
+				"one gap is %.1f %% of device %d's time; without it the device was busy %.1f %%",
+				100*float64(g.Ns)/float64(t.TotalNs), t.Device, 100*float64(t.BusyNs)/float64(max(1, t.TotalNs-g.Ns)))
+		}
+	}
+	if badNests > 0 {
+		say("bad_nesting", SeverityNote, badNests, 0, "%s end after the span they began in; self times are cut there",
+			plural(badNests, "CPU span", "CPU spans"))
+	}
+	return out
+}
+
+// checkLinks finds GPU work without launches, and launches without GPU work.
+func (x *index) checkLinks(r *Rank, say func(id, severity string, count int, ns int64, format string, args ...any)) {
+	if l := r.Launch; l != nil && l.Unlinked > 0 && len(x.calls) > 0 {
+		say("unlinked", SeverityWarning, l.Unlinked, l.UnlinkedNs,
+			"%s of %s were launched before the profiler began; they count as work, but belong to no op and no step",
+			plural(l.Unlinked, "GPU event", "GPU events"), group(l.Linked+l.Unlinked))
+	}
+	graphs, emptyGraphs, kernels, emptyKernels, early := 0, 0, 0, 0, 0
+	for i := range x.calls {
+		c := &x.calls[i]
+		switch {
+		case x.isGraphLaunch(c):
+			graphs++
+			if c.gpuEvents == 0 {
+				emptyGraphs++
+			}
+		case isKernelLaunch(x.name(c.name)):
+			kernels++
+			if c.gpuEvents == 0 {
+				emptyKernels++
+			}
+		}
+		if c.gpuEvents > 0 && x.gpu[c.firstGPU].start < c.start {
+			early++
+		}
+	}
+	if graphs+kernels > 0 && !x.onGPU {
+		say("no_gpu_events", SeverityError, graphs+kernels, 0,
+			"%s, but the trace has no GPU work: the profiler recorded CPU activity alone (another tool held the GPU's profiling interface, or only CPU was asked for)",
+			plural(graphs+kernels, "kernel launch", "kernel launches"))
+		return
+	}
+	if emptyGraphs > 0 {
+		say("empty_graphs", SeverityWarning, emptyGraphs, 0,
+			"%s of %s have no kernels in the trace: busy times are too low", plural(emptyGraphs, "graph launch", "graph launches"), group(graphs))
+	}
+	if l := r.Replays; l != nil && l.Short > 0 {
+		say("replays_differ", SeverityWarning, l.Short, l.LostNs, "%s of %s have fewer kernels in the trace than others like them: busy times are too low",
+			plural(l.Short, "graph launch", "graph launches"), group(l.Launches))
+	}
+	if emptyKernels > 0 {
+		severity, why := SeverityNote, "recorded into a graph, or still queued when the profiler stopped"
+		if emptyKernels > kernels/10 && len(r.Steps) > 0 && r.Steps[0].Dialect != string(trace.DialectCapture) {
+			severity = SeverityWarning
+		}
+		say("empty_launches", severity, emptyKernels, 0, "%s of %s have no kernel in the trace: %s",
+			plural(emptyKernels, "kernel launch", "kernel launches"), group(kernels), why)
+	}
+	if early > 0 {
+		say("early_kernels", SeverityWarning, early, 0, "%s before the call that launched them: the clocks of CPU and GPU disagree",
+			plural(early, "GPU event begins", "GPU events begin"))
+	}
+}
+
+// checkRanks finds ranks that are missing. A selection of ranks misses none.
+func checkRanks(ranks []*Rank, o Options) []Problem {
+	if o.Ranks != nil || len(ranks) == 0 {
+		return nil
+	}
+	seen := map[int]bool{}
+	world := 0
+	for _, r := range ranks {
+		seen[r.Rank] = true
+		world = max(world, r.WorldSize)
+	}
+	severity := SeverityNote // of traces alone: whoever passes one rank's file knows that it is one of several
+	if c := o.Capture; c != nil && c.ExpectedRanks > 0 {
+		world, severity = c.ExpectedRanks, SeverityError
+	}
+	missing := world - len(seen)
+	if missing <= 0 {
+		return nil
+	}
+	var names []string
+	for rank := 0; rank < world && len(names) < 8; rank++ {
+		if !seen[rank] {
+			names = append(names, itoa(int64(rank)))
+		}
+	}
+	return []Problem{{ID: "missing_ranks", Severity: severity, Rank: AllRanks, Count: missing,
+		Text: fmt.Sprintf("%d of %s given; missing: %s", len(seen), plural(world, "rank", "ranks"), list(names, missing))}}
+}
+
+func sortProblems(p []Problem) {
+	for i := range p {
+		if p[i].Affects == nil {
+			p[i].Affects = affected[p[i].ID]
+		}
+	}
+	slices.SortStableFunc(p, func(a, b Problem) int {
+		return slices.Index(severityOrder, a.Severity) - slices.Index(severityOrder, b.Severity)
+	})
+}

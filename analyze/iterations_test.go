@@ -1,0 +1,191 @@
+package analyze
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// checkIteration checks that an iteration's parts sum to it.
+func checkIteration(t *testing.T, name string, r *RankIterations, it *Iteration) {
+	t.Helper()
+	var sum, comm, layers int64
+	events := 0
+	for _, s := range it.Shares {
+		if s.Ns < 0 || s.Count < 0 {
+			t.Errorf("%s: step %d: share %+v", name, it.Index, s)
+		}
+		sum += s.Ns
+		events += s.Count
+		if r.Work[s.Work].Category == categoryComm {
+			comm += s.Ns
+		}
+	}
+	if it.BusyNs() != sum {
+		t.Errorf("%s: step %d: busy %d, shares sum to %d", name, it.Index, it.BusyNs(), sum)
+	}
+	for _, ns := range it.IdleNs {
+		if ns < 0 {
+			t.Errorf("%s: step %d: idle %v", name, it.Index, it.IdleNs)
+		}
+	}
+	for _, ns := range it.LayerNs {
+		layers += ns
+	}
+	if events != it.Events || comm != it.CommNs || layers > sum {
+		t.Errorf("%s: step %d: %d of %d events, comm %d of %d, %d ns in layers", name, it.Index, events, it.Events, comm, it.CommNs, layers)
+	}
+}
+
+// largeTrace is from how many bytes a compressed trace takes too long to read for what one more shows.
+const largeTrace = 600 << 10
+
+// The parts of each iteration sum to its length, and iterations follow each other without a gap, on every real trace. Of
+// a trace without steps the whole agrees with what Analyze says of its device.
+func TestIterationsSumToTheWhole(t *testing.T) {
+	for _, o := range oracles(t) {
+		if info, err := os.Stat(o.trace); err != nil || info.Size() > largeTrace {
+			continue
+		}
+		tr, err := kineto.ReadFile(o.trace, kineto.Options{})
+		if err != nil {
+			continue // no trace: other tests say so
+		}
+		r := Iterate(tr, 0, Options{})
+		for i := range r.Steps {
+			checkIteration(t, o.name, r, &r.Steps[i])
+			if i > 0 && r.Steps[i-1].EndNs != r.Steps[i].BeginNs {
+				t.Errorf("%s: step %d begins at %d, the one before ends at %d", o.name, i, r.Steps[i].BeginNs, r.Steps[i-1].EndNs)
+			}
+		}
+		if len(r.Steps) == 0 && r.Whole == nil && r.Kind != KindEmpty {
+			t.Errorf("%s: nothing to compare in a trace of kind %s", o.name, r.Kind)
+		}
+		if r.Whole == nil {
+			continue
+		}
+		checkIteration(t, o.name, r, r.Whole)
+		if r.Kind != KindGPU {
+			continue
+		}
+		full := Analyze([]*trace.Trace{tr}, Options{}).Ranks[0]
+		d := slices.IndexFunc(full.Time, func(d Time) bool { return d.FirstNs == r.Whole.BeginNs && d.LastNs == r.Whole.EndNs })
+		if d < 0 {
+			t.Errorf("%s: the whole is of no device", o.name)
+			continue
+		}
+		idle := full.Idle[d]
+		want := [IdleCauses]int64{idle.Host.Ns, idle.Launch.Ns, idle.Other.Ns, idle.Unknown.Ns, 0}
+		if r.Whole.BusyNs() != full.Time[d].BusyNs || r.Whole.IdleNs != want {
+			t.Errorf("%s: busy %d of %d, idle %v of %v", o.name, r.Whole.BusyNs(), full.Time[d].BusyNs, r.Whole.IdleNs, want)
+		}
+	}
+}
+
+// Two steps with known times: every ns is where it should be.
+func TestIterateGPU(t *testing.T) {
+	b := newBuilder()
+	decode := "execute_context_0(0)_generation_4(4)"
+	b.annotation(decode, 0, 100)
+	b.call("cudaLaunchKernel", 1, 10, 5)
+	b.call("cudaLaunchKernel", 2, 20, 5)
+	b.call("cudaLaunchKernel", 3, 90, 5) // the host is late
+	b.kernel("nvjet_a", 7, 1, 1000, 100)
+	b.kernel("flash_fwd", 7, 2, 1120, 80)      // 20 ns after: the device's own delay
+	b.kernel("ncclDevKernel", 8, 3, 1150, 150) // 50 ns of it under the kernel before
+	b.annotation(decode, 2000, 100)
+	b.call("cudaLaunchKernel", 4, 2010, 5)
+	b.kernel("nvjet_a", 7, 4, 2100, 40)
+	b.kernel("stray", 7, 99, 2200, 10) // launched by nobody, and after the last step's own work
+
+	r := Iterate(b.t, 3, Options{})
+	if r.Kind != KindGPU || r.Rank != 3 || len(r.Steps) != 2 {
+		t.Fatalf("kind %s, rank %d, %d steps", r.Kind, r.Rank, len(r.Steps))
+	}
+	first, last := &r.Steps[0], &r.Steps[1]
+	checkIteration(t, "built", r, first)
+	checkIteration(t, "built", r, last)
+	if first.BeginNs != 1000 || first.EndNs != 2100 || first.Open || !last.Open || last.Ns() != 40 {
+		t.Errorf("first %d to %d, last open %t, %d ns", first.BeginNs, first.EndNs, last.Open, last.Ns())
+	}
+	if want := [IdleCauses]int64{IdleLaunch: 20, IdleHost: 800}; first.IdleNs != want {
+		t.Errorf("idle %v, want %v", first.IdleNs, want)
+	}
+	got := map[string]int64{}
+	for _, s := range first.Shares {
+		got[r.Work[s.Work].Name] = s.Ns
+	}
+	if got["nvjet_a"] != 100 || got["flash_fwd"] != 80 || got["ncclDevKernel"] != 100 || first.CommNs != 100 {
+		t.Errorf("shares %v, comm %d", got, first.CommNs)
+	}
+}
+
+// Nested ops share the time of the thread that takes the steps; layers come from modules.
+func TestIterateCPU(t *testing.T) {
+	b := newBuilder()
+	step := "execute_context_0(0)_generation_4(4)"
+	module := func(name string) {
+		b.t.Ops.At(uint32(b.t.Ops.Len() - 1)).Module = b.t.Strings.InternString(name)
+	}
+	b.annotation(step, 0, 100)
+	b.op("aten::linear", 10, 30)
+	module("model.layers.2.mlp.fc1")
+	b.op("aten::addmm", 15, 20)
+	module("model.layers.2.mlp.fc1")
+	b.op("aten::relu", 50, 10)
+	b.opOn(thread+1, trace.CategoryCPUOp, "aten::elsewhere", 20, 500)
+	b.annotation(step, 120, 50)
+
+	r := Iterate(b.t, 0, Options{})
+	if r.Kind != KindCPU || len(r.Steps) != 2 {
+		t.Fatalf("kind %s, %d steps", r.Kind, len(r.Steps))
+	}
+	it := &r.Steps[0]
+	checkIteration(t, "built", r, it)
+	if it.Ns() != 120 || it.IdleNs[IdleOutside] != 80 || it.BusyNs() != 40 || it.Events != 3 {
+		t.Errorf("%d ns, idle %v, %d events", it.Ns(), it.IdleNs, it.Events)
+	}
+	if !slices.Equal(it.LayerNs, []int64{0, 0, 30}) {
+		t.Errorf("layers %v", it.LayerNs)
+	}
+	if i := slices.IndexFunc(r.Work, func(w Work) bool { return w.Name == "aten::addmm" }); i < 0 || r.Work[i].Role != "layers.*.mlp.fc1" || r.Work[i].Category != "gemm" {
+		t.Errorf("work %+v", r.Work)
+	}
+}
+
+// A decoder layer in kernels of two libraries: the roles are the same.
+func TestKernelRoles(t *testing.T) {
+	for name, layer := range map[string][][2]string{
+		"cuBLAS": {{"rms_norm_kernel", "norm"}, {"nvjet_1", roleQKV}, {"rotary_embedding_kernel", "rope"}, {"reshape_and_cache_flash_kernel", "kv_cache"},
+			{"flash_fwd_splitkv_kernel", "attention"}, {"nvjet_2", roleOut}, {"splitKreduce_kernel", roleOut}, {"fused_add_rms_norm_kernel", "norm"},
+			{"nvjet_3", roleUp}, {"silu_and_mul_kernel", "activation"}, {"nvjet_4", roleDown}, {"cross_device_reduce_1stage", "comm"}},
+		"Machete and Triton": {{"triton_red_fused_add_rms_norm_0", "norm"}, {"Memset (Device)", "memset"}, {"device_kernel<machete::X>", roleQKV},
+			{"triton_poi_fused_1", "triton"}, {"reshape_and_cache_flash_kernel", "kv_cache"}, {"flash::FlashAttnFwd", "attention"}, {"Memset (Device)", "memset"},
+			{"device_kernel<machete::X>", roleOut}, {"triton_red_fused_add_rms_norm_2", "norm"}, {"device_kernel<machete::Y>", roleUp},
+			{"triton_poi_fused_mul_silu_slice_1", "activation"}, {"device_kernel<machete::X>", roleDown}},
+		"norms of q and k": {{"rms_norm_kernel", "norm"}, {"nvjet_1", roleQKV}, {"qk_norm_kernel", "norm"}, {"flash_fwd", "attention"}, {"nvjet_2", roleOut}},
+		"the end":          {{"rms_norm_kernel", "norm"}, {"nvjet_5", roleLMHead}, {"argmax_kernel", "sampling"}},
+		"nothing to go by": {{"nvjet_1", "gemm"}, {"nvjet_2", "gemm"}},
+	} {
+		b := newBuilder()
+		for i, k := range layer {
+			category := trace.CategoryKernel
+			if k[1] == "memset" {
+				category = trace.CategoryMemset
+			}
+			b.gpu(category, k[0], 7, int64(i), int64(100*i), 50)
+		}
+		r := Iterate(b.t, 0, Options{})
+		if r.Whole == nil {
+			t.Fatalf("%s: no whole", name)
+		}
+		for _, k := range layer {
+			if !slices.ContainsFunc(r.Work, func(w Work) bool { return w.Name == k[0] && w.Role == k[1] }) {
+				t.Errorf("%s: %s is not %s: %+v", name, k[0], k[1], r.Work)
+			}
+		}
+	}
+}

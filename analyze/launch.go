@@ -1,0 +1,107 @@
+package analyze
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Launch says how GPU work was launched. The delay of an event is the time from its launching call's end to its own
+// start, never negative; the cost of a launch is the call's duration. Queueing behind earlier kernels is part of the
+// delay: on a busy device a long one is no fault.
+type Launch struct {
+	Linked        int   `json:"linked"`   // GPU events whose launching call is in the trace
+	Unlinked      int   `json:"unlinked"` // and those whose is not: launched before the profiler began
+	UnlinkedNs    int64 `json:"unlinked_ns"`
+	Graph         int   `json:"graph"` // GPU events launched by a graph
+	DelayMedianNs int64 `json:"delay_median_ns"`
+	DelayMaxNs    int64 `json:"delay_max_ns"`
+
+	APIs []LaunchAPI `json:"apis"`
+}
+
+// LaunchAPI is one runtime or driver function that launched GPU work.
+type LaunchAPI struct {
+	Name          string `json:"name"`
+	Calls         int    `json:"calls"` // that launched something
+	GPUEvents     int    `json:"gpu_events"`
+	CostNs        int64  `json:"cost_ns"` // Σ durations of the calls
+	CostMedianNs  int64  `json:"cost_median_ns"`
+	CostMaxNs     int64  `json:"cost_max_ns"`
+	DelayMedianNs int64  `json:"delay_median_ns"` // to the first event that each call launched
+	DelayMaxNs    int64  `json:"delay_max_ns"`
+}
+
+// launches measures launching. It covers every call that GPU work names as its launcher: the kernel launch functions
+// of CUDA and HIP, graph launches, copies and sets.
+func (x *index) launches() Launch {
+	var l Launch
+	delays := make([]int64, 0, len(x.gpu))
+	for i := range x.gpu {
+		g := &x.gpu[i]
+		if g.call < 0 {
+			l.Unlinked++
+			l.UnlinkedNs += g.end - g.start
+			continue
+		}
+		c := &x.calls[g.call]
+		l.Linked++
+		if x.isGraphLaunch(c) {
+			l.Graph++
+		}
+		delays = append(delays, max(0, g.start-c.end))
+	}
+	s := stats(delays)
+	l.DelayMedianNs, l.DelayMaxNs = s.median, s.max
+
+	type samples struct {
+		events      int
+		cost, delay []int64
+	}
+	byName := map[string]*samples{}
+	for i := range x.calls {
+		c := &x.calls[i]
+		if c.gpuEvents == 0 {
+			continue
+		}
+		a := byName[x.name(c.name)]
+		if a == nil {
+			a = &samples{}
+			byName[x.name(c.name)] = a
+		}
+		a.events += int(c.gpuEvents)
+		a.cost = append(a.cost, c.end-c.start)
+		a.delay = append(a.delay, max(0, x.gpu[c.firstGPU].start-c.end))
+	}
+	for name, a := range byName {
+		cost, delay := stats(a.cost), stats(a.delay)
+		l.APIs = append(l.APIs, LaunchAPI{name, cost.n, a.events, cost.sum, cost.median, cost.max, delay.median, delay.max})
+	}
+	slices.SortFunc(l.APIs, func(a, b LaunchAPI) int {
+		return cmp.Or(cmp.Compare(b.CostNs, a.CostNs), cmp.Compare(a.Name, b.Name))
+	})
+	return l
+}
+
+// isGraphLaunch knows cudaGraphLaunch, hipGraphLaunch, cuGraphLaunch and their _ptsz forms.
+func isGraphLaunch(name string) bool { return strings.Contains(name, "GraphLaunch") }
+
+// isKernelLaunch knows the functions of which each call starts kernels: cudaLaunchKernel, cudaLaunchKernelExC,
+// cuLaunchKernelEx, hipLaunchKernel, hipExtModuleLaunchKernel, hipModuleLaunchKernel, hipExtLaunchKernel, graph launches …
+func isKernelLaunch(name string) bool {
+	return strings.Contains(name, "Launch") && (strings.HasPrefix(name, "cu") || strings.HasPrefix(name, "hip")) &&
+		!strings.Contains(name, "HostFunc")
+}
+
+// isSync knows the functions that block until the device is done: cudaDeviceSynchronize, cudaStreamSynchronize,
+// cudaEventSynchronize, cuCtxSynchronize, hip…, and copies that return only when done (cudaMemcpy, hipMemcpyWithStream).
+func isSync(name string) bool {
+	return strings.HasSuffix(name, "Synchronize") || strings.HasSuffix(name, "Synchronize_ptsz") ||
+		name == "cudaMemcpy" || name == "hipMemcpy" || name == "hipMemcpyWithStream" ||
+		name == "cudaMemcpy2D" || name == "hipMemcpyDtoH" || name == "hipMemcpyHtoD"
+}
+
+// isCopy knows calls that copy or set memory.
+func isCopy(name string) bool {
+	return strings.Contains(name, "Memcpy") || strings.Contains(name, "Memset")
+}

@@ -1,0 +1,188 @@
+package analyze
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Module is what one kind of module of the model took: all layers' down projections, all instances of one class.
+//
+// Two things in a trace say in which module an op was: the op's "Module Hierarchy" (layers.3.mlp.down_proj, as the
+// embedded engine writes it), or else the Python frames of modules ("nn.Module: Linear_17", of traces with stacks). The
+// numbers of layers and instances are left out. GPU work is in the module that its launching call is in, so that what a
+// graph replays is in the module, if any, that launches the graph.
+type Module struct {
+	Name      string `json:"name"`      // layers.*.mlp.down_proj; Linear
+	Instances int    `json:"instances"` // different ones
+	Calls     int    `json:"calls"`     // one inside another of the same kind is no call of its own
+	TotalNs   int64  `json:"total_ns"`  // of the calls, on the host
+	SelfNs    int64  `json:"self_ns"`   // less other modules inside
+	GPUNs     int64  `json:"gpu_ns"`    // Σ of the GPU work launched inside, other modules inside included
+	GPUSelfNs int64  `json:"gpu_self_ns"`
+	GPUEvents int    `json:"gpu_events"` // launched inside
+}
+
+const moduleFrame = "nn.Module: "
+
+var (
+	layerNumber    = regexp.MustCompile(`(^|\.)\d+(\.|$)`)
+	instanceNumber = regexp.MustCompile(`_\d+$`)
+)
+
+// moduleKind is a module's name without the number of its layer or instance.
+func moduleKind(name string) string {
+	if class, ok := strings.CutPrefix(name, moduleFrame); ok {
+		return instanceNumber.ReplaceAllString(class, "")
+	}
+	return layerNumber.ReplaceAllString(name, "$1*$2")
+}
+
+// moduleSpan is one call of a module.
+type moduleSpan struct {
+	hostSpan
+	module trace.StringID
+	row    int   // of the table
+	parent int32 // the one around it, or -1
+}
+
+// moduleTable measures modules, most GPU time first, and without a GPU most time.
+func (x *index) moduleTable() []Module {
+	spans := x.moduleSpans()
+	if len(spans) == 0 {
+		return nil
+	}
+	var rows []Module
+	rowOfKind := map[string]int{}
+	rowOf := map[trace.StringID]int{}
+	open := int32(-1)
+	for i := range spans {
+		s := &spans[i]
+		r, ok := rowOf[s.module]
+		if !ok {
+			kind := moduleKind(x.name(s.module))
+			if r, ok = rowOfKind[kind]; !ok {
+				r = len(rows)
+				rowOfKind[kind] = r
+				rows = append(rows, Module{Name: kind})
+			}
+			rowOf[s.module] = r
+			rows[r].Instances++
+		}
+		for open >= 0 && (spans[open].track != s.track || spans[open].end <= s.start) {
+			open = spans[open].parent
+		}
+		s.row, s.parent = r, open
+		inside := false
+		for p := open; p >= 0 && !inside; p = spans[p].parent {
+			inside = spans[p].row == r
+		}
+		if !inside {
+			rows[r].Calls++
+			rows[r].TotalNs += s.end - s.start
+		}
+		rows[r].SelfNs += s.end - s.start
+		if open >= 0 {
+			rows[spans[open].row].SelfNs -= min(s.end, spans[open].end) - s.start
+		}
+		open = int32(i)
+	}
+	x.moduleWork(spans, rows)
+	slices.SortFunc(rows, func(a, b Module) int {
+		return cmp.Or(cmp.Compare(b.GPUNs, a.GPUNs), cmp.Compare(b.TotalNs, a.TotalNs), cmp.Compare(a.Name, b.Name))
+	})
+	return rows
+}
+
+// moduleWork files GPU work under the modules around its launch.
+func (x *index) moduleWork(spans []moduleSpan, rows []Module) {
+	ns := make([]int64, len(x.calls))
+	for i := range x.gpu {
+		if g := &x.gpu[i]; g.call >= 0 {
+			ns[g.call] += g.end - g.start
+		}
+	}
+	for i := range x.calls {
+		c := &x.calls[i]
+		if c.gpuEvents == 0 {
+			continue
+		}
+		at := int32(sort.Search(len(spans), func(k int) bool {
+			return spans[k].track > c.track || spans[k].track == c.track && spans[k].start > c.start
+		})) - 1
+		for at >= 0 && (spans[at].track != c.track || spans[at].end <= c.start) {
+			at = spans[at].parent
+		}
+		if at < 0 {
+			continue
+		}
+		rows[spans[at].row].GPUSelfNs += ns[i]
+		for p := at; p >= 0; p = spans[p].parent {
+			again := false
+			for q := at; q != p && !again; q = spans[q].parent {
+				again = spans[q].row == spans[p].row
+			}
+			if r := &rows[spans[p].row]; !again {
+				r.GPUNs += ns[i]
+				r.GPUEvents += int(c.gpuEvents)
+			}
+		}
+	}
+}
+
+// moduleSpans lists the calls of modules by (track, start), parents first.
+func (x *index) moduleSpans() []moduleSpan {
+	var spans []moduleSpan
+	e := &x.t.Events
+	for _, h := range x.host {
+		if i := int(h.row); e.Category(i) == trace.CategoryCPUOp && e.Side(i) != trace.NoSide {
+			if m := x.t.Ops.At(e.Side(i)).Module; m != 0 && x.name(m) != "" {
+				spans = append(spans, moduleSpan{hostSpan: h, module: m})
+			}
+		}
+	}
+	if len(spans) > 0 {
+		return spans
+	}
+	for _, h := range x.moduleFrames {
+		if x.hostWindows.at(h.start) >= 0 {
+			spans = append(spans, moduleSpan{hostSpan: h, module: e.Name(int(h.row))})
+		}
+	}
+	slices.SortFunc(spans, func(a, b moduleSpan) int {
+		return cmp.Or(cmp.Compare(a.track, b.track), compareSpans(a.hostSpan, b.hostSpan))
+	})
+	return spans
+}
+
+// mergeModules gives one row per name over all ranks.
+func mergeModules(ranks []*Rank) []Module {
+	rowOf := map[string]int{}
+	var rows []Module
+	for _, r := range ranks {
+		for _, m := range r.Modules {
+			i, ok := rowOf[m.Name]
+			if !ok {
+				rowOf[m.Name] = len(rows)
+				rows = append(rows, m)
+				continue
+			}
+			s := &rows[i]
+			s.Instances = max(s.Instances, m.Instances) // the ranks have the same model
+			s.Calls += m.Calls
+			s.TotalNs += m.TotalNs
+			s.SelfNs += m.SelfNs
+			s.GPUNs += m.GPUNs
+			s.GPUSelfNs += m.GPUSelfNs
+			s.GPUEvents += m.GPUEvents
+		}
+	}
+	slices.SortFunc(rows, func(a, b Module) int {
+		return cmp.Or(cmp.Compare(b.GPUNs, a.GPUNs), cmp.Compare(b.TotalNs, a.TotalNs), cmp.Compare(a.Name, b.Name))
+	})
+	return rows
+}

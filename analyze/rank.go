@@ -1,0 +1,188 @@
+package analyze
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Rank is everything about one trace.
+type Rank struct {
+	Rank      int    `json:"rank"`
+	WorldSize int    `json:"world_size"`     // 0: the trace does not say
+	Role      string `json:"role,omitempty"` // "frontend": an API server's trace, which is no rank
+	Path      string `json:"path"`
+	Host      string `json:"host,omitempty"`
+	Hardware  string `json:"hardware,omitempty"` // the device's name, where the trace gives one
+	Engine    string `json:"engine,omitempty"`
+	Version   string `json:"engine_version,omitempty"`
+
+	BaseTimeNs int64 `json:"base_time_ns"` // Unix time of the trace's time 0; 0 if its times are Unix times themselves
+	Events     int   `json:"events"`
+	FirstNs    int64 `json:"first_ns"`    // earliest start of anything
+	LastNs     int64 `json:"last_ns"`     // latest end of anything
+	ProfilerNs int64 `json:"profiler_ns"` // length of the profiler's own span; 0: not in the trace
+
+	// Windows are what a selection of steps left of the device's time, and HostWindows of the host's; nil: all.
+	Windows     []Window `json:"windows,omitempty"`
+	HostWindows []Window `json:"host_windows,omitempty"`
+
+	Clock *Clock `json:"clock,omitempty"` // against the lowest rank; nil if there is one rank only
+
+	// Time is of each device that worked; one entry with device -1 in a CPU-only trace.
+	Time       []Time       `json:"time"`
+	Kernels    []Kernel     `json:"kernels,omitempty"`
+	Categories []Category   `json:"categories"`
+	Streams    []Stream     `json:"streams,omitempty"`
+	Idle       []Idle       `json:"idle,omitempty"`
+	Launch     *Launch      `json:"launch,omitempty"`
+	MemoryOps  []MemoryOp   `json:"memory_ops,omitempty"`
+	Memory     []MemoryPool `json:"memory,omitempty"`
+	Ops        []Op         `json:"ops,omitempty"`
+	CPU        CPU          `json:"cpu"`
+
+	Modules     []Module     `json:"modules,omitempty"`
+	Collectives []Collective `json:"collectives,omitempty"`
+	Steps       []Step       `json:"steps,omitempty"`
+	Phases      []Phase      `json:"phases,omitempty"`
+	Steady      *Steady      `json:"steady,omitempty"`
+
+	Roofline *Roofline `json:"roofline,omitempty"`
+	Queues   []Queue   `json:"queues,omitempty"`
+	Graphs   []Graph   `json:"graphs,omitempty"`
+	Replays  *Replays  `json:"replays,omitempty"`  // nil without graph launches
+	Parallel *Parallel `json:"parallel,omitempty"` // of a CPU-only trace
+
+	GPUEvents []GPUEvent `json:"-"` // if Options.GPUEvents asks for them
+}
+
+// CPU is what the host spent.
+type CPU struct {
+	Calls            []API    `json:"calls,omitempty"` // runtime and driver calls by function
+	RuntimeNs        int64    `json:"runtime_ns"`      // Σ self time of runtime and driver calls
+	LaunchNs         int64    `json:"launch_ns"`       // of those that launch kernels and graphs
+	SyncNs           int64    `json:"sync_ns"`         // of those that wait for the device
+	Launches         int      `json:"launches"`        // calls that launch kernels and graphs
+	OpSelfNs         int64    `json:"op_self_ns"`      // Σ self time of ops
+	AnnotationSelfNs int64    `json:"annotation_self_ns"`
+	Threads          []Thread `json:"threads,omitempty"` // busiest first
+}
+
+func (w *hostWork) cpu() CPU {
+	c := CPU{Calls: w.apis, OpSelfNs: w.opSelfNs, AnnotationSelfNs: w.annotationSelfNs, Threads: w.threads}
+	c.sumCalls()
+	return c
+}
+
+func (c *CPU) sumCalls() {
+	for _, a := range c.Calls {
+		c.RuntimeNs += a.SelfNs
+		switch a.Use {
+		case "launch":
+			c.LaunchNs += a.SelfNs
+			c.Launches += a.Calls
+		case "sync":
+			c.SyncNs += a.SelfNs
+		}
+	}
+}
+
+// mergeCPU adds up ranks.
+func mergeCPU(ranks []*Rank) CPU {
+	var c CPU
+	tables := make([][]API, len(ranks))
+	for i, r := range ranks {
+		tables[i] = r.CPU.Calls
+		c.OpSelfNs += r.CPU.OpSelfNs
+		c.AnnotationSelfNs += r.CPU.AnnotationSelfNs
+	}
+	c.Calls = mergeAPIs(tables...)
+	c.sumCalls()
+	return c
+}
+
+// numberRanks says which rank each trace is: what the trace itself says, unless two say the same (engines that run
+// data parallel count per replica), then what the files' names say if they differ, then the order of the traces: then
+// the numbers are guessed.
+func numberRanks(traces []*trace.Trace) (numbers []int, guessed bool) {
+	own, named := make([]int, len(traces)), make([]int, len(traces))
+	for i, t := range traces {
+		named[i] = trace.ParseFileName(t.Meta.Path).Rank
+		own[i] = named[i]
+		if d := t.Meta.Distributed; d != nil && d.WorldSize > 0 {
+			own[i] = d.Rank
+		}
+	}
+	for _, numbers := range [][]int{own, named} {
+		if distinct(numbers) {
+			return numbers, false
+		}
+	}
+	order := make([]int, len(traces))
+	for i := range order {
+		order[i] = i
+	}
+	return order, len(traces) > 1
+}
+
+func distinct(numbers []int) bool {
+	seen := map[int]bool{}
+	for _, n := range numbers {
+		if n < 0 || seen[n] {
+			return false
+		}
+		seen[n] = true
+	}
+	return true
+}
+
+// isFrontend knows the traces that vLLM's API server writes beside the workers'.
+func isFrontend(t *trace.Trace) bool {
+	return trace.ParseFileName(t.Meta.Path).FrontEnd
+}
+
+// engineOf names the engine that wrote a trace, as far as it shows: by a version in the file, by SGLang's own step
+// names, or by vLLM's ops and frames. vLLM's step names alone prove nothing, since others write them too.
+func engineOf(t *trace.Trace, steps []Step, ops []Op) (name, version string) {
+	for _, e := range []string{"vllm", "sglang", "inferprof"} {
+		if _, ok := t.Meta.Other[e+"_version"]; ok {
+			return e, t.Meta.EngineVersion
+		}
+	}
+	if len(steps) > 0 {
+		switch first := steps[0]; trace.StepDialect(first.Dialect) {
+		case trace.DialectSGLang:
+			return "sglang", ""
+		case trace.DialectATOM:
+			return "atom", ""
+		case trace.DialectPython:
+			for _, e := range []string{"vllm", "sglang"} {
+				if strings.Contains(first.Name, e) {
+					return e, ""
+				}
+			}
+		}
+	}
+	if slices.ContainsFunc(ops, func(o Op) bool {
+		return strings.HasPrefix(o.Name, "vllm::") || strings.HasPrefix(o.Name, "_vllm_")
+	}) {
+		return "vllm", ""
+	}
+	return "", ""
+}
+
+// hardwareOf names the device that a trace is about.
+func hardwareOf(t *trace.Trace, devices []int32) string {
+	for _, d := range t.Meta.Devices {
+		if d.Name != "" && (len(devices) == 0 || int32(d.ID) == devices[0]) {
+			return d.Name
+		}
+	}
+	for _, d := range t.Meta.Devices {
+		if d.Name != "" {
+			return d.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,96 @@
+package analyze
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Replays is how completely the profiler wrote graph launches down. The same graph has the same kernels each time, so
+// that the n-th replays of decode steps with as many requests are compared: one with clearly fewer kernels than the
+// median of them lost some, as profilers do when their buffers are full.
+type Replays struct {
+	Launches    int   `json:"launches"`
+	Empty       int   `json:"empty"` // without any kernel
+	Short       int   `json:"short"` // with fewer than others like them, but some
+	LostKernels int   `json:"lost_kernels"`
+	LostNs      int64 `json:"lost_ns"`  // that they would have taken, as others did
+	FirstNs     int64 `json:"first_ns"` // start of the first launch that is empty or short; 0 if none is
+}
+
+// shortReplay is the part of the usual number of kernels below which a replay lost some.
+const shortReplay = 0.9
+
+// replayLosses looks for kernels that are missing in replays; nil if no graph was launched.
+func (x *index) replayLosses(steps []Step) *Replays {
+	type kind struct {
+		requests int64
+		position int
+	}
+	type one struct {
+		start, ns int64
+		kernels   int64
+	}
+	r := &Replays{}
+	var launches []int32
+	for i := range x.calls {
+		if c := &x.calls[i]; x.isGraphLaunch(c) {
+			launches = append(launches, int32(i))
+		}
+	}
+	if launches == nil {
+		return nil
+	}
+	slices.SortStableFunc(launches, func(a, b int32) int { return cmp.Compare(x.calls[a].start, x.calls[b].start) })
+	took := map[int32]int64{} // by call
+	for i := range x.gpu {
+		if g := &x.gpu[i]; g.call >= 0 && x.isGraphLaunch(&x.calls[g.call]) {
+			took[g.call] += g.end - g.start
+		}
+	}
+	alike := map[kind][]one{}
+	seen := map[int]int{} // launches of each step so far
+	bad := func(start int64) {
+		if r.FirstNs == 0 || start < r.FirstNs {
+			r.FirstNs = start
+		}
+	}
+	for _, i := range launches {
+		c := &x.calls[i]
+		r.Launches++
+		if c.gpuEvents == 0 {
+			r.Empty++
+			bad(c.start)
+		}
+		step, found := slices.BinarySearchFunc(steps, c.start, func(s Step, ns int64) int { return cmp.Compare(s.StartNs, ns) })
+		if !found {
+			step--
+		}
+		if step < 0 || c.start >= steps[step].StartNs+steps[step].CPUNs || steps[step].Phase != string(trace.StepDecode) {
+			continue
+		}
+		k := kind{steps[step].GenerationRequests, seen[step]}
+		seen[step]++
+		alike[k] = append(alike[k], one{c.start, took[i], int64(c.gpuEvents)})
+	}
+	for _, replays := range alike {
+		counts, times := make([]int64, len(replays)), make([]int64, len(replays))
+		for i, o := range replays {
+			counts[i], times[i] = o.kernels, o.ns
+		}
+		usual, usualNs := stats(counts).median, stats(times).median
+		for _, o := range replays {
+			if float64(o.kernels) >= shortReplay*float64(usual) {
+				continue
+			}
+			if o.kernels > 0 {
+				r.Short++
+				bad(o.start)
+			}
+			r.LostKernels += int(usual - o.kernels)
+			r.LostNs += max(0, usualNs-o.ns)
+		}
+	}
+	return r
+}

@@ -1,0 +1,401 @@
+package analyze
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// The roofline compares what ops did with what the device can do. An op does so many operations on so many bytes
+// (work.go and model.go, from the shapes that the trace records); on a device that computes P operations and moves B
+// bytes a second it needs at least max(operations/P, bytes/B), and how much of its time that is its share of the
+// roofline. An op's time is that of the union of the kernels that were launched in it, its helpers included (a GEMM's
+// memset); with calls nested, the innermost one that has a model counts, so that the rows add up.
+//
+// Kernels replayed from a graph have no op. Where a trace of the graph's capture is given (Options.CaptureTraces), they
+// take over the ops of the capture by order (graphs.go).
+//
+// A row above maxShare of the peak is not a fast kernel but a wrong model (a sliding window, data that stays in the
+// cache, a dtype that the shapes do not tell): its figures are withheld, and it says so.
+//
+// In a CPU-only trace an op's time is its own. There is no table of CPUs: peaks are known if the engine measured them, as
+// the embedded one does, whose ops also say themselves what they do. Caches are faster than the memory that was measured,
+// and whole numbers than floats: figures above these peaks are given without a share.
+
+// maxShare is how much of the peak a figure may be and still be believed: clocks and times have errors.
+const maxShare = 1.02
+
+// Roofline is what ops computed and moved, against what the device can.
+type Roofline struct {
+	GPU *GPU `json:"gpu,omitempty"` // whose peaks they are; nil: not known
+	// Reason says why there are no shares, or nothing at all; "" if there is nothing to say.
+	Reason     string       `json:"reason,omitempty"`
+	ModelledNs int64        `json:"modelled_ns"` // Σ RooflineOp.TimeNs
+	WorkNs     int64        `json:"work_ns"`     // all that could have been: Σ of the kernels' durations, or self time of ops
+	Ops        []RooflineOp `json:"ops"`         // by time
+}
+
+// RooflineOp is all calls of one op with one set of shapes.
+type RooflineOp struct {
+	Kind  string `json:"kind"` // gemm, attention, moe, norm, elementwise; given: the op says
+	Name  string `json:"name"`
+	Dims  string `json:"dims,omitempty"` // of the inputs, as recorded
+	Dtype string `json:"dtype,omitempty"`
+	Graph bool   `json:"graph,omitempty"` // replayed from a graph; the op is its capture's
+
+	Count     int     `json:"count"`
+	TimeNs    int64   `json:"time_ns"`   // Σ over calls of the union of their kernels
+	FLOPs     float64 `json:"flops"`     // Σ
+	Bytes     float64 `json:"bytes"`     // Σ
+	Intensity float64 `json:"intensity"` // FLOPs / bytes
+
+	FLOPsPerS float64 `json:"flops_per_s"` // 0 if Invalid
+	BytesPerS float64 `json:"bytes_per_s"` // 0 if Invalid
+	Bound     string  `json:"bound,omitempty"`
+	// RooflinePercent is the least time that the device needs by the time taken, in %; -1 without a peak, or if Invalid.
+	RooflinePercent float64 `json:"roofline_percent"`
+	Invalid         bool    `json:"invalid,omitempty"` // the model says more than the device can do
+}
+
+// Bounds of RooflineOp.
+const (
+	boundCompute = "compute"
+	boundMemory  = "memory"
+)
+
+// opRun is the kernels of one call.
+type opRun struct {
+	until, busy int64
+	tf32        bool
+}
+
+func (r *opRun) add(start, end int64, tf32 bool) {
+	if r.until == 0 && r.busy == 0 {
+		r.until = start
+	}
+	r.busy += max(0, end-max(start, r.until))
+	r.until = max(r.until, end)
+	r.tf32 = r.tf32 || tf32
+}
+
+type rooflineKey struct {
+	kind, name, dims, dtype string
+	graph                   bool
+}
+
+type rooflineTable struct {
+	rowOf map[rooflineKey]int
+	rows  []RooflineOp
+	alike map[opShape]opWork // calls that need no second look
+}
+
+// opShape is what the work of most ops hangs on.
+type opShape struct {
+	of                *index
+	name, dims, types trace.StringID
+	graph, tf32       bool
+}
+
+// opWork is what a call does, and its row.
+type opWork struct {
+	work
+	row int
+}
+
+// deepen adds to a rank what reads shapes, queues and graphs.
+func (x *index) deepen(r *Rank, captures []*capturedGraph) {
+	r.Roofline = x.roofline(captures)
+	if !x.onGPU {
+		r.Parallel = x.parallelism(r.Steps)
+		return
+	}
+	r.Queues, r.Graphs, r.Replays = x.queues(), x.graphTable(captures), x.replayLosses(r.Steps)
+	if x.options.GPUEvents {
+		r.GPUEvents = x.gpuEvents()
+	}
+}
+
+// roofline measures the ops of one trace.
+func (x *index) roofline(graphs []*capturedGraph) *Roofline {
+	r := &Roofline{}
+	table := &rooflineTable{rowOf: map[rooflineKey]int{}}
+	ops := x.modelledOps()
+	reader := newTensorReader(x)
+	if !x.onGPU {
+		for i := range ops {
+			table.add(x, reader, &ops[i], opRun{busy: ops[i].end - ops[i].start}, nil, false)
+		}
+	} else {
+		table.addLaunched(x, reader, ops)
+		table.addReplayed(x, graphs)
+		for i := range x.gpu {
+			r.WorkNs += x.gpu[i].end - x.gpu[i].start
+		}
+	}
+	r.Ops = table.rows
+	r.GPU, r.Reason = x.peaks()
+	if len(r.Ops) == 0 {
+		r.Reason = "the trace records no shapes of inputs (torch_profiler_record_shapes)"
+		if x.t.Ops.Len() > 0 && len(ops) > 0 {
+			r.Reason = "no kernel was launched by an op whose shapes tell what it does"
+		}
+	}
+	r.finish()
+	return r
+}
+
+// peaks finds what the trace's device can do.
+func (x *index) peaks() (*GPU, string) {
+	if !x.onGPU {
+		if g := x.measuredPeaks(); g != nil {
+			return g, ""
+		}
+		return nil, "what this CPU can do was not measured: figures are without a share"
+	}
+	device := -1
+	if len(x.gpu) > 0 {
+		device = int(x.gpu[0].device)
+	}
+	for _, d := range x.t.Meta.Devices {
+		if d.ID != device && len(x.t.Meta.Devices) > 1 {
+			continue
+		}
+		if g, ok := gpuOf(d); ok {
+			return &g, ""
+		}
+		return nil, fmt.Sprintf("the peaks of %q are not known: figures are without a share", d.Name)
+	}
+	if len(x.t.Meta.Devices) > 0 { // ROCm numbers devices as the system does, not as the process sees them
+		if g, ok := gpuOf(x.t.Meta.Devices[0]); ok {
+			return &g, ""
+		}
+	}
+	return nil, "the trace does not say which device it is of: figures are without a share"
+}
+
+// measuredPeaks are what an engine says of the CPU on which it ran.
+func (x *index) measuredPeaks() *GPU {
+	var engine struct {
+		Device string `json:"device"`
+		Peaks  struct {
+			FLOPsPerS float64 `json:"flops_per_s"`
+			BytesPerS float64 `json:"bytes_per_s"`
+		} `json:"peaks"`
+	}
+	if json.Unmarshal([]byte(x.t.Meta.Other["inferprof_engine"]), &engine) != nil {
+		return nil
+	}
+	if p := engine.Peaks; p.FLOPsPerS > 0 && p.BytesPerS > 0 {
+		return &GPU{Name: engine.Device, CPU: true, FP32: p.FLOPsPerS, FP16: p.FLOPsPerS, MemoryBytesPerS: p.BytesPerS, Source: "measured by the engine"}
+	}
+	return nil
+}
+
+// addLaunched adds the ops whose kernels were launched in them.
+func (t *rooflineTable) addLaunched(x *index, reader *tensorReader, ops []modelledOp) {
+	if len(ops) == 0 {
+		return
+	}
+	opOf := make([]int32, len(x.calls))
+	for i := range x.calls {
+		opOf[i] = -1
+		if c := &x.calls[i]; c.gpuEvents > 0 && !x.isGraphLaunch(c) {
+			opOf[i] = innermostOp(ops, c.track, c.start)
+		}
+	}
+	runs := make([]opRun, len(ops))
+	for i := range x.gpu {
+		if g := &x.gpu[i]; g.call >= 0 && opOf[g.call] >= 0 {
+			runs[opOf[g.call]].add(g.start, g.end, x.usesTF32(g.name))
+		}
+	}
+	steps := x.summedSteps()
+	for i := range ops {
+		if runs[i].busy > 0 {
+			t.add(x, reader, &ops[i], runs[i], sumsAt(steps, ops[i].track, ops[i].start), false)
+		}
+	}
+}
+
+// addReplayed adds the ops of captured graphs for each time that the graph was replayed.
+func (t *rooflineTable) addReplayed(x *index, graphs []*capturedGraph) {
+	if len(graphs) == 0 {
+		return
+	}
+	steps := x.summedSteps()
+	for _, r := range x.replays() {
+		g := x.captureOf(r, graphs)
+		if g == nil {
+			continue
+		}
+		c := &x.calls[r.call]
+		step := sumsAt(steps, c.track, c.start)
+		runs := map[int32]*opRun{}
+		var order []int32
+		for i, k := range r.kernels {
+			op := g.slots[i].op
+			if op < 0 {
+				continue
+			}
+			if runs[op] == nil {
+				runs[op] = &opRun{}
+				order = append(order, op)
+			}
+			e := &x.gpu[k]
+			runs[op].add(e.start, e.end, x.usesTF32(e.name))
+		}
+		for _, op := range order {
+			t.add(g.x, g.reader, &g.ops[op], *runs[op], step, true)
+		}
+	}
+}
+
+// usesTF32 knows the kernels that multiply float32 matrices in TF32.
+func (x *index) usesTF32(name trace.StringID) bool { return x.facts(name)&factTF32 != 0 }
+
+// add counts one call of an op.
+func (t *rooflineTable) add(x *index, reader *tensorReader, op *modelledOp, run opRun, step *trace.Step, graph bool) {
+	if op.contains || run.busy <= 0 {
+		return
+	}
+	facts := x.t.Ops.At(x.t.Events.Side(int(op.row)))
+	given := facts.FLOPs != trace.Absent && facts.Bytes != trace.Absent
+	shape := opShape{x, x.t.Events.Name(int(op.row)), facts.InputDims, facts.InputTypes, graph, run.tf32}
+	if known, ok := t.alike[shape]; ok && !given {
+		t.count(known.row, run, known.work)
+		return
+	}
+	key := rooflineKey{kind: modelGiven, name: x.name(x.t.Events.Name(int(op.row))), dims: reader.text(facts), graph: graph}
+	if op.model != nil {
+		key.kind = op.model.kind
+	}
+	var w work
+	if given {
+		w = work{flops: float64(facts.FLOPs), bytes: float64(facts.Bytes)}
+	} else {
+		call := opCall{in: reader.of(facts), step: step, reader: reader, op: op}
+		if op.model.kind == modelAttention {
+			call.causal = x.causal(op.row, call.in)
+		}
+		var ok bool
+		if w, ok = op.model.of(&call); !ok {
+			return
+		}
+	}
+	if w.flops <= 0 && w.bytes <= 0 {
+		return
+	}
+	key.dtype = w.dtype
+	if w.dtype == dtypeFP32 && run.tf32 && matrixKind(key.kind) {
+		key.dtype = dtypeTF32
+	}
+	i, ok := t.rowOf[key]
+	if !ok {
+		i = len(t.rows)
+		t.rowOf[key] = i
+		t.rows = append(t.rows, RooflineOp{Kind: key.kind, Name: key.name, Dims: key.dims, Dtype: key.dtype, Graph: graph})
+	}
+	if !given && op.model.kind != modelAttention { // whose work hangs on the step too
+		if t.alike == nil {
+			t.alike = map[opShape]opWork{}
+		}
+		t.alike[shape] = opWork{w, i}
+	}
+	t.count(i, run, w)
+}
+
+func (t *rooflineTable) count(i int, run opRun, w work) {
+	row := &t.rows[i]
+	row.Count++
+	row.TimeNs += run.busy
+	row.FLOPs += w.flops
+	row.Bytes += w.bytes
+}
+
+// finish computes what follows from the sums, and sorts.
+func (r *Roofline) finish() {
+	r.ModelledNs = 0
+	if r.Ops == nil {
+		r.Ops = []RooflineOp{}
+	}
+	for i := range r.Ops {
+		o := &r.Ops[i]
+		r.ModelledNs += o.TimeNs
+		o.finish(r.GPU)
+	}
+	slices.SortFunc(r.Ops, func(a, b RooflineOp) int {
+		return cmp.Or(cmp.Compare(b.TimeNs, a.TimeNs), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Dims, b.Dims),
+			cmp.Compare(a.Dtype, b.Dtype), cmp.Compare(b.FLOPs, a.FLOPs), cmp.Compare(a.Count, b.Count))
+	})
+}
+
+func (o *RooflineOp) finish(g *GPU) {
+	seconds := float64(o.TimeNs) / 1e9
+	o.FLOPsPerS, o.BytesPerS = o.FLOPs/seconds, o.Bytes/seconds
+	o.Intensity, o.RooflinePercent, o.Bound, o.Invalid = 0, -1, "", false
+	if o.Bytes > 0 {
+		o.Intensity = o.FLOPs / o.Bytes
+	}
+	if g == nil {
+		return
+	}
+	moving := o.BytesPerS / g.MemoryBytesPerS
+	computing := 0.0
+	if peak := g.peak(o.Dtype); g.CPU {
+		computing = o.FLOPsPerS / g.FP32 // in which all is computed, whatever it is kept in
+	} else if peak > 0 {
+		computing = o.FLOPsPerS / peak
+	} else if matrixKind(o.Kind) {
+		return
+	}
+	o.Bound = boundMemory
+	if computing > moving {
+		o.Bound = boundCompute
+	}
+	if share := max(moving, computing); share > maxShare && g.CPU {
+		o.Bound = ""
+	} else if share > maxShare {
+		o.Invalid, o.FLOPsPerS, o.BytesPerS = true, 0, 0
+	} else {
+		o.RooflinePercent = 100 * share
+	}
+}
+
+// mergeRooflines adds up ranks. Their peaks are given only if all have the same.
+func mergeRooflines(ranks []*Rank) *Roofline {
+	table := rooflineTable{rowOf: map[rooflineKey]int{}}
+	var sum *Roofline
+	for _, r := range ranks {
+		if r.Roofline == nil {
+			continue
+		}
+		if sum == nil {
+			sum = &Roofline{GPU: r.Roofline.GPU, Reason: r.Roofline.Reason}
+		} else if (sum.GPU == nil) != (r.Roofline.GPU == nil) || sum.GPU != nil && *sum.GPU != *r.Roofline.GPU {
+			sum.GPU, sum.Reason = nil, "the ranks' devices differ: figures are without a share"
+		}
+		sum.WorkNs += r.Roofline.WorkNs
+		for _, o := range r.Roofline.Ops {
+			key := rooflineKey{o.Kind, o.Name, o.Dims, o.Dtype, o.Graph}
+			i, ok := table.rowOf[key]
+			if !ok {
+				table.rowOf[key] = len(table.rows)
+				table.rows = append(table.rows, o)
+				continue
+			}
+			m := &table.rows[i]
+			m.Count += o.Count
+			m.TimeNs += o.TimeNs
+			m.FLOPs += o.FLOPs
+			m.Bytes += o.Bytes
+		}
+	}
+	if sum != nil {
+		sum.Ops = table.rows
+		sum.finish()
+	}
+	return sum
+}

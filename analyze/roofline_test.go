@@ -1,0 +1,128 @@
+package analyze
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+const mib = 1 << 20
+
+// TestWork: the figures are TraceLens', checked by hand.
+func TestWork(t *testing.T) {
+	check := func(what string, flops, bytes, wantGFLOP, wantMiB float64) {
+		t.Helper()
+		if math.Abs(flops/1e9-wantGFLOP) > 1e-6 || math.Abs(bytes/mib-wantMiB) > 0.006 {
+			t.Errorf("%s: %.9f GFLOP, %.4f MiB; want %v, %v", what, flops/1e9, bytes/mib, wantGFLOP, wantMiB)
+		}
+	}
+	f, b := gemmWork(1, 8944, 2816, 1024, 2, 2, 2, 0)
+	check("mm", f, b, 51.581550592, 71.0078125)
+	f, b = gemmWork(1, 8944, 1024, 1024, 2, 2, 2, 1024)
+	check("addmm", f, b, 18.766086144, 36.939453125)
+	f, b = gemmWork(1, 32, 24576, 4096, 2, 2, 2, 0)
+	check("gate-up", f, b, 6.442450944, 193.75)
+	f, b = sdpaWork(16, 16, 16, 559, 559, 64, 64, true, 2)
+	check("sdpa", f, b, 10.239377408, 69.875)
+	none := trace.AttentionSums{Query: 0, Key: 0, QuerySq: 0, QueryKey: 0}
+	f, b = pagedWork(none, trace.AttentionSums{Query: 32, Key: 55086, QuerySq: 32, QueryKey: 55086}, 32, 64, 8, 64, 64, 2, 2)
+	check("paged, vLLM", f, b, 0.902529024, 108.08984375)
+	f, b = pagedWork(none, trace.AttentionSums{Query: 32, Key: 32785, QuerySq: 32, QueryKey: 32785}, 32, 32, 8, 128, 128, 2, 2)
+	check("paged, SGLang", f, b, 0.53714944, 128.56640625)
+	f, b = expertWork(32, 3072, 2*3072, 32, 4, 32, 32*4, 0.5, 2)
+	b -= 32 * 4 * 3072 * 2 // the gate halves what is written
+	check("experts up", f, b, 4.831838208, 284.92)
+	f, b = expertWork(32, 3072, 3072, 32, 4, 32*4, 32, 0.5, 2)
+	check("experts down", f, b, 2.415919104, 142.93)
+}
+
+func readReal(t *testing.T, dir string) *trace.Trace {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(realTraces, "public", dir, "*.json.gz"))
+	if len(files) == 0 {
+		t.Skip("no trace of " + dir + " at " + realTraces)
+	}
+	tr, err := kineto.ReadFile(files[0], kineto.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func findOp(t *testing.T, r *Roofline, name, dims string) RooflineOp {
+	t.Helper()
+	for _, o := range r.Ops {
+		if o.Name == name && o.Dims == dims {
+			return o
+		}
+	}
+	t.Fatalf("no %s %s", name, dims)
+	return RooflineOp{}
+}
+
+// TestRooflineLaunched compares with TraceLens on a Hugging Face model, times to 0.1 %.
+func TestRooflineLaunched(t *testing.T) {
+	res := Analyze([]*trace.Trace{readReal(t, "tl__h100__Qwen_Qwen1.5-0.5B-Chat__1016005")}, Options{})
+	for _, c := range []struct {
+		name, dims    string
+		count         int
+		gflop, us, mb float64
+	}{
+		{"aten::mm", "[[8944, 1024], [1024, 2816]]", 48, 51.581550592, 4055.25, 71.0078125},
+		{"aten::addmm", "[[1024], [8944, 1024], [1024, 1024], [], []]", 72, 18.766086144, 2329.08, 36.939453125},
+		{"aten::_scaled_dot_product_flash_attention", "[[16, 16, 559, 64], [16, 16, 559, 64], [16, 16, 559, 64], [], [], [], []]",
+			24, 10.239377408, 2722.70, 69.875},
+	} {
+		o := findOp(t, res.Roofline, c.name, c.dims)
+		n := float64(o.Count)
+		if o.Count != c.count || math.Abs(o.FLOPs/n/1e9-c.gflop) > 1e-6 || math.Abs(o.Bytes/n/mib-c.mb) > 1e-6 ||
+			math.Abs(float64(o.TimeNs)/1e3/c.us-1) > 1e-3 || o.Invalid || o.RooflinePercent <= 0 || o.RooflinePercent > 102 {
+			t.Errorf("%+v, want %+v", o, c)
+		}
+	}
+}
+
+// TestRooflineReplayed: a graph's kernels take their ops from its capture.
+func TestRooflineReplayed(t *testing.T) {
+	capture := readReal(t, "tl__inference__sglang_decode__capture_traces__bs_32_rank0")
+	res := Analyze([]*trace.Trace{readReal(t, "tl__inference__sglang_decode__sglang_Qwen3-8B_decode")},
+		Options{CaptureTraces: []*trace.Trace{capture}})
+	o := findOp(t, res.Roofline, "aten::mm", "[[32, 4096], [4096, 24576]]")
+	if o.Count != 36 || !o.Graph || math.Abs(o.FLOPs/36/1e9-6.442450944) > 1e-6 {
+		t.Errorf("%+v", o)
+	}
+	if g := res.Ranks[0].Graphs[0]; g.Layers < 34 || g.Layers > 36 || !g.Captured || g.Kernels != 544 {
+		t.Errorf("36 layers of 15 kernels are %+v", g)
+	}
+	attention := 0
+	for _, o := range res.Roofline.Ops {
+		if o.Kind == modelAttention {
+			attention += o.Count
+			if math.Abs(float64(o.TimeNs)/1e3/2127.9-1) > 0.1 || math.Abs(o.FLOPs/float64(o.Count)/1e9-0.53714944) > 1e-6 {
+				t.Errorf("%+v", o)
+			}
+		}
+	}
+	if attention != 36 {
+		t.Errorf("%d attentions", attention)
+	}
+}
+
+// TestRooflineHolds: no figure of a real trace that is shown is above what the device can do.
+func TestRooflineHolds(t *testing.T) {
+	for kind, traces := range ownTraces(t) {
+		res := Analyze(traces, Options{})
+		for _, o := range res.Roofline.Ops {
+			if o.RooflinePercent > 100*maxShare || o.Invalid && (o.FLOPsPerS != 0 || o.BytesPerS != 0) || o.TimeNs <= 0 {
+				t.Errorf("%s: %+v", kind, o)
+			}
+		}
+	}
+	if _, err := os.Stat(realTraces); err != nil {
+		t.Log("only the project's own traces")
+	}
+}

@@ -1,0 +1,136 @@
+package analyze
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// stepped are traces with steps: one made by hand, and the real ones of vLLM where they are at hand.
+func stepped(t *testing.T) map[string][]*trace.Trace {
+	t.Helper()
+	b := newBuilder()
+	for i := range int64(4) {
+		at := i * 1000
+		name := "execute_context_0(0)_generation_2(2)"
+		if i == 1 {
+			name = "execute_context_1(8)_generation_2(2)"
+		}
+		b.annotation(name, at, 100)
+		b.call("cudaLaunchKernel", 10*i+1, at+10, 10)
+		b.call("cudaLaunchKernel", 10*i+2, at+200, 10) // after the mark: sampling
+		b.kernel("gemm", 7, 10*i+1, at+300, 500)
+		b.kernel("argmax", 7, 10*i+2, at+900, 50)
+		b.op("aten::mm", at+5, 40)
+	}
+	out := map[string][]*trace.Trace{"by hand": {b.t}, "CPU": ownTraces(t)["CPU"]}
+	files, _ := filepath.Glob("../../shared/traces/own/vllm024_h200_*_[dp]*/*[yl]_rank0*.json.gz")
+	for _, f := range files {
+		tr, err := kineto.ReadFile(f, kineto.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[filepath.Base(f)] = []*trace.Trace{tr}
+	}
+	return out
+}
+
+// TestSelectionParts: the steps one by one, or phase by phase, are all of them together.
+func TestSelectionParts(t *testing.T) {
+	for name, traces := range stepped(t) {
+		whole := Analyze(traces, Options{Steps: []StepRange{{0, 1 << 30}}})
+		if whole.Selection.SelectedSteps != whole.Selection.AllSteps || whole.Selection.AllSteps == 0 {
+			t.Fatalf("%s: %+v", name, whole.Selection)
+		}
+		parts := map[string][]Options{}
+		for i := range whole.Ranks[0].Steps {
+			parts["steps"] = append(parts["steps"], Options{Steps: []StepRange{{i, i}}})
+		}
+		for _, p := range whole.Phases {
+			parts["phases"] = append(parts["phases"], Options{Phase: p.Phase})
+		}
+		for what, list := range parts {
+			var sum Time
+			var self int64
+			kernels, calls, steps, collectives := 0, 0, 0, 0
+			for _, o := range list {
+				r := Analyze(traces, o)
+				sum = sumTimes([]Time{sum, r.Time})
+				steps += r.Selection.SelectedSteps
+				for _, k := range r.Kernels {
+					kernels += k.Count
+				}
+				for _, a := range r.CPU.Calls {
+					calls += a.Calls
+				}
+				for _, c := range r.Collectives {
+					collectives += c.Count
+				}
+				self += r.CPU.OpSelfNs
+				for _, rank := range r.Ranks {
+					checkIdle(t, name, rank)
+				}
+			}
+			want := whole.Time
+			if kernels == 0 && whole.Kind == KindGPU {
+				t.Errorf("%s: no kernels", name)
+			}
+			for _, k := range whole.Kernels {
+				kernels -= k.Count
+			}
+			for _, a := range whole.CPU.Calls {
+				calls -= a.Calls
+			}
+			for _, c := range whole.Collectives {
+				collectives -= c.Count
+			}
+			if kernels != 0 || calls != 0 || collectives != 0 || steps != whole.Selection.SelectedSteps || self != whole.CPU.OpSelfNs {
+				t.Errorf("%s: %s: %d kernels, %d calls, %d collectives too many, %d of %d steps, self time %d of %d",
+					name, what, kernels, calls, collectives, steps, whole.Selection.SelectedSteps, self, whole.CPU.OpSelfNs)
+			}
+			// What copies of one step run into the next one counts in both, some µs.
+			if twice := sum.BusyNs - want.BusyNs; sum.Events != want.Events || sum.IdleNs-want.IdleNs > 2000 || sum.TotalNs-want.TotalNs > 2000+twice ||
+				twice < 0 || twice > want.BusyNs/1000 {
+				t.Errorf("%s: %s sum to %+v, the whole is %+v", name, what, sum, want)
+			}
+		}
+	}
+}
+
+// checkIdle: the gaps that are explained are the time that is idle.
+func checkIdle(t *testing.T, name string, r *Rank) {
+	t.Helper()
+	for i, idle := range r.Idle {
+		if sum := idle.Host.Ns + idle.Launch.Ns + idle.Other.Ns + idle.Unknown.Ns; sum != r.Time[i].IdleNs {
+			t.Errorf("%s: gaps of %d ns, idle %d (windows %v)", name, sum, r.Time[i].IdleNs, r.Windows)
+		}
+	}
+}
+
+func TestSelectionByHand(t *testing.T) {
+	traces := stepped(t)["by hand"]
+	r := Analyze(traces, Options{Steps: []StepRange{{1, 1}, {3, 3}}})
+	// Each step from its first kernel to the next step's: 1,000 ns; the last to the end of its work: 650.
+	if tm := r.Time; tm.TotalNs != 1650 || tm.BusyNs != 1100 || tm.IdleNs != 550 || tm.Events != 4 {
+		t.Errorf("%+v", tm)
+	}
+	if idle := r.Ranks[0].Idle[0]; idle.Host.Ns != 350 || idle.Launch.Ns != 200 {
+		t.Errorf("%+v", idle)
+	}
+	if got := len(r.Steps); got != 2 || r.Steps[0].Index != 1 || r.Steps[1].Index != 3 || r.Steps[0].GapNs != 500 {
+		t.Errorf("%+v", r.Steps)
+	}
+	if r = Analyze(traces, Options{Phase: "mixed"}); len(r.Steps) != 1 || r.Time.TotalNs != 1000 {
+		t.Errorf("%+v", r.Time)
+	}
+	r = Analyze(traces, Options{Phase: "prefill"})
+	if r.Kind != KindEmpty || len(r.Problems) != 1 || r.Problems[0].ID != "nothing_selected" ||
+		r.Problems[0].Text != "no step is selected: the traces have steps 0 to 3 (1 mixed, 3 decode)" {
+		t.Errorf("%s, %+v", r.Kind, r.Problems)
+	}
+	if r = Analyze(traces, Options{Devices: []int{1}}); len(r.Kernels) != 0 || r.Kind == KindGPU {
+		t.Errorf("device 1 has %d kernels", len(r.Kernels))
+	}
+}
