@@ -1,0 +1,160 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/compare"
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// comparison compares the project's own traces: two ranks with graphs, and vLLM on a CPU.
+func comparison(t *testing.T, patterns ...string) *compare.Result {
+	t.Helper()
+	var sides []compare.Side
+	for _, pattern := range patterns {
+		files, _ := filepath.Glob(filepath.Join("../analyze/testdata", pattern))
+		var traces []*trace.Trace
+		c := &compare.Capture{Name: pattern, Settings: []compare.Setting{{Name: "device", Value: pattern}}}
+		for _, f := range files {
+			tr, err := kineto.ReadFile(f, kineto.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			traces = append(traces, tr)
+		}
+		for i, rank := range analyze.RankNumbers(traces) {
+			c.Ranks = append(c.Ranks, analyze.Iterate(traces[i], rank, analyze.Options{}))
+		}
+		sides = append(sides, compare.Side{Label: pattern, Runs: []compare.Run{compare.Summarize(c)}})
+	}
+	r, err := compare.Compare(sides)
+	if err != nil && !errors.Is(err, compare.ErrNothing) {
+		t.Fatal(err)
+	}
+	if err == nil {
+		r.Judge(sides, "decode-step", 5)
+	}
+	return r
+}
+
+const (
+	graphTraces = "mistral8l_tp2_cudagraph_rank*.gz"
+	cpuTraces   = "second_rank*.gz"
+)
+
+func TestRenderComparison(t *testing.T) {
+	r := comparison(t, graphTraces, graphTraces, cpuTraces)
+	for _, f := range CompareFormats() {
+		for _, full := range []bool{false, true} {
+			var out bytes.Buffer
+			if err := RenderCompare(&out, f, r, Options{Full: full}); err != nil || out.Len() == 0 {
+				t.Errorf("%s: %v, %d bytes", f, err, out.Len())
+			}
+			if strings.Contains(out.String(), "NaN %") || strings.Contains(out.String(), "Inf %") {
+				t.Errorf("%s: a number that is none", f)
+			}
+		}
+		if err := RenderCompare(failing{}, f, r, Options{}); err == nil {
+			t.Errorf("%s: no error from a writer that fails", f)
+		}
+	}
+	if err := RenderCompare(&bytes.Buffer{}, "pdf", r, Options{}); err == nil || !strings.Contains(err.Error(), "text, json") {
+		t.Errorf("unknown format: %v", err)
+	}
+}
+
+// No line of text is wider than the page, and what a comparison leaves out is said.
+func TestComparisonText(t *testing.T) {
+	for _, width := range []int{80, 100, 160} {
+		var out bytes.Buffer
+		if err := CompareText(&out, comparison(t, graphTraces, cpuTraces), Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(out.String(), "\n") {
+			if columns(line) > width {
+				t.Errorf("width %d: %d columns: %s", width, columns(line), line)
+			}
+		}
+		if !strings.Contains(out.String(), "is a GPU trace and") {
+			t.Error("a GPU trace against a CPU trace, and no word of it")
+		}
+	}
+}
+
+func TestComparisonCSV(t *testing.T) {
+	var out bytes.Buffer
+	if err := CompareCSV(&out, comparison(t, graphTraces, graphTraces), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&out).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := 0
+	for _, r := range rows {
+		if r[4] == "part" {
+			parts++
+			if r[8] != r[9] || r[10] != "0" {
+				t.Errorf("a part against itself: %v", r)
+			}
+		}
+	}
+	if parts < 5 {
+		t.Errorf("%d parts", parts)
+	}
+}
+
+func TestComparisonJSON(t *testing.T) {
+	var out bytes.Buffer
+	r := comparison(t, graphTraces, graphTraces)
+	if err := CompareJSON(&out, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var back compare.Result
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil || len(back.Pairs) != 1 || back.Pairs[0].Sections[0].ATotalNs != r.Pairs[0].Sections[0].ATotalNs {
+		t.Errorf("read back: %v", err)
+	}
+	for _, list := range []string{"warnings", "differences", "notes", "problems", "requests"} {
+		if strings.Contains(out.String(), `"`+list+`": null`) {
+			t.Errorf("%s is null rather than empty", list)
+		}
+	}
+}
+
+func TestCompareSchemaIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/compare-schema.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(s reflect.Type) {
+		for s.Kind() == reflect.Pointer || s.Kind() == reflect.Slice || s.Kind() == reflect.Array {
+			s = s.Elem()
+		}
+		if s.Kind() != reflect.Struct || seen[s] {
+			return
+		}
+		seen[s] = true
+		for f := range s.Fields() {
+			if !f.IsExported() {
+				continue
+			}
+			if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != "" && !bytes.Contains(text, []byte("`"+tag+"`")) {
+				t.Errorf("docs/compare-schema.md does not have `%s` of %s", tag, s.Name())
+			}
+			walk(f.Type)
+		}
+	}
+	walk(reflect.TypeFor[compare.Result]())
+}

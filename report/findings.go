@@ -1,0 +1,67 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/inferprof/inferprof/analyze"
+)
+
+// findings lists conclusions: what is at stake and what it is, the numbers that show it, and what to try.
+func (p *page) findings() {
+	if len(p.r.Findings) == 0 {
+		return
+	}
+	p.section("Findings", "most time at stake first")
+	for i := range p.r.Findings {
+		f := &p.r.Findings[i]
+		p.finding(f)
+		var facts []string
+		for _, e := range f.Evidence {
+			facts = append(facts, strings.ReplaceAll(e.Name, "_", " ")+" "+evidence(e))
+		}
+		p.wrapped("      ", "      ", strings.Join(facts, " · "), dim)
+		p.wrapped("      try: ", "      ", f.Try, "")
+	}
+}
+
+// finding writes what is at stake and what a finding says.
+func (p *page) finding(f *analyze.Finding) {
+	sign, color := "· ", dim
+	switch f.Severity {
+	case analyze.SeverityHigh:
+		sign, color = "▲ ", red
+	case analyze.SeverityMedium:
+		sign, color = "! ", yellow
+	}
+	stake := ""
+	if f.StakeNsPerStep > 0 {
+		stake = stakeWords(p.r, f) + ": "
+	}
+	if f.Inferred {
+		stake += "(inferred) "
+	}
+	p.wrapped("  "+sign, "    ", stake+f.Sentence, color)
+}
+
+// stakeWords is what is at stake in a finding.
+func stakeWords(r *analyze.Result, f *analyze.Finding) string {
+	return plain(f.StakeNsPerStep) + choose(len(r.Steps) > 0, " per step", " in all")
+}
+
+// evidence writes a number in its unit.
+func evidence(e analyze.Evidence) string {
+	switch e.Unit {
+	case "ns":
+		return trimUnit(duration(int64(e.Value)))
+	case "bytes":
+		return strings.TrimSpace(size(int64(e.Value)))
+	case "share":
+		return fmt.Sprintf("%.1f %%", 100*e.Value)
+	}
+	if e.Value == float64(int64(e.Value)) {
+		return count(int64(e.Value))
+	}
+	return strconv.FormatFloat(e.Value, 'f', 2, 64)
+}

@@ -1,0 +1,158 @@
+package report
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Names of C++ kernels are types written out: hundreds of characters of template arguments, of which one says what the
+// kernel does. kernelName keeps the function and that one:
+//
+//	void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<int>, …>(int, …)
+//	→ vectorized_elementwise_kernel<FillFunctor>
+//
+// It reads tokens rather than the grammar, so that a name cut off or mangled comes out no worse than it went in.
+
+// plumbing are identifiers of template arguments that say nothing of the work.
+var plumbing = []string{
+	"void", "bool", "char", "short", "int", "long", "unsigned", "signed", "float", "double", "half", "size_t", "const", "true", "false",
+	"int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "nv_bfloat16", "__nv_bfloat16", "__half",
+	"c10", "at", "std", "cuda", "cub", "thrust", "native", "detail", "anonymous", "namespace", "operator", "lambda", "typename", "struct", "enum",
+	"Half", "BFloat16", "complex", "Float8_e4m3fn", "Float8_e4m3fnuz", "Float8_e5m2", "array", "Array", "tuple", "cute", "C",
+	"TensorIteratorBase", "TensorIterator", "TrivialOffsetCalculator", "OffsetCalculator", "LoadWithoutCast", "StoreWithoutCast",
+	"LoadWithCast", "StoreWithCast", "gpu_kernel_impl", "gpu_kernel_impl_nocast", "gpu_kernel", "opmath_gpu_kernel_with_scalars",
+	"memory", "policies", "ReduceOp", "Tensor", "unrolled", "ignore_t", "enable_if", "integral_constant", "invoke_result",
+	"GemmUniversal", "enable_sm90_or_later", "enable_sm80_to_sm89", "enable_sm90", "enable_sm100_or_later",
+	"Fp8KVCacheDataType", "cutlass", "bfloat16_t", "half_t", "arch", "layout", "kernel",
+}
+
+func kernelName(name string) string {
+	if strings.HasPrefix(name, "Mem") || strings.HasPrefix(name, "execute_") { // Memcpy HtoD (Pinned -> Device); a step's mark
+		return name
+	}
+	if m := tensile.FindStringSubmatch(name); m != nil {
+		return m[1] + " " + m[2] + " " + m[3]
+	}
+	if strings.HasPrefix(name, "_ZN") {
+		return mangledName(name)
+	}
+	for _, n := range noise {
+		name = strings.ReplaceAll(name, n, "")
+	}
+	base, arguments := splitTemplate(strings.TrimPrefix(name, "void "))
+	short := lastComponent(base)
+	if short == "" {
+		return name
+	}
+	hint := telling(arguments, short)
+	switch {
+	case hint == "":
+	case slices.Contains(wrappers, short):
+		short = hint
+	default:
+		short += "<" + hint + ">"
+	}
+	if t := tile.FindStringSubmatch(arguments); t != nil {
+		short += " " + t[1] + "x" + t[2] + "x" + t[3]
+	}
+	return short
+}
+
+// tensile are the GEMMs of AMD's hipBLASLt and rocBLAS: operands and types, the tile, the work group, and some thirty
+// settings around them.
+var tensile = regexp.MustCompile(`^(Cijk_[A-Za-z]+_[A-Za-z]+_[A-Z0-9]+)_.*_(MT\d+x\d+x\d+)_.*_(WG\d+_\d+_\d+)`)
+
+// tile is the shape of the piece that one block of a CUTLASS kernel works on. The cluster, also of three, has smaller
+// numbers.
+var tile = regexp.MustCompile(`tuple<cute::C<(\d{2,})>, cute::C<(\d+)>, cute::C<(\d+)>`)
+
+// noise are parts of generated names that every kernel of their library has.
+var noise = []string{
+	"(anonymous namespace)::", "_execute_segment_k_off_kernel__5x_cublas", "_execute_kernel__5x_cublas", "_warpgroupsize1x1x1",
+}
+
+// wrappers are functions that only run the type they are given.
+var wrappers = []string{"Kernel", "Kernel2", "device_kernel", "kernel", "DeviceKernel", "kernel_entry", "global_kernel", "kentry"}
+
+// mangledName is the function of a mangled C++ name: _ZN5aiter10rms_kernelIfEEvPT_ is rms_kernel.
+func mangledName(name string) string {
+	last := ""
+	for rest := name[len("_ZN"):]; rest != ""; {
+		digits := 0
+		for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+			digits++
+		}
+		n, err := strconv.Atoi(rest[:digits])
+		if err != nil || n == 0 || digits+n > len(rest) {
+			break
+		}
+		last, rest = rest[digits:digits+n], rest[digits+n:]
+	}
+	if last == "" {
+		return name
+	}
+	return last
+}
+
+// splitTemplate parts "ns::f<a, b>(int)" into "ns::f" and "a, b".
+func splitTemplate(name string) (base, arguments string) {
+	for i, c := range name {
+		switch c {
+		case '(':
+			if i > 0 {
+				return name[:i], ""
+			}
+		case '<':
+			depth := 0
+			for j := i; j < len(name); j++ {
+				switch name[j] {
+				case '<':
+					depth++
+				case '>':
+					if depth--; depth == 0 {
+						return name[:i], name[i+1 : j]
+					}
+				}
+			}
+			return name[:i], name[i+1:] // cut off
+		}
+	}
+	return name, ""
+}
+
+// lastComponent drops namespaces: at::native::f is f.
+func lastComponent(base string) string {
+	base = strings.TrimSpace(base)
+	if i := strings.LastIndex(base, "::"); i >= 0 {
+		return base[i+2:]
+	}
+	return base
+}
+
+// telling is the first identifier among template arguments that names something: no namespace, no number, no plumbing.
+func telling(arguments, base string) string {
+	isWord := func(c byte) bool {
+		return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	for i := 0; i < len(arguments); {
+		if !isWord(arguments[i]) {
+			i++
+			continue
+		}
+		j := i
+		for j < len(arguments) && isWord(arguments[j]) {
+			j++
+		}
+		word := arguments[i:j]
+		i = j
+		switch {
+		case strings.HasPrefix(arguments[j:], "::") && !strings.HasPrefix(arguments[j:], "::{"):
+		case word[0] >= '0' && word[0] <= '9', len(word) < 4, word == base, slices.Contains(plumbing, word):
+		default:
+			return word
+		}
+	}
+	return ""
+}

@@ -1,0 +1,119 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze"
+)
+
+func (p *page) phases() {
+	rows := p.r.Phases
+	if len(rows) == 0 {
+		return
+	}
+	note := "medians; a step's gap is the time to the next one"
+	if p.r.Kind == analyze.KindGPU {
+		note += "; launches (of graphs)"
+	}
+	if slices.ContainsFunc(rows, func(ph analyze.Phase) bool { return ph.Inferred }) {
+		note += "; * inferred"
+	}
+	p.section("Phases", note, "phase")
+	t := &table{columns: []column{{"", word}, {"steps", number}, {"tokens", number}, {"time", number}, {"step", number}, {"gap", number},
+		{"GPU busy", number}, {"CPU", number}, {"launches", number}, {"per token", number}}, spare: []string{"time", "CPU"}}
+	gpu := p.r.Kind == analyze.KindGPU
+	for _, ph := range rows {
+		name := phaseName(ph.Phase)
+		if ph.Inferred {
+			name += "*"
+		}
+		busy, cpu, launches := "", "", ""
+		if gpu {
+			busy, cpu, launches = duration(ph.GPUBusyMedianNs), duration(ph.CPUMedianNs), withGraphs(ph.LaunchesMedian, ph.GraphsMedian)
+		}
+		t.add(name, count(int64(ph.Steps)), count(phaseTokens(ph)), duration(ph.TimeNs), duration(ph.StepMedianNs), duration(ph.GapMedianNs),
+			busy, cpu, launches, duration(ph.NsPerToken))
+	}
+	p.table(t)
+	if text := steadyWords(p.r); text != "" {
+		p.wrapped("  ", "  ", text, dim)
+	}
+}
+
+// withGraphs writes launches, and how many of them are of graphs.
+func withGraphs(launches, graphs int64) string {
+	if graphs == 0 {
+		return count(launches)
+	}
+	return count(launches) + " (" + count(graphs) + ")"
+}
+
+func phaseName(phase string) string {
+	if phase == "unknown" {
+		return "unlabelled"
+	}
+	return phase
+}
+
+// phaseTokens are the tokens that a phase's cost is shared among.
+func phaseTokens(ph analyze.Phase) int64 {
+	switch {
+	case ph.ContextTokens < 0 || ph.GenerationTokens < 0:
+		return -1
+	default:
+		return ph.ContextTokens + ph.GenerationTokens
+	}
+}
+
+func (p *page) steps() {
+	steps := p.r.Steps
+	if len(steps) < 2 {
+		return
+	}
+	if !p.o.Full {
+		times := make([]int64, len(steps))
+		slowest, fastest := 0, -1
+		for i, s := range steps {
+			times[i] = s.TimeNs
+			if s.TimeNs > steps[slowest].TimeNs {
+				slowest = i
+			}
+			if s.Phase != "empty" && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {
+				fastest = i
+			}
+		}
+		text := fmt.Sprintf("  slowest #%d %s %s", steps[slowest].Index, phaseName(steps[slowest].Phase), trimUnit(duration(steps[slowest].TimeNs)))
+		if fastest >= 0 && fastest != slowest {
+			text += fmt.Sprintf(", fastest #%d %s %s", steps[fastest].Index, phaseName(steps[fastest].Phase), trimUnit(duration(steps[fastest].TimeNs)))
+		}
+		p.line("  " + p.paint(green, sparkline(times, p.width-4-columns(text))) + p.paint(dim, text))
+		return
+	}
+	p.section("Steps", "", "step")
+	t := &table{columns: []column{{"#", number}, {"phase", word}, {"context", number}, {"generation", number}, {"step", number}, {"gap", number},
+		{"GPU busy", number}, {"launches", number}, {"slowest rank", number}, {"spread", number}}, spare: []string{"slowest rank", "launches", "spread"}}
+	for _, s := range steps {
+		busy, launches, slow, spread := "", "", "", ""
+		if p.r.Kind == analyze.KindGPU {
+			busy, launches = duration(s.GPUBusyNs), withGraphs(int64(s.Launches), int64(s.GraphLaunch))
+		}
+		if s.Ranks > 1 {
+			slow, spread = count(int64(s.SlowestRank)), duration(s.MaxNs-s.MinNs)
+		}
+		t.add(count(int64(s.Index)), phaseName(s.Phase), work(s.ContextRequests, s.ContextTokens), work(s.GenerationRequests, s.GenerationTokens),
+			duration(s.TimeNs), duration(s.GapNs), busy, launches, slow, spread)
+	}
+	p.table(t)
+}
+
+// work writes requests and their tokens.
+func work(requests, tokens int64) string {
+	switch {
+	case requests < 0 && tokens < 0:
+		return "–"
+	case tokens < 0 || requests == tokens:
+		return count(requests)
+	}
+	return count(requests) + " (" + count(tokens) + ")"
+}

@@ -1,0 +1,164 @@
+package report
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A table is text in columns. Numbers stand right, words left. So that a row fits the page, a column marked as flexible
+// gives way down to leastName; then columns that can be spared are left out.
+type table struct {
+	columns []column
+	rows    [][]string
+	hidden  []string // heads of columns that are left out
+	spare   []string // heads of columns that may be left out, in the order in which they go
+}
+
+type column struct {
+	head string
+	kind kind
+}
+
+type kind uint8
+
+const (
+	number   kind = iota // right
+	word                 // left
+	flexible             // left, cut in the middle if there is no room
+)
+
+// leastName is how much of a flexible column is worth more than another column.
+const leastName = 28
+
+// hide leaves out the column with that head.
+func (t *table) hide(head string) { t.hidden = append(t.hidden, head) }
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// lines lays the table out, its heads first. A column that is empty in all rows is left out.
+func (t *table) lines(width int) (head string, rows []string) {
+	widths := make([]int, len(t.columns))
+	for i, c := range t.columns {
+		filled := false
+		for _, r := range t.rows {
+			if r[i] != "" && r[i] != "–" {
+				filled = true
+			}
+			widths[i] = max(widths[i], columns(r[i]))
+		}
+		if !filled && c.kind != flexible || slices.Contains(t.hidden, c.head) {
+			widths[i] = -1
+			continue
+		}
+		widths[i] = max(widths[i], columns(c.head))
+	}
+	total, flex := -2, -1
+	for i, w := range widths {
+		if w < 0 {
+			continue
+		}
+		total += w + 2
+		if t.columns[i].kind == flexible {
+			flex = i
+		}
+	}
+	give := 0 // columns that the flexible one can do without
+	if flex >= 0 {
+		give = max(0, widths[flex]-leastName)
+	}
+	for _, spare := range t.spare {
+		i := slices.IndexFunc(t.columns, func(c column) bool { return c.head == spare })
+		if total-give > width && widths[i] >= 0 {
+			total -= widths[i] + 2
+			widths[i] = -1
+		}
+	}
+	if flex >= 0 {
+		widths[flex] -= min(max(0, total-width), max(0, widths[flex]-8))
+		t.cut(flex, widths[flex])
+	}
+	line := func(cells []string) string {
+		var b strings.Builder
+		first := true
+		for i, cell := range cells {
+			w := widths[i]
+			if w < 0 {
+				continue
+			}
+			if !first {
+				b.WriteString("  ")
+			}
+			first = false
+			cell = shorten(cell, w)
+			pad := strings.Repeat(" ", w-columns(cell))
+			if t.columns[i].kind == number {
+				b.WriteString(pad + cell)
+			} else {
+				b.WriteString(cell + pad)
+			}
+		}
+		return strings.TrimRight(b.String(), " ")
+	}
+	heads := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		heads[i] = c.head
+	}
+	for _, r := range t.rows {
+		rows = append(rows, line(r))
+	}
+	return line(heads), rows
+}
+
+// cut shortens a column's cells. Names that would come out the same are cut where they begin to differ instead.
+func (t *table) cut(c, width int) {
+	same := map[string][]int{}
+	for i, r := range t.rows {
+		s := shorten(r[c], width)
+		same[s] = append(same[s], i)
+	}
+	for short, rows := range same {
+		prefix := t.rows[rows[0]][c]
+		differ := false
+		for _, i := range rows[1:] {
+			differ = differ || t.rows[i][c] != prefix
+			prefix = commonPrefix(prefix, t.rows[i][c])
+		}
+		for _, i := range rows {
+			if !differ {
+				t.rows[i][c] = short
+				continue
+			}
+			// a third for what they share, the rest for what follows it
+			keep := min(columns(prefix), max(4, width/3))
+			full, from := []rune(t.rows[i][c]), max(0, columns(prefix)-2)
+			from = max(keep, min(from, len(full)-(width-keep-1)))
+			t.rows[i][c] = shorten(string(full[:keep])+"…"+string(full[from:]), width)
+		}
+	}
+}
+
+func commonPrefix(a, b string) string {
+	x, y := []rune(a), []rune(b)
+	n := 0
+	for n < len(x) && n < len(y) && x[n] == y[n] {
+		n++
+	}
+	return string(x[:n])
+}
+
+// columns is how wide a text is. Everything that reports write is one column wide.
+func columns(s string) int { return utf8.RuneCountInString(s) }
+
+// shorten cuts a text in its middle, where names differ least.
+func shorten(s string, width int) string {
+	if columns(s) <= width {
+		return s
+	}
+	r := []rune(s)
+	if width <= 1 {
+		return string(r[:max(width, 0)])
+	}
+	tail := (width - 1) / 3
+	return string(r[:width-1-tail]) + "…" + string(r[len(r)-tail:])
+}

@@ -1,0 +1,109 @@
+package report
+
+import (
+	"github.com/inferprof/inferprof/analyze"
+)
+
+func phaseTable(r *analyze.Result) dataTable {
+	d := dataTable{title: "Phases", note: "medians over steps; a step's gap is the time to the next one", cols: []dataColumn{
+		{"phase", "phase", unitWord}, {"inferred", "", unitWord}, {"steps", "steps", unitCount}, {"context_tokens", "prompt tokens", unitCount},
+		{"generation_tokens", "output tokens", unitCount}, {"time_ns", "time", unitNs}, {"step_median_ns", "step", unitNs},
+		{"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
+		{"gpu_busy_median_ns", "GPU busy", unitNs}, {"cpu_median_ns", "CPU", unitNs}, {"launches_median", "launches", unitCount},
+		{"graph_launches_median", "of graphs", unitCount}, {"ns_per_token", "per token", unitNs}}}
+	for _, p := range r.Phases {
+		var busy, launches, graphs any
+		if r.Kind == analyze.KindGPU {
+			busy, launches, graphs = p.GPUBusyMedianNs, p.LaunchesMedian, p.GraphsMedian
+		}
+		d.add(phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), known(p.ContextTokens), known(p.GenerationTokens), p.TimeNs,
+			p.StepMedianNs, p.StepMinNs, p.StepMaxNs, known(p.GapMedianNs), busy, p.CPUMedianNs, launches, graphs, known(p.NsPerToken))
+	}
+	return d
+}
+
+// phaseWord is a phase's name, with a star if it is a conclusion.
+func phaseWord(phase string, inferred bool) string {
+	if inferred {
+		return phaseName(phase) + "*"
+	}
+	return phaseName(phase)
+}
+
+func inferredWord(inferred bool) string {
+	if inferred {
+		return "yes"
+	}
+	return ""
+}
+
+func stepTable(r *analyze.Result) dataTable {
+	d := dataTable{title: "Steps", note: "on the lowest rank; spread is from the fastest to the slowest rank", cols: []dataColumn{
+		{"index", "#", unitCount}, {"phase", "phase", unitWord}, {"inferred", "", unitWord}, {"context_requests", "prompts", unitCount},
+		{"context_tokens", "prompt tokens", unitCount}, {"generation_requests", "", unitCount}, {"generation_tokens", "output tokens", unitCount},
+		{"start_ns", "", unitNs}, {"time_ns", "step", unitNs}, {"gap_ns", "gap", unitNs}, {"cpu_ns", "CPU", unitNs},
+		{"gpu_busy_ns", "GPU busy", unitNs}, {"launches", "launches", unitCount}, {"graph_launches", "of graphs", unitCount},
+		{"ranks", "", unitCount}, {"min_ns", "", unitNs}, {"max_ns", "", unitNs}, {"slowest_rank", "slowest rank", unitCount},
+		{"", "spread", unitNs}, {"late_rank", "waited for", unitCount}, {"most_wait_ns", "waited", unitNs}}}
+	for _, s := range r.Steps {
+		var busy, launches, graphs, slowest, spread, late, wait any
+		if r.Kind == analyze.KindGPU {
+			busy, launches, graphs = s.GPUBusyNs, int64(s.Launches), int64(s.GraphLaunch)
+		}
+		if s.Ranks > 1 {
+			slowest, spread = int64(s.SlowestRank), s.MaxNs-s.MinNs
+			if s.LateRank >= 0 && s.MostWaitNs > 0 {
+				late, wait = int64(s.LateRank), s.MostWaitNs
+			}
+		}
+		d.add(int64(s.Index), phaseWord(s.Phase, s.Inferred), inferredWord(s.Inferred), known(s.ContextRequests), known(s.ContextTokens),
+			known(s.GenerationRequests), known(s.GenerationTokens), s.StartNs, s.TimeNs, known(s.GapNs), s.CPUNs, busy, launches, graphs,
+			int64(s.Ranks), s.MinNs, s.MaxNs, slowest, spread, late, wait)
+	}
+	return d
+}
+
+func rankTable(r *analyze.Result) dataTable {
+	d := dataTable{title: "Ranks", note: "side by side; prefill and decode are medians of steps", cols: []dataColumn{
+		{"rank", "rank", unitCount}, {"device", "device", unitCount}, {"hardware", "hardware", unitWord}, {"host", "host", unitWord},
+		{"total_ns", "total", unitNs}, {"busy_ns", "", unitNs}, {"", "busy", unitPercent}, {"prefill_median_ns", "prefill", unitNs},
+		{"decode_median_ns", "decode", unitNs}, {"computation_ns", "computation", unitNs},
+		{"exposed_comm_ns", "exposed comm", unitNs}, {"exposed_memory_ns", "exposed memory", unitNs}, {"idle_ns", idleWord(r), unitNs},
+		{"wait_ns", "waiting", unitNs},
+		{"skew_ns", "clock ahead", unitSigned}, {"late_ns", "began later", unitNs}, {"path", "", unitWord}}}
+	for _, k := range r.Ranks {
+		var prefill, decode, skew, late any
+		if c := k.Clock; c != nil {
+			if late = c.LateNs; c.Collectives > 0 {
+				skew = c.SkewNs
+			}
+		}
+		for _, p := range k.Phases {
+			switch p.Phase {
+			case "prefill":
+				prefill = p.StepMedianNs
+			case "decode":
+				decode = p.StepMedianNs
+			}
+		}
+		for _, t := range k.Time {
+			d.add(int64(k.Rank), known(int64(t.Device)), k.Hardware, k.Host, t.TotalNs, t.BusyNs, share(t.BusyNs, t.TotalNs), prefill, decode, t.ComputationNs,
+				t.ExposedCommNs, t.ExposedMemoryNs, t.IdleNs, known(waiting(k.Collectives)), skew, late, k.Path)
+		}
+	}
+	return d
+}
+
+func findingTable(r *analyze.Result) dataTable {
+	d := dataTable{title: "Findings", note: "the most time at stake first", cols: []dataColumn{
+		{"id", "", unitWord}, {"severity", "severity", unitWord}, {"stake_ns_per_step", "at stake per step", unitNs},
+		{"sentence", "finding", unitName}, {"try", "try", unitName}, {"inferred", "inferred", unitWord}}}
+	for _, f := range r.Findings {
+		var stake any
+		if f.StakeNsPerStep > 0 {
+			stake = f.StakeNsPerStep
+		}
+		d.add(f.ID, f.Severity, stake, f.Sentence, f.Try, inferredWord(f.Inferred))
+	}
+	return d
+}

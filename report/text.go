@@ -1,0 +1,634 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/inferprof/inferprof/analyze"
+)
+
+// The text report is one screen (brief.go), or, with Options.Full, everything. That reads from the general to the
+// particular: what this is, what is wrong with it, the answer, where the time went, by phase and step, by kind of work,
+// by kernel or op, and then memory, CPU, communication and ranks. A section that would be empty is not there.
+
+// Text writes a result for people.
+func Text(w io.Writer, r *analyze.Result, o Options) error {
+	if o.Width == 0 {
+		o.Width = 100
+	}
+	p := &page{o: o, r: r, width: max(o.Width, 80), notices: notices(r)}
+	if o.Full {
+		p.full()
+	} else {
+		p.brief()
+	}
+	if _, err := w.Write(p.out.Bytes()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func (p *page) full() {
+	p.header()
+	p.problems()
+	if text := verdict(p.r); text != "" {
+		p.line("")
+		p.wrapped("", "", text, bold)
+	}
+	p.findings()
+	if p.r.Kind == analyze.KindEmpty {
+		return
+	}
+	p.time()
+	p.idle()
+	p.phases()
+	p.steps()
+	p.categories()
+	p.kernels()
+	p.ops()
+	p.memoryOps()
+	p.memory()
+	p.cpu()
+	p.cores()
+	p.collectives()
+	p.ranks()
+}
+
+// page is a report being written.
+type page struct {
+	o         Options
+	r         *analyze.Result
+	width     int
+	notices   []notice
+	brieflyOf int // rows of each table; 0: as many as the table itself thinks right
+	out       bytes.Buffer
+}
+
+// Colours, as ANSI codes.
+const (
+	bold    = "1"
+	dim     = "2"
+	red     = "31"
+	green   = "32"
+	yellow  = "33"
+	blue    = "34"
+	magenta = "35"
+)
+
+func (p *page) paint(code, s string) string {
+	if !p.o.Color || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (p *page) line(s string) { p.out.WriteString(strings.TrimRight(s, " ") + "\n") }
+
+// section begins a section: a title on the left, what its numbers are on the right. tables are those whose numbers it
+// shows: if some of them can't be trusted, the title has a mark.
+func (p *page) section(title, note string, tables ...string) {
+	title = strings.ToUpper(title)
+	if m := mark(p.notices, tables...); m != "" {
+		title += " " + m
+	}
+	gap := p.width - columns(title) - columns(note)
+	p.line("")
+	if gap < 2 {
+		note = shorten(note, p.width-columns(title)-2)
+		gap = p.width - columns(title) - columns(note)
+	}
+	p.line(p.paint(bold, title) + strings.Repeat(" ", gap) + p.paint(dim, note))
+}
+
+// table writes a table under a section, indented by two.
+func (p *page) table(t *table) {
+	head, rows := t.lines(p.width - 2)
+	p.line("  " + p.paint(dim, head))
+	for _, r := range rows {
+		p.line("  " + r)
+	}
+}
+
+// wrapped writes words that may need more than one line.
+func (p *page) wrapped(first, rest, text, color string) {
+	line := first
+	for i, word := range fields(text) {
+		if i > 0 && columns(line)+1+columns(word) > p.width {
+			p.line(p.paint(color, line))
+			line = rest + word
+			continue
+		}
+		if i > 0 {
+			line += " "
+		}
+		line += word
+	}
+	p.line(p.paint(color, line))
+}
+
+// fields are the words of a text; a number and its unit are one.
+func fields(text string) []string {
+	var out []string
+	for word := range strings.FieldsSeq(text) {
+		n := len(out)
+		if n > 0 && unitWords[strings.Trim(word, "(),.;:")] && out[n-1][len(out[n-1])-1] >= '0' && out[n-1][len(out[n-1])-1] <= '9' {
+			out[n-1] += " " + word
+			continue
+		}
+		out = append(out, word)
+	}
+	return out
+}
+
+var unitWords = map[string]bool{"%": true, "ns": true, "µs": true, "ms": true, "s": true, "B": true, "kB": true, "MB": true, "GB": true, "TB": true,
+	"KiB": true, "MiB": true, "GiB": true, "TiB": true, "GB/s": true, "TB/s": true}
+
+// limit is how many of n rows to show.
+func (p *page) limit(n, brief int) int {
+	if p.brieflyOf > 0 {
+		brief = p.brieflyOf
+	}
+	if p.o.Full || n <= brief+1 { // one more row takes no more room than saying that it is left out
+		return n
+	}
+	return brief
+}
+
+// more says what a table leaves out.
+func (p *page) more(hidden int, what string, ns int64) {
+	if hidden > 0 {
+		p.line(p.paint(dim, fmt.Sprintf("  … %s more, %s", plural(hidden, what), strings.ReplaceAll(duration(ns), "  s", " s"))))
+	}
+}
+
+// words joins facts that are there.
+func words(facts ...string) string {
+	var out []string
+	for _, f := range facts {
+		if f != "" {
+			out = append(out, f)
+		}
+	}
+	return strings.Join(out, " · ")
+}
+
+func (p *page) header() {
+	h := heading(p.r)
+	p.line(p.paint(bold, shorten(h.title, p.width)))
+	p.wrapped("", "", words(h.facts...), "")
+}
+
+// headings say what a report is about.
+type headings struct {
+	title string
+	facts []string
+}
+
+func heading(r *analyze.Result) headings {
+	all := append(append([]*analyze.Rank(nil), r.Ranks...), r.Frontends...)
+	name, engine, version, hardware, model := "", "", "", "", ""
+	expected := 0
+	if c := r.Capture; c != nil {
+		name, engine, version, model, hardware, expected = c.Name, c.Engine, c.EngineVersion, c.Model, c.Device, c.ExpectedRanks
+	}
+	events := 0
+	for _, k := range all {
+		events += k.Events
+		if engine == "" {
+			engine, version = k.Engine, k.Version
+		}
+		if hardware == "" {
+			hardware = k.Hardware
+		}
+		if expected == 0 {
+			expected = k.WorldSize
+		}
+	}
+	if name == "" && len(all) > 0 {
+		if name = filepath.Base(all[0].Path); len(all) > 1 {
+			name = fmt.Sprintf("%d traces in %s", len(all), filepath.Base(commonDir(all)))
+		}
+	}
+	h := headings{title: cmp.Or(name, "no traces")}
+	kind := map[string]string{analyze.KindGPU: "GPU", analyze.KindCPU: "CPU only", analyze.KindEmpty: "nothing recorded"}[r.Kind]
+	for _, fact := range []string{model, strings.TrimSpace(engine + " " + version), rankWords(r.Ranks, expected), kind, hardware,
+		count(int64(events)) + " events", window(r), selectionWords(r.Selection)} {
+		if fact != "" {
+			h.facts = append(h.facts, fact)
+		}
+	}
+	if s := len(r.Frontends); s > 0 {
+		h.facts = append(h.facts, plural(s, "API server trace")+" beside the ranks, in none of the tables")
+	}
+	return h
+}
+
+// selectionWords says that a report is of part of the work alone, and of which.
+func selectionWords(s *analyze.Selection) string {
+	if s == nil {
+		return ""
+	}
+	var parts []string
+	numbers := func(noun string, n []int) {
+		if n != nil {
+			parts = append(parts, noun+strings.Join(strings.Fields(strings.Trim(fmt.Sprint(n), "[]")), ", "))
+		}
+	}
+	numbers("ranks ", s.Ranks)
+	numbers("devices ", s.Devices)
+	if s.Phase != "" {
+		parts = append(parts, s.Phase+" steps")
+	}
+	for _, r := range s.Steps {
+		switch {
+		case r.From == r.To:
+			parts = append(parts, fmt.Sprintf("step %d", r.From))
+		case r.To > 1<<31:
+			parts = append(parts, fmt.Sprintf("steps %d on", r.From))
+		default:
+			parts = append(parts, fmt.Sprintf("steps %d–%d", r.From, r.To))
+		}
+	}
+	if s.FromNs != 0 || s.ToNs != 0 {
+		parts = append(parts, "a window of time")
+	}
+	return fmt.Sprintf("only %s (%s of %s)", strings.Join(parts, ", "), count(int64(s.SelectedSteps)), plural(s.AllSteps, "step"))
+}
+
+// commonDir is the innermost directory that all traces are in.
+func commonDir(ranks []*analyze.Rank) string {
+	dir := filepath.Dir(ranks[0].Path)
+	for _, k := range ranks[1:] {
+		for dir != filepath.Dir(dir) && !strings.HasPrefix(k.Path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator)) {
+			dir = filepath.Dir(dir)
+		}
+	}
+	return dir
+}
+
+func rankWords(ranks []*analyze.Rank, expected int) string {
+	switch {
+	case len(ranks) == 0:
+		return ""
+	case len(ranks) == 1 && expected > 1:
+		return fmt.Sprintf("rank %d of %d", ranks[0].Rank, expected)
+	case len(ranks) == 1:
+		return "1 rank"
+	case expected > len(ranks):
+		return fmt.Sprintf("%d of %d ranks", len(ranks), expected)
+	}
+	return fmt.Sprintf("%d ranks", len(ranks))
+}
+
+// window is how long the profiler recorded, or how long there were events.
+func window(r *analyze.Result) string {
+	var longest int64
+	for _, k := range r.Ranks {
+		longest = max(longest, k.LastNs-k.FirstNs)
+	}
+	if longest == 0 {
+		return ""
+	}
+	return plain(longest) + " of events"
+}
+
+// trimUnit makes a table's cell fit for a sentence.
+func trimUnit(s string) string { return strings.ReplaceAll(s, "  s", " s") }
+
+func (p *page) problems() {
+	p.line("")
+	if len(p.notices) == 0 {
+		p.wrapped("✓ ", "  ", "integrity: "+sound(p.r), green)
+	}
+	for i := range p.notices {
+		p.notice(&p.notices[i])
+	}
+}
+
+// notice writes a problem, behind the mark of the numbers that it makes untrue.
+func (p *page) notice(n *notice) {
+	first, color := "· ", dim
+	switch n.Severity {
+	case analyze.SeverityError:
+		first, color = "✗ ", red
+	case analyze.SeverityWarning:
+		first, color = "! ", yellow
+	}
+	text := n.Text
+	if who := n.who(p.r); who != "" {
+		text = who + ": " + text
+	}
+	if n.number > 0 {
+		first += fmt.Sprintf("†%d ", n.number)
+	}
+	p.wrapped(first, "  ", text, color)
+}
+
+func (p *page) time() {
+	t := p.r.Time
+	unit, span := "device", "from first to last GPU work"
+	if p.r.Kind == analyze.KindCPU {
+		unit, span = "rank", "from first to last op"
+	}
+	if p.r.Devices > 1 {
+		span = fmt.Sprintf("%s, mean of %d %ss", span, p.r.Devices, unit)
+	}
+	p.section("Where the time went", trimUnit(duration(perDevice(p.r, t.TotalNs)))+" "+span, "time")
+	barWidth := min(44, p.width-40)
+	row := func(label string, ns int64, color string) {
+		b := bar(ns, t.TotalNs, barWidth)
+		p.line(fmt.Sprintf("  %-16s %10s %8s  ", label, duration(perDevice(p.r, ns)), percent(ns, t.TotalNs)) + p.paint(color, b))
+	}
+	row("computation", t.ComputationNs, green)
+	if t.CommNs > 0 {
+		row("exposed comm", t.ExposedCommNs, magenta)
+	}
+	if p.r.Kind == analyze.KindGPU {
+		if p.o.Full || 1000*t.ExposedMemoryNs >= t.TotalNs {
+			row("exposed memory", t.ExposedMemoryNs, blue)
+		}
+		row("idle", t.IdleNs, "")
+	} else {
+		row("outside ops", t.IdleNs, "")
+		p.wrapped("  ", "  ", coreWords(p.r), dim)
+	}
+	if t.CommNs > 0 {
+		text := fmt.Sprintf("communication %s, %s of it hidden behind computation",
+			trimUnit(duration(perDevice(p.r, t.CommNs))), percent(t.CommOverlapNs, t.CommNs))
+		if wait := waiting(p.r.Collectives); wait >= 0 {
+			text += fmt.Sprintf("; %s waiting for other ranks", trimUnit(duration(perDevice(p.r, wait))))
+		}
+		p.wrapped("  ", "  ", text, dim)
+	}
+}
+
+// waiting is how long collectives waited; -1 if that is not known of all.
+func waiting(rows []analyze.Collective) int64 {
+	if len(rows) == 0 {
+		return -1
+	}
+	var sum int64
+	for _, c := range rows {
+		if c.WaitNs < 0 {
+			return -1
+		}
+		sum += c.WaitNs
+	}
+	return sum
+}
+
+func (p *page) idle() {
+	s := idleSums(p.r)
+	if s.longest == nil {
+		return
+	}
+	p.section("Why it was idle", "gaps between GPU work, by what came next", "idle")
+	t := &table{columns: []column{{"", word}, {"time", number}, {"of idle", number}, {"gaps", number}, {"", flexible}}}
+	for _, c := range s.causes() {
+		if c.gap.Count > 0 {
+			t.add(c.name, duration(perDevice(p.r, c.gap.Ns)), percent(c.gap.Ns, p.r.Time.IdleNs), count(int64(c.gap.Count)), c.why)
+		}
+	}
+	p.table(t)
+	p.wrapped("  ", "  ", s.longestWords(len(p.r.Ranks)), dim)
+}
+
+func (p *page) categories() {
+	r := p.r
+	if len(r.Categories) == 0 {
+		return
+	}
+	whole, what := int64(0), "exclusive GPU time: overlaps go to what started first"
+	if r.Kind == analyze.KindCPU {
+		what = "self time of ops on all threads"
+	}
+	for _, c := range r.Categories {
+		whole += c.ExclusiveNs
+	}
+	p.section("Categories", what+p.sumNote(), "category")
+	t := &table{columns: []column{{"", word}, {"time", number}, {"share", number}, {"count", number}, {"", word}}}
+	shown := p.limit(len(r.Categories), 10)
+	for _, c := range r.Categories[:shown] {
+		t.add(categoryName(c.Name), duration(c.ExclusiveNs), percent(c.ExclusiveNs, whole), count(int64(c.Count)), bar(c.ExclusiveNs, whole, min(44, p.width-46)))
+	}
+	p.table(t)
+	var rest int64
+	for _, c := range r.Categories[shown:] {
+		rest += c.ExclusiveNs
+	}
+	p.more(len(r.Categories)-shown, "categorie", rest)
+}
+
+// sumNote says over how many ranks a table sums.
+func (p *page) sumNote() string {
+	if n := len(p.r.Ranks); n > 1 {
+		return fmt.Sprintf(", sum of %d ranks", n)
+	}
+	return ""
+}
+
+func categoryName(name string) string {
+	if name == "python" {
+		return "outside ops" // Python, scheduling, waiting
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+func (p *page) kernels() {
+	rows := p.r.Kernels
+	if len(rows) == 0 {
+		return
+	}
+	var whole int64
+	for _, k := range rows {
+		whole += k.ExclusiveNs
+	}
+	p.section("Kernels", "by exclusive time"+p.sumNote(), "kernel")
+	t := &table{columns: []column{{"time", number}, {"share", number}, {"count", number}, {"median", number}, {"max", number}, {"category", word}, {"kernel", flexible}}}
+	if !p.o.Full {
+		t.hide("max") // for the names' sake
+	}
+	shown := p.limit(len(rows), 15)
+	var rest int64
+	for i, k := range rows {
+		if i >= shown {
+			rest += k.ExclusiveNs
+			continue
+		}
+		t.add(duration(k.ExclusiveNs), percent(k.ExclusiveNs, whole), count(int64(k.Count)), duration(k.MedianNs), duration(k.MaxNs),
+			categoryName(k.Category), kernelName(k.Name))
+	}
+	p.table(t)
+	p.more(len(rows)-shown, "kernel", rest)
+}
+
+func (p *page) ops() {
+	var rows []analyze.Op
+	var whole int64
+	for _, o := range p.r.Ops {
+		whole += o.SelfNs
+		if o.Category != "python" { // steps and scopes: the category "outside ops" is their self time
+			rows = append(rows, o)
+		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	title, brief := "CPU ops", 8
+	if p.r.Kind == analyze.KindCPU {
+		title, brief = "Ops", 15
+	}
+	p.section(title, "by self time: less the ops and calls inside"+p.sumNote(), "op")
+	t := &table{columns: []column{{"self", number}, {"share", number}, {"calls", number}, {"self/call", number}, {"total", number}, {"category", word}, {"op", flexible}}}
+	shown := p.limit(len(rows), brief)
+	var rest int64
+	for i, o := range rows {
+		if i >= shown {
+			rest += o.SelfNs
+			continue
+		}
+		t.add(duration(max(0, o.SelfNs)), percent(o.SelfNs, whole), count(int64(o.Calls)), duration(max(0, o.SelfNs)/int64(max(1, o.Calls))),
+			duration(o.TotalNs), categoryName(o.Category), opName(o.Name))
+	}
+	p.table(t)
+	p.more(len(rows)-shown, "op", rest)
+}
+
+// opName shortens names of Python frames and compiled graphs.
+func opName(name string) string {
+	if path, function, ok := strings.Cut(name, "): "); ok {
+		if i := strings.LastIndexByte(path, '/'); i >= 0 {
+			return path[i+1:] + "): " + function
+		}
+	}
+	return name
+}
+
+func (p *page) memoryOps() {
+	rows := p.r.MemoryOps
+	if len(rows) == 0 {
+		return
+	}
+	p.section("Memory operations", "copies and sets on the device"+p.sumNote(), "copy")
+	t := &table{columns: []column{{"time", number}, {"count", number}, {"bytes", number}, {"rate", number}, {"< 4 KiB", number}, {"kind", flexible}}}
+	for _, m := range rows {
+		t.add(duration(m.Ns), count(int64(m.Count)), size(m.Bytes), rate(m.BytesPerSecond), count(int64(m.Small)), m.Name)
+	}
+	p.table(t)
+}
+
+func (p *page) memory() {
+	t := &table{columns: []column{{"rank", number}, {"device", word}, {"peak", number}, {"reserved", number}, {"allocations", number}, {"allocated", number}, {"frees", number}, {"freed", number}},
+		spare: []string{"freed", "allocated"}}
+	change := false
+	for _, k := range p.r.Ranks {
+		for _, m := range k.Memory {
+			peak := size(m.PeakBytes)
+			if m.PeakIsChange {
+				peak, change = "+"+peak, true
+			}
+			t.add(count(int64(k.Rank)), m.Device, peak, size(m.ReservedPeakBytes), count(int64(m.Allocations)), size(m.AllocatedBytes),
+				count(int64(m.Frees)), size(m.FreedBytes))
+		}
+	}
+	if len(t.rows) == 0 {
+		return
+	}
+	note := "as the allocator reports it"
+	if change {
+		note = "+ is since the profiler began"
+	}
+	p.section("Memory", note, "memory")
+	p.table(t)
+}
+
+func (p *page) cpu() {
+	c := p.r.CPU
+	if len(c.Calls) == 0 {
+		return
+	}
+	p.section("CPU overhead", "runtime and driver calls"+p.sumNote(), "call")
+	p.wrapped("  ", "  ", words(
+		fmt.Sprintf("%s launching kernels and graphs", trimUnit(duration(c.LaunchNs))),
+		fmt.Sprintf("%s waiting for the device", trimUnit(duration(c.SyncNs))),
+		fmt.Sprintf("%s in other calls", trimUnit(duration(c.RuntimeNs-c.LaunchNs-c.SyncNs))),
+		fmt.Sprintf("%s in ops themselves", trimUnit(duration(max(0, c.OpSelfNs))))), dim)
+	t := &table{columns: []column{{"time", number}, {"calls", number}, {"mean", number}, {"max", number}, {"use", word}, {"call", flexible}}}
+	shown := p.limit(len(c.Calls), 6)
+	var rest int64
+	for i, a := range c.Calls {
+		if i >= shown {
+			rest += a.TotalNs
+			continue
+		}
+		t.add(duration(a.TotalNs), count(int64(a.Calls)), duration(a.TotalNs/int64(max(1, a.Calls))), duration(a.MaxNs), a.Use, a.Name)
+	}
+	p.table(t)
+	p.more(len(c.Calls)-shown, "call", rest)
+	if len(p.r.Ranks) == 1 && p.r.Ranks[0].Launch != nil {
+		l := p.r.Ranks[0].Launch
+		p.wrapped("  ", "  ", words(
+			fmt.Sprintf("%s launched by graphs", percent(int64(l.Graph), int64(l.Linked+l.Unlinked))),
+			fmt.Sprintf("from launch to start: median %s, at most %s", trimUnit(duration(l.DelayMedianNs)), trimUnit(duration(l.DelayMaxNs)))), dim)
+	}
+}
+
+func (p *page) collectives() {
+	rows := p.r.Collectives
+	if len(rows) == 0 {
+		return
+	}
+	p.section("Communication", "waiting is the time until the last rank came"+p.sumNote(), "collective")
+	t := &table{columns: []column{{"time", number}, {"waiting", number}, {"transfer", number}, {"count", number}, {"median", number},
+		{"message", number}, {"bus", number}, {"last", number}, {"collective", flexible}}, spare: []string{"transfer"}}
+	shown := p.limit(len(rows), 8)
+	var rest int64
+	for i, c := range rows {
+		if i >= shown {
+			rest += c.TotalNs
+			continue
+		}
+		late := ""
+		if c.LateRank >= 0 {
+			late = "rank " + count(int64(c.LateRank))
+		}
+		t.add(duration(c.TotalNs), duration(c.WaitNs), duration(c.TransferNs), count(int64(c.Count)), duration(c.MedianNs),
+			size(c.Bytes), rate(c.BusBytesPerS), late, strings.TrimSpace(kernelName(c.Name)+" "+strings.TrimPrefix(c.Dtype, "c10::")))
+	}
+	p.table(t)
+	p.more(len(rows)-shown, "collective", rest)
+}
+
+func (p *page) ranks() {
+	if len(p.r.Ranks) < 2 {
+		return
+	}
+	p.section("Ranks", "side by side; prefill and decode are medians of steps", "rank")
+	idle := "idle"
+	if p.r.Kind == analyze.KindCPU {
+		idle = "outside ops"
+	}
+	t := &table{columns: []column{{"rank", number}, {"total", number}, {"busy", number}, {"computation", number}, {"exposed comm", number},
+		{idle, number}, {"waiting", number}, {"prefill", number}, {"decode", number}},
+		spare: []string{"total", "waiting"}}
+	for _, k := range p.r.Ranks {
+		for _, tm := range k.Time {
+			wait, decode, prefill := waiting(k.Collectives), int64(-1), int64(-1)
+			for _, ph := range k.Phases {
+				switch ph.Phase {
+				case "decode":
+					decode = ph.StepMedianNs
+				case "prefill":
+					prefill = ph.StepMedianNs
+				}
+			}
+			t.add(count(int64(k.Rank)), duration(tm.TotalNs), percent(tm.BusyNs, tm.TotalNs), duration(tm.ComputationNs), duration(tm.ExposedCommNs),
+				duration(tm.IdleNs), duration(wait), duration(prefill), duration(decode))
+		}
+	}
+	p.table(t)
+}

@@ -1,0 +1,266 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/inferprof/inferprof/analyze"
+)
+
+// The verdict is the answer in a few sentences: how much of the time the devices worked, at what, why not, and what
+// that makes of a step. It says what the numbers say; conclusions are findings.
+
+// verdict is plain text; "" if nothing was recorded.
+func verdict(r *analyze.Result) string {
+	all := notices(r)
+	var out []string
+	switch t := r.Time; {
+	case r.Kind == analyze.KindEmpty || t.TotalNs <= 0:
+		return ""
+	case r.Kind == analyze.KindGPU:
+		who := "The GPU"
+		if r.Devices > 1 {
+			who = fmt.Sprintf("%d GPUs", r.Devices)
+		}
+		out = append(out, fmt.Sprintf("%s worked %s%s of %s", who, percent(t.BusyNs, t.TotalNs), mark(all, "time"),
+			plain(perDevice(r, t.TotalNs)))+choose(r.Devices > 1, " on average", "")+workedAt(r)+".")
+		if i := idleSums(r); 20*t.IdleNs >= t.TotalNs {
+			out = append(out, fmt.Sprintf("They stood idle %s%s", percent(t.IdleNs, t.TotalNs), mark(all, "time", "idle"))+i.mainly(t.IdleNs)+".")
+			if r.Devices == 1 {
+				out[len(out)-1] = "It" + strings.TrimPrefix(out[len(out)-1], "They")
+			}
+		}
+	default:
+		who := "The rank was"
+		if len(r.Ranks) > 1 {
+			who = fmt.Sprintf("%d ranks were", len(r.Ranks))
+		}
+		out = append(out, fmt.Sprintf("%s inside ops %s%s of %s", who, percent(t.BusyNs, t.TotalNs), mark(all, "time"),
+			plain(perDevice(r, t.TotalNs)))+workedAt(r)+".")
+		if 20*t.IdleNs >= t.TotalNs {
+			out = append(out, fmt.Sprintf("Outside them, in Python, scheduling and waiting: %s.", percent(t.IdleNs, t.TotalNs)))
+		}
+	}
+	if s := stepVerdict(r, mark(all, "phase")); s != "" {
+		out = append(out, s)
+	}
+	return strings.Join(out, " ")
+}
+
+// workedAt says what most of the work was.
+func workedAt(r *analyze.Result) string {
+	t := r.Time
+	if 5*t.ExposedCommNs >= t.TotalNs {
+		s := fmt.Sprintf(", %s of it in communication with nothing computed beside it", percent(t.ExposedCommNs, t.BusyNs))
+		if wait := waiting(r.Collectives); wait > 0 && 5*wait >= t.ExposedCommNs {
+			s += fmt.Sprintf(" (%s waiting for other ranks)", plain(perDevice(r, wait)))
+		}
+		return s
+	}
+	var whole int64
+	var most *analyze.Category
+	for i, c := range r.Categories {
+		if c.Name == "python" {
+			continue
+		}
+		whole += c.ExclusiveNs
+		if most == nil {
+			most = &r.Categories[i]
+		}
+	}
+	if most == nil || whole <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s of it %s", percent(most.ExclusiveNs, whole), categoryWords(most.Name, choose(r.Kind == analyze.KindGPU, "kernels", "ops")))
+}
+
+// categoryWords names a category in a sentence.
+func categoryWords(name, what string) string {
+	switch name {
+	case "gemm":
+		return "in GEMMs"
+	case "quant_gemm":
+		return "in quantised GEMMs"
+	case "moe_gemm":
+		return "in experts' GEMMs"
+	case "attn":
+		return "in attention"
+	case "comm":
+		return "in communication"
+	case "memcpy":
+		return "in copies"
+	}
+	return "in " + categoryName(name) + " " + what
+}
+
+// stepVerdict says what steps take.
+func stepVerdict(r *analyze.Result, mark string) string {
+	var out []string
+	for _, p := range r.Phases {
+		if p.Phase != "decode" && p.Phase != "prefill" || p.Steps == 0 {
+			continue
+		}
+		s := fmt.Sprintf("a %s step takes %s%s", p.Phase, plain(p.StepMedianNs), mark)
+		if p.NsPerToken > 0 {
+			s += ", " + plain(p.NsPerToken) + " per token"
+		}
+		out = append(out, s+choose(p.Inferred, " (phases inferred)", ""))
+	}
+	if out == nil {
+		return ""
+	}
+	s := strings.Join(out, "; ")
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// steadyWords says what decoding takes once it is under way; "" if it never was.
+func steadyWords(r *analyze.Result) string {
+	s := r.Steady
+	if s == nil {
+		return ""
+	}
+	text := fmt.Sprintf("steady: steps %d–%d", s.FromIndex, s.ToIndex)
+	if s.Requests > 0 {
+		text += ", " + plural(int(s.Requests), "request")
+	}
+	text += fmt.Sprintf(", %s ± %s a step", plain(s.StepMedianNs), plain(s.StepSpreadNs))
+	if s.NsPerToken > 0 {
+		text += fmt.Sprintf(", %s per token", plain(s.NsPerToken))
+	}
+	if s.TokensPerSecond > 0 {
+		text += fmt.Sprintf(", %s tokens/s", count(int64(s.TokensPerSecond+0.5)))
+	}
+	return text + choose(s.Inferred, " (inferred)", "")
+}
+
+// idleSum is why devices stood still, over all of them.
+type idleSum struct {
+	host, launch, other, unknown, sync analyze.Gap
+	longest                            *analyze.IdleGap
+	longestRank                        int
+}
+
+func idleSums(r *analyze.Result) idleSum {
+	var s idleSum
+	for _, k := range r.Ranks {
+		for _, i := range k.Idle {
+			for _, a := range []struct{ to, from *analyze.Gap }{{&s.host, &i.Host}, {&s.launch, &i.Launch}, {&s.other, &i.Other}, {&s.unknown, &i.Unknown}, {&s.sync, &i.Sync}} {
+				a.to.Count += a.from.Count
+				a.to.Ns += a.from.Ns
+			}
+			if len(i.Longest) > 0 && (s.longest == nil || i.Longest[0].Ns > s.longest.Ns) {
+				s.longest, s.longestRank = &i.Longest[0], k.Rank
+			}
+		}
+	}
+	return s
+}
+
+// causes are why devices stood still, and what each cause means.
+func (s *idleSum) causes() []idleCause {
+	return []idleCause{
+		{"host", s.host, "the next kernel was launched too late"},
+		{"launch", s.launch, "short gaps between kernels already launched"},
+		{"other", s.other, "launched in time: waiting for an event, a stream, a busy device"},
+		{"unknown", s.unknown, "the next kernel's launch is not in the trace"},
+		{"sync", s.sync, "of these: the host was in a synchronising call"},
+	}
+}
+
+type idleCause struct {
+	name string
+	gap  analyze.Gap
+	why  string
+}
+
+// mainly names the cause of most of the idle time.
+func (s *idleSum) mainly(idleNs int64) string {
+	for _, c := range s.causes()[:4] {
+		if 2*c.gap.Ns > idleNs {
+			return fmt.Sprintf(", %s of that because %s", percent(c.gap.Ns, idleNs), map[string]string{
+				"host": "the next kernel was launched too late", "launch": "of short gaps between kernels",
+				"other": "of waits for events, streams or a busy device", "unknown": "of something before the profile: the launch is not in the trace",
+			}[c.name])
+		}
+	}
+	return ""
+}
+
+// longestWords describes the longest gap.
+func (s *idleSum) longestWords(ranks int) string {
+	g := s.longest
+	if g == nil {
+		return ""
+	}
+	text := fmt.Sprintf("longest gap %s (%s)", plain(g.Ns), g.Cause)
+	if ranks > 1 {
+		text += fmt.Sprintf(" on rank %d", s.longestRank)
+	}
+	if g.During != "" {
+		text += fmt.Sprintf(" during %s (%s)", shorten(opName(g.During), 60), plain(g.DuringNs))
+	}
+	return text + ", before " + shorten(kernelName(g.Next), 50)
+}
+
+// perDevice is the mean over devices of a sum.
+func perDevice(r *analyze.Result, ns int64) int64 { return ns / int64(max(1, r.Devices)) }
+
+// plain is a duration for a sentence.
+func plain(ns int64) string { return trimUnit(duration(ns)) }
+
+// figure is a number that a reader looks for first.
+type figure struct{ label, value, mark, note string }
+
+// figures are a result's key numbers.
+func figures(r *analyze.Result) []figure {
+	all, t := notices(r), r.Time
+	if r.Kind == analyze.KindEmpty || t.TotalNs <= 0 {
+		return nil
+	}
+	var out []figure
+	if r.Kind == analyze.KindGPU {
+		out = append(out, figure{"GPU busy", percent(t.BusyNs, t.TotalNs), mark(all, "time"), "of " + plain(perDevice(r, t.TotalNs)) + choose(r.Devices > 1, " (mean)", "")})
+	} else {
+		out = append(out, figure{"Inside ops", percent(t.BusyNs, t.TotalNs), mark(all, "time"), "of " + plain(perDevice(r, t.TotalNs)) + choose(r.Devices > 1, " (mean)", "")})
+	}
+	if t.CommNs > 0 {
+		out = append(out, figure{"Exposed communication", percent(t.ExposedCommNs, t.TotalNs), mark(all, "time", "collective"),
+			percent(t.CommOverlapNs, t.CommNs) + " of it all is hidden"})
+	}
+	if r.Kind == analyze.KindGPU {
+		i := idleSums(r)
+		out = append(out, figure{"Waiting for the host", percent(i.host.Ns, t.TotalNs), mark(all, "time", "idle"), plural(i.host.Count, "gap")})
+	}
+	for _, p := range r.Phases {
+		note := plural(p.Steps, "step") + choose(p.Inferred, ", inferred", "")
+		switch {
+		case p.Phase == "prefill" && p.NsPerToken > 0:
+			out = append(out, figure{"Prefill per token", plain(p.NsPerToken), mark(all, "phase"), count(max(0, p.ContextTokens)) + " tokens in " + note})
+		case p.Phase == "decode":
+			out = append(out, figure{"Decode step", plain(p.StepMedianNs), mark(all, "phase"), "median of " + note})
+			if p.NsPerToken > 0 {
+				out = append(out, figure{"Decode per token", plain(p.NsPerToken), mark(all, "phase"), count(max(0, p.GenerationTokens)) + " tokens"})
+			}
+			if r.Kind == analyze.KindGPU {
+				out = append(out, figure{"Launches per decode step", count(p.LaunchesMedian), mark(all, "phase"), choose(p.GraphsMedian > 0, count(p.GraphsMedian)+" of graphs", "no graphs")})
+			}
+		}
+	}
+	if s := r.Steady; s != nil && s.TokensPerSecond > 0 {
+		out = append(out, figure{"Steady decoding", count(int64(s.TokensPerSecond+0.5)) + " tok/s", mark(all, "phase"),
+			fmt.Sprintf("%s, steps %d–%d", plural(int(s.Requests), "request"), s.FromIndex, s.ToIndex)})
+	}
+	var peak analyze.MemoryPool
+	for _, k := range r.Ranks {
+		for _, m := range k.Memory {
+			if m.PeakBytes > peak.PeakBytes {
+				peak = m
+			}
+		}
+	}
+	if peak.PeakBytes > 0 {
+		out = append(out, figure{"Peak memory", choose(peak.PeakIsChange, "+", "") + strings.TrimSpace(size(peak.PeakBytes)), "",
+			peak.Device + choose(peak.PeakIsChange, ", since the profile began", "")})
+	}
+	return out
+}
