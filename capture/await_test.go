@@ -1,0 +1,163 @@
+package capture
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inferprof/inferprof/internal/enginetest"
+)
+
+// forever is how long an engine may be silent whose traces come in the end.
+const forever = time.Hour
+
+// write writes a file as a test that cannot go on without it.
+func write(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func gzipped(t *testing.T, text []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// Traces that come after the stop was answered, one of them in pieces: empty, half, whole.
+func TestRunWaitsForLateTraces(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "late")
+	text := gzipped(t, enginetest.Trace(0, 2, 3))
+	growing := filepath.Join(dir, "rank0.1.pt.trace.json.gz")
+	steps := []func(){
+		func() { write(t, growing, nil) },
+		func() {},
+		func() { write(t, growing, text[:len(text)/2]) },
+		func() {}, // the same half is seen twice, and is still not the end
+		func() {},
+		func() { write(t, filepath.Join(dir, "rank1.2.pt.trace.json"), enginetest.Trace(1, 2, 3)) },
+		func() { write(t, growing, text) },
+	}
+	script := &enginetest.Script{Late: true, Settle: func(call int) time.Duration {
+		if call < len(steps) {
+			steps[call]()
+		}
+		return forever
+	}}
+	o := options(t, script)
+	o.Dir = dir
+	var told []string
+	o.Progress = func(p Progress) {
+		if p.Stage == StageStop && p.Item != "" {
+			told = append(told, p.Item)
+		}
+	}
+	c, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Ranks{Expected: 2, Found: []int{0, 1}, Missing: []int{}}, c.Manifest.Ranks); diff != "" {
+		t.Errorf("ranks (-want +got):\n%s", diff)
+	}
+	if !slices.ContainsFunc(told, func(text string) bool { return strings.HasSuffix(text, "MB, 1 of 2 ranks whole") }) {
+		t.Errorf("progress told %q", told)
+	}
+}
+
+// A rank that stays away ends the wait when nothing has grown for as long as the engine may be silent.
+func TestRunGivesUpOnALostRank(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		write func(dir string)
+		want  string
+	}{
+		{"nothing", func(string) {}, "no trace of rank 0, 1 was written"},
+		{"one of two", func(dir string) {
+			write(t, filepath.Join(dir, "rank0.1.pt.trace.json"), enginetest.Trace(0, 2, 3))
+		}, "no trace of rank 1 was written"},
+		{"an empty file", func(dir string) {
+			write(t, filepath.Join(dir, "rank0.1.pt.trace.json"), enginetest.Trace(0, 2, 3))
+			write(t, filepath.Join(dir, "rank1.1.pt.trace.json.gz"), nil)
+		}, "rank1.1.pt.trace.json.gz is damaged"},
+		{"half a gzip", func(dir string) {
+			text := gzipped(t, enginetest.Trace(1, 2, 30))
+			write(t, filepath.Join(dir, "rank0.1.pt.trace.json"), enginetest.Trace(0, 2, 3))
+			write(t, filepath.Join(dir, "rank1.1.pt.trace.json.gz"), text[:len(text)/2])
+		}, "rank1.1.pt.trace.json.gz is damaged: truncated"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "lost")
+			script := &enginetest.Script{Late: true, Diagnoses: []string{"rank 1 ran out of memory: use a smaller model"}}
+			script.Settle = func(call int) time.Duration {
+				if call == 0 {
+					c.write(dir)
+				}
+				return time.Millisecond
+			}
+			o := options(t, script)
+			o.Dir = dir
+			got, err := Run(context.Background(), o)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "use a smaller model") {
+				t.Fatalf("%v, want %q and the engine's diagnosis", err, c.want)
+			}
+			if got.Manifest.Status != Failed {
+				t.Errorf("status %s", got.Manifest.Status)
+			}
+		})
+	}
+}
+
+// The log of an engine that could not be opened is worth keeping; a directory without one is not.
+func TestRunKeepsTheLogOfAFailedStart(t *testing.T) {
+	boom := errors.New("boom")
+	o := options(t, &enginetest.Script{OpenErr: boom, Log: "Traceback: boom\n"})
+	c, err := Run(context.Background(), o)
+	if c != nil || !errors.Is(err, boom) {
+		t.Fatalf("%v, %v", c, err)
+	}
+	logs, _ := filepath.Glob(filepath.Join(o.ProfileDir, "*", LogName))
+	if len(logs) != 1 || !strings.Contains(err.Error(), logs[0]) {
+		t.Fatalf("logs %v; %v should name one", logs, err)
+	}
+	m, err := readManifest(filepath.Dir(logs[0]))
+	if err != nil || m.Status != Failed || m.Error != "boom" {
+		t.Errorf("manifest %+v, %v", m, err)
+	}
+}
+
+// A data-parallel engine's ranks count from 0 like every other's.
+func TestRankOf(t *testing.T) {
+	s := &session{manifest: &Manifest{Ranks: Ranks{Expected: 4}}}
+	s.Config.DataParallelSize = 2
+	for name, want := range map[string]int{
+		"dp0_pp0_tp1_dcp0_ep1_rank1.1.pt.trace.json.gz": 1,
+		"dp1_pp0_tp1_dcp0_ep3_rank1.1.pt.trace.json.gz": 3,
+		"dp1_pp0_tp1_dcp0_ep3_rank3.1.pt.trace.json.gz": 3,
+		"rank1.1.pt.trace.json.gz":                      1,
+	} {
+		rank := 1
+		if strings.Contains(name, "rank3") {
+			rank = 3
+		}
+		if got := s.rankOf(name, rank); got != want {
+			t.Errorf("%s: rank %d, want %d", name, got, want)
+		}
+	}
+}

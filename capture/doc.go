@@ -1,0 +1,19 @@
+// Package capture records one profile of an engine at work and keeps what came of it.
+//
+// A capture is everything between start and stop: one trace per rank, what was asked and answered, and a manifest that
+// says what ran, where, how long each call took and whether every file is whole. Run makes one with any
+// engine.Engine; Open finds one again, and takes any directory of traces for one.
+//
+// The order of a run is always the same (run.go):
+//
+//	preflight    the directory can be made and written, there is room, the configuration makes sense
+//	open         the engine loads its model
+//	warm-up      the workload, not profiled, so often as asked for
+//	start        every rank begins to record
+//	generate     the workload
+//	stop         on every path out, interrupted or failed, and without a time limit: a stop writes the traces
+//	verify       each expected rank has a new file, and each file can be read to its end
+//	manifest     written last, atomically, over a first one that says the capture never ended
+//
+// What an engine answers is not evidence; files are. A capture is complete when every file has been read back.
+package capture

@@ -1,0 +1,384 @@
+package capture
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// Open finds the capture or the traces at path, which may be
+//
+//   - a directory with a capture.json, or that file;
+//   - any directory of traces (*.json, *.json.gz, *.json.zst), whoever wrote them; of several profiles in it the newest
+//     counts;
+//   - a directory of captures, or of directories of traces, of which the newest counts;
+//   - a trace, "-" being standard input.
+//
+// It reads no trace. What a reader should know before he trusts the traces is in Capture.Notes.
+func Open(path string) (*Capture, error) {
+	c, err := openNamed(path)
+	if err == nil && c == nil {
+		return openDirectory(path)
+	}
+	if err == nil && len(c.Traces) == 0 {
+		return nil, c.empty()
+	}
+	return c, err
+}
+
+// OpenAll is Open for those who want everything at path: of a directory of captures all of them, and of a directory of
+// traces those of older profiles too. Captures without a trace are among them.
+func OpenAll(path string) ([]*Capture, error) {
+	c, err := openNamed(path)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return []*Capture{c}, nil
+	}
+	traces, others, err := listTraces(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+	}
+	manifests, err := manifestsBelow(path)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Capture
+	for _, dir := range manifests {
+		c, err := openCapture(dir)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+		traces = slices.DeleteFunc(traces, func(t string) bool { return slices.Contains(c.Traces, t) })
+	}
+	traces = append(traces, others.aside...)
+	others.aside = nil
+	if len(traces) > 0 {
+		c := &Capture{Dir: path, Traces: traces}
+		c.noteOthers(others)
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		below, err := directoriesBelow(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, dir := range below {
+			c, err := OpenAll(dir)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, c...)
+		}
+	}
+	if len(all) == 0 {
+		return nil, nothingIn(path, others)
+	}
+	return all, nil
+}
+
+// openNamed takes what somebody named, unless that is a directory without a manifest: then it returns nil.
+func openNamed(path string) (*Capture, error) {
+	if path == "-" {
+		return &Capture{Dir: ".", Traces: []string{path}}, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open %s: no such file or directory", path)
+		}
+		return nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+	}
+	switch {
+	case !info.IsDir() && filepath.Base(path) == ManifestName:
+		return openCapture(filepath.Dir(path))
+	case !info.IsDir():
+		return &Capture{Dir: filepath.Dir(path), Traces: []string{path}}, nil
+	}
+	c, err := openCapture(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return c, err
+}
+
+// openCapture reads the capture in dir. Without a manifest there it fails with fs.ErrNotExist.
+func openCapture(dir string) (*Capture, error) {
+	m, err := readManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &Capture{Dir: dir, Manifest: m}
+	if m.Status != Complete {
+		c.note("this capture is %s: %s", m.Status, m.Error)
+	}
+	for _, f := range m.Files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Path))
+		info, err := os.Stat(path)
+		if err != nil {
+			c.note("%s is in the manifest and not there any more", path)
+			continue
+		}
+		if info.Size() != f.SizeBytes {
+			c.note("%s has %d bytes, %d when it was captured", path, info.Size(), f.SizeBytes)
+		}
+		c.Traces = append(c.Traces, path)
+	}
+	if len(m.Files) == 0 {
+		// Killed before the manifest was finished: whatever is here is all there is to go by.
+		if c.Traces, _, err = listTraces(dir); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// empty is the error of a capture without traces where some are needed.
+func (c *Capture) empty() error {
+	return fmt.Errorf("open %s: the capture is %s and holds no trace (%s)", c.Dir, c.Manifest.Status, c.Manifest.Error)
+}
+
+// openDirectory takes a directory without a manifest.
+func openDirectory(dir string) (*Capture, error) {
+	traces, others, err := listTraces(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, withoutPath(err))
+	}
+	if len(traces) == 0 {
+		return openNewest(dir, others)
+	}
+	newest, older := newestProfile(traces)
+	c := captureOf(dir, newest)
+	if c == nil {
+		c = &Capture{Dir: dir, Traces: newest}
+	}
+	if older > 0 {
+		c.note("%s holds more than one profile: reading the newest, leaving out %d older traces (name files to choose others)", dir, older)
+	}
+	c.noteOthers(others)
+	return c, nil
+}
+
+// captureOf finds the capture whose traces these are, among the directories in dir: with torch_profiler_dir the traces lie
+// in dir itself and the manifest below it. It is nil if there is none.
+func captureOf(dir string, traces []string) *Capture {
+	manifests, err := manifestsBelow(dir)
+	if err != nil {
+		return nil
+	}
+	for _, path := range manifests {
+		c, err := openCapture(path)
+		if err == nil && slices.Equal(c.Traces, traces) {
+			return c
+		}
+	}
+	return nil
+}
+
+// manifestsBelow lists the directories in dir that have a manifest, by name.
+func manifestsBelow(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, withoutPath(err))
+	}
+	var found []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if _, err := os.Stat(filepath.Join(path, ManifestName)); err == nil {
+			found = append(found, path)
+		}
+	}
+	return found, nil
+}
+
+// openNewest takes the newest of the captures in dir, which holds no traces of its own.
+func openNewest(dir string, o others) (*Capture, error) {
+	manifests, err := manifestsBelow(dir)
+	if err != nil {
+		return nil, err
+	}
+	var newest *Capture
+	captures := 0
+	failed := map[string]error{} // by directory
+	for _, path := range manifests {
+		c, err := openCapture(path)
+		if err == nil && len(c.Traces) == 0 {
+			err = c.empty()
+		}
+		if err != nil {
+			failed[path] = err
+			continue
+		}
+		captures++
+		if newest == nil || c.Manifest.StartedAt.After(newest.Manifest.StartedAt) {
+			newest = c
+		}
+	}
+	unusable := slices.Sorted(maps.Keys(failed))
+	if newest == nil && len(unusable) > 0 {
+		return nil, failed[last(unusable)]
+	}
+	if newest == nil {
+		return openNewestBelow(dir, o)
+	}
+	for _, path := range unusable {
+		if path > newest.Dir { // names begin with the time
+			newest.note("newer, but left out: %v", failed[path])
+		}
+	}
+	if captures > 1 {
+		newest.note("%s holds %d captures: reading the newest, %s", dir, captures, filepath.Base(newest.Dir))
+	}
+	return newest, nil
+}
+
+// openNewestBelow takes the newest of the directories of traces in dir, which holds neither traces nor captures: SGLang
+// makes a directory for each profile in the one it is given.
+func openNewestBelow(dir string, o others) (*Capture, error) {
+	below, err := directoriesBelow(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(below) == 0 {
+		return nil, nothingIn(dir, o)
+	}
+	newest := slices.MaxFunc(below, func(a, b string) int {
+		return cmp.Or(newestFile(a).Compare(newestFile(b)), cmp.Compare(a, b))
+	})
+	c, err := openDirectory(newest)
+	if err == nil && len(below) > 1 {
+		c.note("%s holds %d directories of traces: reading the newest, %s", dir, len(below), filepath.Base(newest))
+	}
+	return c, err
+}
+
+// directoriesBelow lists the directories in dir that hold traces, by name.
+func directoriesBelow(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, withoutPath(err))
+	}
+	var found []string
+	for _, e := range entries {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		if traces, _, err := listTraces(path); err == nil && len(traces) > 0 {
+			found = append(found, path)
+		}
+	}
+	return found, nil
+}
+
+// newestFile is when the newest file in dir was written.
+func newestFile(dir string) (at time.Time) {
+	entries, _ := os.ReadDir(dir) // what cannot be read is old
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.ModTime().After(at) {
+			at = info.ModTime()
+		}
+	}
+	return at
+}
+
+// nothingIn says that there is nothing to read in dir, and what there is instead.
+func nothingIn(dir string, o others) error {
+	if names := slices.Concat(o.json, o.unfinished); len(names) > 0 {
+		return fmt.Errorf("open %s: no trace and no capture in it, only %s", dir, strings.Join(names, ", "))
+	}
+	return fmt.Errorf("open %s: no trace (*.json, *.json.gz, *.json.zst) and no capture in it", dir)
+}
+
+// others are the names of files beside traces that somebody may miss among them.
+type others struct {
+	json       []string // JSON that is no trace
+	unfinished []string // temporary files of a writer
+	aside      []string // paths of traces that are no rank's, such as merged copies
+}
+
+// listTraces lists dir's traces by rank.
+func listTraces(dir string) (traces []string, o others, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, o, err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		path := filepath.Join(dir, name)
+		switch {
+		case e.IsDir(), name == ManifestName:
+		case strings.HasSuffix(name, atomicfile.Suffix) && strings.Contains(name, ".json"):
+			o.unfinished = append(o.unfinished, name)
+		case strings.HasPrefix(name, "."):
+		case namedAsTrace(name):
+			traces = append(traces, path)
+		case !strings.HasSuffix(uncompressedName(name), ".json"):
+		case kineto.LooksLikeTrace(path):
+			traces = append(traces, path)
+		default:
+			o.json = append(o.json, name)
+		}
+	}
+	traces, o.aside = setAside(traces)
+	sortByRank(traces)
+	return traces, o, nil
+}
+
+// setAside takes out what is no rank's trace of the run: SGLang's copy of all ranks in one file, and the traces of graph
+// captures at a server's start, which show graphs being recorded. Where there is nothing else, they are what is wanted.
+func setAside(traces []string) (kept, aside []string) {
+	for _, path := range traces {
+		if n := trace.ParseFileName(path); n.Merged || n.Capture {
+			aside = append(aside, path)
+		} else {
+			kept = append(kept, path)
+		}
+	}
+	if len(kept) == 0 {
+		return traces, nil
+	}
+	return kept, aside
+}
+
+// noteOthers tells of the files that were left out.
+func (c *Capture) noteOthers(o others) {
+	if len(o.unfinished) > 0 {
+		c.note("unfinished, left out: %s (its writer is still at work, or died)", strings.Join(o.unfinished, ", "))
+	}
+	if len(o.aside) > 0 {
+		var names []string
+		for _, path := range o.aside {
+			names = append(names, filepath.Base(path))
+		}
+		c.note("left out: %s (merged copies of other traces, or graphs being captured: name them to read them)", strings.Join(names, ", "))
+	}
+	if len(o.json) > 0 {
+		c.note("not traces, left out: %s", strings.Join(o.json, ", "))
+	}
+}
+
+func (c *Capture) note(format string, args ...any) {
+	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
+}
+
+// withoutPath takes the path off an error whose message names it already.
+func withoutPath(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err
+	}
+	return err
+}

@@ -1,0 +1,105 @@
+package capture
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/inferprof/inferprof/engine"
+)
+
+// What a profile costs. Rounds of the workload without the profiler and with it take turns, so that a machine which
+// grows slower or faster meanwhile does so for both; each pair gives a ratio, and their spread says how far to trust it.
+// The last profiled round is the capture itself. The traces of the others are removed again.
+
+// Overhead compares rounds without and with the profiler.
+type Overhead struct {
+	UnprofiledNs []int64 `json:"unprofiled_ns"`
+	ProfiledNs   []int64 `json:"profiled_ns"` // of the round that followed
+	Ratio        Ratio   `json:"ratio"`       // profiled to unprofiled, over the pairs
+}
+
+// Ratio is a distribution of quotients in brief.
+type Ratio struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+// measureOverhead runs all rounds but the last, which is the capture's own.
+func (s *session) measureOverhead(ctx context.Context, e engine.Engine) error {
+	if s.MeasureOverhead == 0 {
+		return nil
+	}
+	m := &Overhead{UnprofiledNs: []int64{}, ProfiledNs: []int64{}}
+	s.manifest.Overhead = m
+	for n := range s.MeasureOverhead {
+		p := Progress{Stage: StageOverhead, N: n + 1, Of: s.MeasureOverhead}
+		if err := s.call(p, func() error { _, err := e.Generate(ctx, s.Requests); return err }); err != nil {
+			return err
+		}
+		m.UnprofiledNs = append(m.UnprofiledNs, s.lastCall())
+		if n+1 == s.MeasureOverhead {
+			return nil
+		}
+		if err := s.profileForTime(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// profileForTime is a profiled round whose traces nobody wants.
+func (s *session) profileForTime(ctx context.Context, e engine.Engine) error {
+	if err := e.StartProfile(ctx); err != nil {
+		return err
+	}
+	err := s.call(Progress{Stage: StageOverhead}, func() error { _, err := e.Generate(ctx, s.Requests); return err })
+	elapsed := s.lastCall()
+	unhurried := context.WithoutCancel(ctx)
+	var stopErr error
+	if s.traces, stopErr = e.StopProfile(unhurried); stopErr == nil {
+		s.await(unhurried, e)
+	}
+	for _, path := range s.newTraces() {
+		if filepath.Dir(path) == s.Config.Profiler.Dir || slices.Contains(s.traces, path) {
+			_ = os.Remove(path)
+		}
+	}
+	s.traces = nil
+	if err == nil {
+		err = stopErr
+	}
+	s.manifest.Overhead.ProfiledNs = append(s.manifest.Overhead.ProfiledNs, elapsed)
+	return err
+}
+
+// lastCall is how long the last call took.
+func (s *session) lastCall() int64 { return last(s.manifest.Calls).DurationNs }
+
+// finishOverhead adds the capture's own round, whose generating took elapsed ns, and sums up.
+func (s *session) finishOverhead(elapsed int64) {
+	m := s.manifest.Overhead
+	if m == nil {
+		return
+	}
+	m.ProfiledNs = append(m.ProfiledNs, elapsed)
+	var ratios []float64
+	for i := range min(len(m.ProfiledNs), len(m.UnprofiledNs)) {
+		if m.UnprofiledNs[i] > 0 {
+			ratios = append(ratios, float64(m.ProfiledNs[i])/float64(m.UnprofiledNs[i]))
+		}
+	}
+	if len(ratios) == 0 {
+		return
+	}
+	m.Ratio = ratioOf(ratios)
+}
+
+// ratioOf sums up one quotient or more.
+func ratioOf(quotients []float64) Ratio {
+	slices.Sort(quotients)
+	n := len(quotients)
+	return Ratio{Min: quotients[0], Median: (quotients[(n-1)/2] + quotients[n/2]) / 2, Max: quotients[n-1]}
+}

@@ -1,0 +1,421 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/dirlock"
+	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/internal/version"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// Options says what to capture. Engine, Config.Model and Requests are needed.
+type Options struct {
+	Engine   string           // the engine's registered name
+	Config   engine.Config    // Profiler.Dir, if set, is vLLM's torch_profiler_dir: traces go right there
+	Requests []engine.Request // the workload: warm-up rounds and the profiled one alike
+	Source   string           // where the requests came from, for the manifest
+	Warmup   int              // rounds before the profile begins
+
+	MeasureOverhead int // pairs of rounds without and with the profiler, to compare; 0: none
+
+	ProfileDir string // the capture gets a new directory in it; "" is DefaultDir
+	Dir        string // or this very directory, which must be empty or not there
+
+	Progress func(Progress) // called at the beginning of each stage, and when there is something new in one; may be nil
+}
+
+// Capture is one capture, or a set of traces that somebody else made.
+type Capture struct {
+	Dir      string    // where the manifest is, or the traces are
+	Manifest *Manifest // nil if there is none
+	Traces   []string  // the files to read, by rank
+	Notes    []string  // what to know before trusting them
+
+	Requests []RequestRecord // what was asked and answered; only in a capture that Run just made
+}
+
+// notEnded is the error of a capture that is being made, and of one whose maker was killed.
+const notEnded = "inferprof ended before the capture did"
+
+// ErrInterrupted is in the error of a Run whose context ended before the workload did.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run opens the engine, records one profile of the workload, checks every trace that comes of it and writes the
+// manifest. When the context ends, it stops the profiler, keeps the traces that are whole, and returns the capture
+// together with an error that wraps ErrInterrupted.
+//
+// Every other error after the profile began comes with the capture too, its status Failed, for what it is still worth.
+// Before that the capture is nil, and nothing is kept but the log of an engine that is a process of its own.
+func Run(ctx context.Context, o Options) (*Capture, error) {
+	s, err := preflight(o)
+	if err != nil {
+		return nil, err
+	}
+	defer s.unlock()
+	err = s.record(ctx)
+	if !s.began {
+		if ctx.Err() == nil && s.hasLog() {
+			return nil, s.keepLog(err)
+		}
+		s.discard()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w before the profile began: nothing was kept", ErrInterrupted)
+		}
+		return nil, err
+	}
+	return s.finish(ctx, err)
+}
+
+// session is a Run on its way.
+type session struct {
+	Options
+	dir      *directory
+	unlock   func() // of dir, which is not to be pruned meanwhile
+	manifest *Manifest
+
+	began   bool            // recording may have begun: from here on files are kept
+	outputs []engine.Output // of the profiled round
+	traces  []string        // what the engine says it wrote
+	stopErr error           // of StopProfile
+	stage   Stage           // the call that goes on
+	checked checker         // nil if the engine reads no traces
+
+	before    map[string]bool    // the traces that were there before
+	temporary temporary          // and the temporary files
+	verdicts  map[string]verdict // by path: what reading a trace back showed
+	diagnoses []string           // what the engine says of what went wrong
+}
+
+// checker is an engine that had to read its traces to know that they are whole. ok is false of those that it did not.
+type checker interface {
+	Checked(path string) (v kineto.Verification, rank int, ok bool)
+}
+
+// preflight finds what would go wrong before anything expensive happens, and makes the capture's directory.
+func preflight(o Options) (*session, error) {
+	switch {
+	case len(o.Requests) == 0 && !o.Config.Unloaded():
+		return nil, &engine.UsageError{Text: "nothing to generate: give at least one prompt"}
+	case o.MeasureOverhead < 0:
+		return nil, &engine.UsageError{Text: fmt.Sprintf("%d pairs of rounds to measure the overhead: must be 0 or more", o.MeasureOverhead)}
+	case o.MeasureOverhead > 0 && o.Config.Unloaded():
+		return nil, &engine.UsageError{Text: "the overhead can only be measured on a workload of our own"}
+	case o.Warmup < 0:
+		return nil, &engine.UsageError{Text: fmt.Sprintf("%d warm-up rounds: must be 0 or more", o.Warmup)}
+	}
+	for i, r := range o.Requests {
+		if r.Prompt == "" && len(r.PromptTokenIDs) == 0 {
+			return nil, &engine.UsageError{Text: fmt.Sprintf("prompt %d of %d is empty: give at least one word", i+1, len(o.Requests))}
+		}
+	}
+	if err := o.Config.Profiler.Validate(); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	dir, err := makeDirectory(&o, now)
+	if err != nil {
+		return nil, err
+	}
+	traces, err := filepath.Abs(dir.traces)
+	if err != nil {
+		return nil, err
+	}
+	o.Config.Profiler.Profiler, o.Config.Profiler.Dir = "torch", traces
+	if o.Config.LogPath, err = filepath.Abs(filepath.Join(dir.path, LogName)); err != nil {
+		return nil, err
+	}
+	s := &session{Options: o, dir: dir, temporary: temporaryNow()}
+	if s.unlock, err = dirlock.Lock(dir.path); err != nil {
+		return nil, directoryError(dir.path, err)
+	}
+	s.manifest = &Manifest{
+		SchemaVersion: SchemaVersion,
+		ID:            filepath.Base(dir.path),
+		Status:        Interrupted,
+		Error:         notEnded,
+		StartedAt:     now,
+		Inferprof:     ThisTool(),
+		Host:          thisHost(),
+		Engine:        engine.Info{Engine: o.Engine, Model: o.Config.Model},
+		Config:        o.Config,
+		Phase:         phase(o.Config.Profiler),
+		Workload:      Workload{Source: o.Source, Requests: len(o.Requests), WarmupRounds: o.Warmup},
+		Calls:         []Call{},
+		Ranks:         Ranks{Found: []int{}, Missing: []int{}},
+		Files:         []File{},
+		Warnings:      []string{},
+	}
+	// This first manifest tells the truth if the process is killed, and proves that the directory can be written.
+	if err = s.manifest.write(dir.path); err == nil {
+		s.before, err = traceNames(dir.traces)
+	}
+	if err != nil {
+		s.discard()
+		s.unlock()
+		return nil, directoryError(dir.traces, err)
+	}
+	return s, nil
+}
+
+// ThisTool is the inferprof that is running.
+func ThisTool() Tool {
+	return Tool{Version: version.String(), Commit: version.Commit(), Go: runtime.Version()}
+}
+
+func thisHost() Host {
+	return Host{Name: host.Name(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: host.CPU(), CPUs: runtime.GOMAXPROCS(0)}
+}
+
+func phase(c engine.ProfilerConfig) string {
+	if c.Phase == "" {
+		return "all"
+	}
+	return c.Phase
+}
+
+// record drives the engine from open to stop.
+func (s *session) record(ctx context.Context) (err error) {
+	var e engine.Engine
+	err = s.call(Progress{Stage: StageOpen}, func() (err error) {
+		config := s.Config
+		config.Report = func(text string) { s.progress(Progress{Stage: StageOpen, Item: text}) }
+		e, err = engine.Open(ctx, s.Engine, config)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := e.Close(); closeErr != nil {
+			s.warn("close the engine: %v", closeErr)
+		}
+		if d, ok := e.(engine.Diagnoser); ok {
+			s.diagnoses = d.Diagnose()
+		}
+	}()
+	s.describe(e)
+	if r, ok := e.(engine.Reporter); ok {
+		r.Report(func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
+	}
+	defer s.takeWarnings(e)
+
+	for round := range s.Warmup {
+		err := s.call(Progress{Stage: StageWarmup, N: round + 1, Of: s.Warmup}, func() error {
+			_, err := e.Generate(ctx, s.Requests)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if p, ok := e.(engine.Preparer); ok {
+		if err := s.call(Progress{Stage: StagePrepare}, func() error { return p.Prepare(ctx, s.Requests) }); err != nil {
+			return err
+		}
+	}
+	if err := s.measureOverhead(ctx, e); err != nil {
+		return err
+	}
+	return s.profile(ctx, e)
+}
+
+// describe takes over what the engine says of itself. A server's ranks may be known only when its traces are there.
+func (s *session) describe(e engine.Engine) {
+	s.manifest.Engine = e.Info()
+	s.manifest.Ranks.Expected = s.manifest.Engine.Ranks
+}
+
+func (s *session) takeWarnings(e engine.Engine) {
+	if w, ok := e.(engine.Warner); ok {
+		s.manifest.Warnings = append(s.manifest.Warnings, w.Warnings()...)
+	}
+}
+
+// profile is the part between start and stop, whatever happens in it.
+func (s *session) profile(ctx context.Context, e engine.Engine) error {
+	err := s.call(Progress{Stage: StageStart}, func() error { return e.StartProfile(ctx) })
+	if err != nil {
+		return err
+	}
+	s.began = true
+	defer func() {
+		// A stop writes the traces: it may take long, and it must not be cut short because the workload was.
+		unhurried := context.WithoutCancel(ctx)
+		s.stopErr = s.call(Progress{Stage: StageStop}, func() error {
+			end := s.watchStop(e)
+			traces, err := e.StopProfile(unhurried)
+			end()
+			s.traces = traces
+			return err
+		})
+		s.await(unhurried, e)
+		s.describe(e)
+		if c, ok := e.(checker); ok {
+			s.checked = c
+		}
+	}()
+	start := time.Now()
+	err = s.call(Progress{Stage: StageGenerate}, func() (err error) {
+		s.outputs, err = e.Generate(ctx, s.Requests)
+		return err
+	})
+	s.manifest.Throughput = throughput(s.outputs, time.Since(start))
+	if err == nil {
+		s.finishOverhead(s.lastCall())
+	}
+	return err
+}
+
+// call makes one call of the engine and writes down when, how long and with what error.
+func (s *session) call(p Progress, f func() error) error {
+	s.stage = p.Stage
+	s.progress(p)
+	c := Call{Stage: p.Stage, StartedAt: time.Now()}
+	err := f()
+	c.DurationNs = time.Since(c.StartedAt).Nanoseconds()
+	if err != nil {
+		c.Error = oneLine(err)
+	}
+	s.manifest.Calls = append(s.manifest.Calls, c)
+	return err
+}
+
+func (s *session) progress(p Progress) {
+	if s.Progress != nil {
+		s.Progress(p)
+	}
+}
+
+func (s *session) warn(format string, args ...any) {
+	s.manifest.Warnings = append(s.manifest.Warnings, fmt.Sprintf(format, args...))
+}
+
+// finish checks what came of a profile, and says so in the manifest.
+func (s *session) finish(ctx context.Context, generateErr error) (*Capture, error) {
+	m := s.manifest
+	s.verify()
+	c := &Capture{Dir: s.dir.path, Manifest: m, Traces: m.wholeTraces(s.dir.path), Requests: records(s.Requests, s.outputs)}
+	problem := s.problem(writeRequests(s.dir.path, c.Requests))
+	var err error
+	switch {
+	case generateErr != nil && ctx.Err() != nil:
+		m.Status, m.Error = Interrupted, sentence("stopped before the workload was done", problem)
+		err = fmt.Errorf("%w: the profiler was stopped; %s", ErrInterrupted, sentence(s.kept(), problem))
+	case generateErr != nil:
+		m.Status, m.Error = Failed, sentence(oneLine(generateErr), problem)
+		err = fmt.Errorf("generate: %w; %s", generateErr, sentence(s.kept(), problem))
+	case problem != "":
+		m.Status, m.Error = Failed, problem
+		err = fmt.Errorf("capture %s: %s", s.dir.path, problem)
+	default:
+		m.Status, m.Error = Complete, ""
+	}
+	if writeErr := m.write(s.dir.path); writeErr != nil {
+		writeErr = directoryError(s.dir.path, writeErr)
+		if err == nil {
+			return c, writeErr
+		}
+		return c, fmt.Errorf("%w; %w", err, writeErr)
+	}
+	return c, err
+}
+
+// sentence joins what is not empty.
+func sentence(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "; ")
+}
+
+// oneLine is an error's text without line breaks, which errors of several ranks have between them.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// kept says in words which traces there are.
+func (s *session) kept() string {
+	whole := len(s.manifest.Ranks.Found)
+	switch {
+	case whole == 0 && s.lostRanks() != "":
+		return "" // the problem says of which ranks
+	case whole == 0:
+		return "no trace is whole"
+	}
+	return fmt.Sprintf("%d of %d traces are whole and kept in %s", whole, max(whole, s.manifest.Ranks.Expected), s.dir.path)
+}
+
+// problem says what keeps a capture from being complete, "" if nothing does.
+func (s *session) problem(requestsErr error) string {
+	var problems []string
+	if s.stopErr != nil {
+		problems = append(problems, "stop the profile: "+oneLine(s.stopError()))
+	}
+	if requestsErr != nil {
+		problems = append(problems, directoryError(s.dir.path, requestsErr).Error())
+	}
+	for _, f := range s.manifest.Files {
+		if f.Verdict != Whole {
+			problems = append(problems, fmt.Sprintf("%s is damaged: %s", filepath.Base(f.Path), f.Problem))
+		}
+	}
+	if lost := s.lostRanks(); len(lost) > 0 {
+		problems = append(problems, fmt.Sprintf("no trace of rank %s was written", lost))
+	}
+	if len(problems) > 0 {
+		problems = append(problems, s.diagnoses...)
+	} else {
+		s.manifest.Warnings = append(s.manifest.Warnings, s.diagnoses...)
+	}
+	return strings.Join(problems, "; ")
+}
+
+// stopError says what to do about a disk that the traces could not be written to, and leaves other errors as they are.
+func (s *session) stopError() error {
+	if _, ok := errors.AsType[syscall.Errno](s.stopErr); ok && s.Config.Server == nil {
+		return directoryError(s.dir.traces, s.stopErr)
+	}
+	return s.stopErr
+}
+
+// hasLog reports whether the engine has said anything.
+func (s *session) hasLog() bool {
+	info, err := os.Stat(s.Config.LogPath)
+	return err == nil && info.Size() > 0
+}
+
+// keepLog leaves what an engine said before it failed, with a manifest that tells why there is nothing else.
+func (s *session) keepLog(err error) error {
+	s.manifest.Status, s.manifest.Error = Failed, oneLine(err)
+	if writeErr := s.manifest.write(s.dir.path); writeErr != nil {
+		return errors.Join(err, directoryError(s.dir.path, writeErr))
+	}
+	return fmt.Errorf("%w (its log: %s)", err, filepath.Join(s.dir.path, LogName))
+}
+
+// lostRanks lists the ranks that have no trace at all, not even a damaged one.
+func (s *session) lostRanks() string {
+	var lost []string
+	for _, rank := range s.manifest.Ranks.Missing {
+		if !slices.ContainsFunc(s.manifest.Files, func(f File) bool { return f.Rank == rank }) {
+			lost = append(lost, strconv.Itoa(rank))
+		}
+	}
+	return strings.Join(lost, ", ")
+}
+
+// discard takes everything away again that was made for a capture that recorded nothing.
+func (s *session) discard() {
+	_ = os.Remove(filepath.Join(s.dir.path, ManifestName))
+	s.dir.remove()
+}
