@@ -1,0 +1,184 @@
+// Package python runs engines that live in the user's Python: vLLM, and Hugging Face transformers with PyTorch's
+// profiler. It installs nothing. A driver that is embedded in this package (driver/) runs in a child process and does
+// what it is told, a line of JSON at a time (protocol.go); the traces are written by the engine itself.
+//
+// A child process can go wrong in more ways than a package: it may not find its modules or its GPU, run out of memory, be
+// killed, hang, or leave workers behind. process.go sees to it that none outlives us, and diagnose.go says what went
+// wrong in the words of somebody who has seen it before.
+package python
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/inferprof/inferprof/engine"
+)
+
+// The names that the engines are registered as.
+const (
+	VLLM         = "vllm"
+	Transformers = "transformers"
+)
+
+func init() {
+	for _, name := range []string{VLLM, Transformers} {
+		engine.RegisterProfiler(name, func(ctx context.Context, c engine.Config) (engine.Engine, error) {
+			return Open(ctx, name, c)
+		}, profilerDefaults())
+	}
+}
+
+// maxSteps is how many steps a profile has unless somebody says otherwise. A workload that goes on for longer repeats
+// itself, and its traces grow to gigabytes.
+const maxSteps = 256
+
+// profilerDefaults are those that do no harm. PyTorch's profiler makes inference slower by what it records: stacks are
+// the main cause of giant traces and endless stops, and with shapes it holds on to tensors.
+func profilerDefaults() engine.ProfilerConfig {
+	return engine.ProfilerConfig{Profiler: "torch", UseGzip: true, MaxIterations: maxSteps}
+}
+
+// settleTime is how long an engine that runs may be silent before a trace is given up. PyTorch may need a while between
+// the end of a profile and the first byte of its trace.
+var settleTime = 10 * time.Second
+
+// Engine is an engine in a child process.
+type Engine struct {
+	name      string
+	config    engine.Config
+	child     *child
+	info      engine.Info
+	profiling bool
+	failed    bool // an answer was an error: what is missing will hardly come
+}
+
+// Open starts the engine and loads the model. When ctx ends, the child is ended too.
+func Open(ctx context.Context, name string, c engine.Config) (*Engine, error) {
+	o, err := openingOf(name, c)
+	if err != nil {
+		return nil, err
+	}
+	interpreter, err := findPython(c.Python)
+	if err != nil {
+		return nil, err
+	}
+	child, err := start(interpreter, name, c)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{name: name, config: c, child: child}
+	var info engine.Info
+	if err := e.call(ctx, "open", map[string]any{"config": o}, &info, stopAtOnce); err != nil {
+		child.kill()
+		child.close()
+		return nil, err
+	}
+	e.info = info
+	e.info.Engine, e.info.Model = name, c.Model
+	e.info.Ranks = max(e.info.Ranks, 1)
+	return e, nil
+}
+
+// Info tells what runs.
+func (e *Engine) Info() engine.Info { return e.info }
+
+// Generate answers the requests. When ctx ends, it returns those that are finished by the engine's next step.
+func (e *Engine) Generate(ctx context.Context, requests []engine.Request) ([]engine.Output, error) {
+	asked := make([]request, len(requests))
+	var outputs []engine.Output
+	first := make([]int, len(requests)+1) // where each request's answers begin
+	now := time.Now()
+	for i, r := range requests {
+		asked[i] = request{ID: r.ID, Prompt: r.Prompt, PromptTokenIDs: r.PromptTokenIDs, Params: r.Params}
+		for k := range r.Params.Answers() {
+			outputs = append(outputs, engine.Output{ID: r.ID, Index: k, Prompt: r.Prompt, PromptTokenIDs: r.PromptTokenIDs, Arrival: now, Finish: engine.FinishAborted})
+		}
+		first[i+1] = len(outputs)
+	}
+	var answer struct {
+		Outputs []struct {
+			Index  int    `json:"index"`  // of the request
+			Answer int    `json:"answer"` // of the request's
+			Output output `json:"output"`
+		} `json:"outputs"`
+		Aborted bool `json:"aborted"`
+	}
+	err := e.call(ctx, "generate", map[string]any{"requests": asked}, &answer, abortFirst)
+	if err != nil {
+		return outputs, err
+	}
+	for _, o := range answer.Outputs {
+		if o.Index < 0 || o.Index >= len(requests) || o.Answer < 0 || first[o.Index]+o.Answer >= first[o.Index+1] {
+			return outputs, fmt.Errorf("%s gave answer %d to request %d of %d", e.name, o.Answer+1, o.Index+1, len(requests))
+		}
+		outputs[first[o.Index]+o.Answer] = o.Output.engine(requests[o.Index], o.Answer)
+	}
+	if answer.Aborted {
+		if err := ctx.Err(); err != nil {
+			return outputs, err
+		}
+		return outputs, errors.New("generation was aborted")
+	}
+	return outputs, nil
+}
+
+// StartProfile begins recording on every rank.
+func (e *Engine) StartProfile(ctx context.Context) error {
+	if e.profiling {
+		return engine.ErrProfiling
+	}
+	if err := e.call(ctx, "start_profile", nil, nil, stopAtOnce); err != nil {
+		return err
+	}
+	e.profiling = true
+	return nil
+}
+
+// StopProfile ends recording. The traces are in torch_profiler_dir, under names that the engine chose; most engines have
+// written them when it returns, but that is for whoever wants them to see: it names none.
+func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
+	if !e.profiling {
+		return nil, engine.ErrNotProfiling
+	}
+	e.profiling = false
+	if e.child.dead() {
+		return nil, fmt.Errorf("%s has ended", e.name) // the call that it ended in says how
+	}
+	return nil, e.call(ctx, "stop_profile", nil, nil, stopAtOnce)
+}
+
+// SettleTime is how long a trace may be silent: long while the engine is well, short when it has failed, and not at all
+// when no process of it is left.
+func (e *Engine) SettleTime() time.Duration {
+	switch {
+	case !e.child.groupAlive():
+		return 0
+	case e.failed || e.child.dead():
+		return min(2*time.Second, settleTime)
+	}
+	return settleTime
+}
+
+// Close ends the child and every process that it started. A profile that is still being recorded is stopped first.
+func (e *Engine) Close() error {
+	var err error
+	if e.profiling && !e.child.dead() {
+		_, err = e.StopProfile(context.Background())
+	}
+	e.child.close()
+	return err
+}
+
+// Diagnose says what the log knows of what went wrong.
+func (e *Engine) Diagnose() []string {
+	d := diagnose(e.child.log())
+	return slices.DeleteFunc(d, func(text string) bool { return slices.Contains(e.child.told, text) })
+}
+
+// Warnings are what is in the log that no answer tells: vLLM only logs when its profiler cannot start or stop.
+func (e *Engine) Warnings() []string {
+	return warningsIn(e.child.log())
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/inferprof/inferprof/engine"
+)
+
+// StartProfile tells all servers at once. A start is never cut short: whether it took effect would not be known. If one
+// server refuses, those that began are stopped again, except one that somebody else is profiling.
+func (e *Engine) StartProfile(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := e.baseline(ctx); err != nil {
+		return err
+	}
+	var ready sync.WaitGroup // so that no server starts while another is still being spoken to
+	for _, p := range e.endpoints {
+		if p.dialect.stopFirst {
+			ready.Go(func() {
+				_, _ = p.call(ctx, http.MethodPost, p.dialect.stopPath, nil) // nothing recorded: no harm
+				// vLLM before 0.13 answers with a failure then, and closes the connection without saying so: a start
+				// over it would be lost.
+				p.http.CloseIdleConnections()
+			})
+		}
+	}
+	ready.Wait()
+	errs := e.each(func(p *endpoint) error { return e.start(ctx, p) })
+	err := errors.Join(errs...)
+	if err == nil {
+		return nil
+	}
+	for _, p := range e.endpoints {
+		if p.startedProfile {
+			_, _ = p.call(ctx, http.MethodPost, p.dialect.stopPath, nil) // the start's error is the one to tell
+			p.startedProfile = false
+		}
+	}
+	return err
+}
+
+// start starts one server's profiler.
+func (e *Engine) start(ctx context.Context, p *endpoint) error {
+	var body any
+	if p.dialect.body != nil {
+		if b := p.dialect.body(e.ask(p)); len(b) > 0 {
+			body = b
+		}
+	}
+	p.startedProfile = true // until it is known that it did not
+	p.started = time.Now()
+	a, err := p.call(ctx, http.MethodPost, p.dialect.startPath, body)
+	p.startReply = time.Since(p.started)
+	if err != nil {
+		return fmt.Errorf("server %s: start the profile: %w", p.base, err)
+	}
+	if !a.date.IsZero() {
+		// Dates have whole seconds: a smaller difference is none.
+		if skew := a.date.Sub(p.started); skew < -2*time.Second || skew > 2*time.Second+p.startReply {
+			p.skew = skew
+			e.warn("server %s: its clock is %.0f s off that of this machine: times of different machines don't match", p.base, skew.Seconds())
+		}
+	}
+	if a.ok() {
+		return nil
+	}
+	if p.refused(a) {
+		p.startedProfile = false
+		return fmt.Errorf("server %s: %w (it says: %s); if nobody else is profiling it, end that with: curl -X POST %s%s",
+			p.base, engine.ErrProfiling, a.words(), p.base, p.dialect.stopPath)
+	}
+	return fmt.Errorf("server %s: start the profile: %s", p.base, p.explainStatus(a, p.dialect.startPath))
+}
+
+// refused tells whether a start was refused because a profile is being recorded already.
+func (p *endpoint) refused(a *answer) bool {
+	words := strings.ToLower(a.words())
+	return a.status == http.StatusConflict ||
+		a.status >= 400 && p.dialect.busy != "" && strings.Contains(words, p.dialect.busy) && strings.Contains(words, "prof")
+}
+
+// ask is what this capture wants of one server.
+func (e *Engine) ask(p *endpoint) ask {
+	c := e.config.Profiler
+	a := ask{steps: c.MaxIterations, delay: c.DelayIterations, shapes: c.RecordShapes, stack: c.WithStack, memory: c.WithMemory}
+	if p.dialect.clientDir {
+		a.dir = p.place.dir()
+	}
+	if len(e.places) < len(e.endpoints) {
+		for i, q := range e.endpoints {
+			if q == p {
+				a.prefix = fmt.Sprintf("server%d", i+1) // whose traces they are, in a directory that several write to
+			}
+		}
+	}
+	return a
+}
+
+// stopAnswer is how one server's stop went.
+type stopAnswer struct {
+	p   *endpoint
+	err error // nil: it was answered as it should be, or had ended by itself
+}
+
+// StopProfile tells all servers at once, and waits until the traces are there and whole (collect.go). It returns what
+// there is, and an error if that is not everything.
+func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
+	running := 0
+	answers := make(chan stopAnswer, len(e.endpoints))
+	for _, p := range e.endpoints {
+		if !p.startedProfile {
+			continue
+		}
+		p.startedProfile = false
+		running++
+		p.stopped = time.Now()
+		go func() {
+			err := p.stop(ctx)
+			answers <- stopAnswer{p, err}
+		}()
+	}
+	if running == 0 {
+		return nil, engine.ErrNotProfiling
+	}
+	return e.collect(ctx, answers, running)
+}
+
+// stop stops one server's profiler.
+func (p *endpoint) stop(ctx context.Context) error {
+	a, err := p.call(ctx, http.MethodPost, p.dialect.stopPath, nil)
+	switch {
+	case err != nil:
+		return fmt.Errorf("server %s: %w", p.base, err)
+	case a.ok():
+		return nil
+	case p.dialect.idle != "" && strings.Contains(strings.ToLower(a.words()), p.dialect.idle):
+		return nil // it had ended by itself, as it was told to
+	}
+	return fmt.Errorf("server %s: %s", p.base, p.explainStatus(a, p.dialect.stopPath))
+}

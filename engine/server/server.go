@@ -1,0 +1,342 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// Name is what the engine is registered as.
+const Name = "server"
+
+func init() {
+	engine.Register(Name, func(ctx context.Context, c engine.Config) (engine.Engine, error) { return Open(ctx, c) })
+}
+
+// DefaultPatience is how long a trace may be late after a stop while nothing moves: background exports write gigabytes
+// to a temporary file first, which is not seen from everywhere.
+const DefaultPatience = 30 * time.Second
+
+// Engine is one deployment: one server or several.
+type Engine struct {
+	config    engine.Config
+	server    engine.ServerConfig
+	endpoints []*endpoint
+	doors     []*endpoint // where requests go
+	places    []*place
+	info      engine.Info
+
+	mu       sync.Mutex
+	tell     func(string)
+	warnings []string
+
+	load    *load // begun in Prepare; nil otherwise
+	salt    string
+	round   int
+	checked map[string]checked // by path
+	timing  timing
+}
+
+// timing is how often and how long things are looked at; tests are in a hurry.
+type timing struct {
+	poll, steady, quiet, traffic time.Duration
+}
+
+// endpoint is one server.
+type endpoint struct {
+	*client
+	facts   *facts
+	dialect *Dialect
+	place   *place
+	ranks   int  // traces to expect; 0 as long as it is not known
+	engines int  // how many engines there are, each a world of its own; at least 1
+	counted bool // the number of engines is known
+
+	startedProfile bool
+	started        time.Time // when the start was sent
+	startReply     time.Duration
+	stopped        time.Time
+	stopReply      time.Duration
+	skew           time.Duration // server's clock less ours, if they differ by seconds
+}
+
+type checked struct {
+	v    kineto.Verification
+	rank int
+}
+
+// Open finds out what the servers are. Nothing is started, and nothing asked of a model.
+func Open(ctx context.Context, c engine.Config) (*Engine, error) {
+	if c.Server == nil || len(c.Server.URLs) == 0 {
+		return nil, usagef("no server to profile: give its address with --url http://host:8000")
+	}
+	e := &Engine{config: c, server: *c.Server, checked: map[string]checked{},
+		timing: timing{poll: 100 * time.Millisecond, steady: 60 * time.Second, quiet: 10 * time.Second, traffic: 30 * time.Second}}
+	if e.server.Patience == 0 {
+		e.server.Patience = DefaultPatience
+	}
+	for _, u := range e.server.URLs {
+		cl, err := newClient(u, e.server.APIKey)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(e.endpoints, func(p *endpoint) bool { return p.base == cl.base }) {
+			return nil, usagef("--url %s: given twice", cl.base)
+		}
+		e.endpoints = append(e.endpoints, &endpoint{client: cl})
+	}
+	places, err := sources(&e.server)
+	if err != nil {
+		return nil, err
+	}
+	errs := e.each(func(p *endpoint) error { return p.identify(ctx, &e.server) })
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if err := e.setLoad(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.setPlaces(places); err != nil {
+		return nil, err
+	}
+	e.describe()
+	return e, e.preflight(ctx)
+}
+
+// each calls f for all endpoints at once.
+func (e *Engine) each(f func(*endpoint) error) []error {
+	errs := make([]error, len(e.endpoints))
+	var all sync.WaitGroup
+	for i, p := range e.endpoints {
+		all.Go(func() { errs[i] = f(p) })
+	}
+	all.Wait()
+	return errs
+}
+
+// identify asks a server what it is.
+func (p *endpoint) identify(ctx context.Context, c *engine.ServerConfig) error {
+	f, err := probe(ctx, p.client)
+	if err != nil {
+		return err
+	}
+	p.facts, p.dialect = f, f.recognise()
+	if c.Dialect != "" {
+		if p.dialect = dialectNamed(c.Dialect); p.dialect == nil {
+			return usagef("--dialect %s: must be one of %s", c.Dialect, strings.Join(Dialects(), ", "))
+		}
+	}
+	if on, known := f.profiling(p.dialect); known && !on {
+		return fmt.Errorf("server %s: it has no %s: %s", p.base, p.dialect.startPath, p.dialect.enable)
+	}
+	p.ranks, p.engines = f.ranks(), f.engines(p.dialect)
+	p.counted = p.ranks > 0 || p.engines > 0
+	p.engines = max(p.engines, 1)
+	return nil
+}
+
+// setLoad finds where requests go: to the servers that are profiled, in turn, or to what stands in front of them, as it must
+// be with prefill and decode servers.
+func (e *Engine) setLoad(ctx context.Context) error {
+	e.doors = e.endpoints
+	if e.server.LoadURL == "" {
+		return nil
+	}
+	c, err := newClient(e.server.LoadURL, e.server.APIKey)
+	if err != nil {
+		return err
+	}
+	door := &endpoint{client: c, dialect: e.endpoints[0].dialect}
+	if door.facts, err = probe(ctx, c); err != nil {
+		return err
+	}
+	if door.facts.model == "" {
+		door.facts.model = e.endpoints[0].facts.model
+	}
+	e.doors = []*endpoint{door}
+	return nil
+}
+
+// sources reads where the flags say that traces appear; nil if they don't.
+func sources(c *engine.ServerConfig) ([]source, error) {
+	var list []source
+	for _, d := range c.TraceDirs {
+		l, err := newLocal(d)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, l)
+	}
+	for _, text := range c.Collect {
+		s, err := parseCollect(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	switch n := len(c.URLs); {
+	case len(c.TraceDirs) > 0 && len(c.Collect) > 0:
+		return nil, usagef("--trace-dir and --collect both say where the traces appear: give one of them")
+	case len(list) > 1 && len(list) != n:
+		return nil, usagef("%d places for the traces of %d servers: give one for all of them, or one of each", len(list), n)
+	}
+	return list, nil
+}
+
+// setPlaces gives every server the place of its traces. Without one in the flags it is looked for.
+func (e *Engine) setPlaces(list []source) error {
+	for _, p := range e.endpoints {
+		if len(list) == len(e.endpoints) || len(list) == 1 && len(e.server.TraceDirs)+len(e.server.Collect) > 0 {
+			break
+		}
+		dir := discoverDir(p.base)
+		if dir == "" {
+			return usagef("where do the traces of %s appear? Give its trace directory as it is seen from here with --trace-dir DIR, "+
+				"or fetch them with --collect 'ssh host:dir' or --collect 'kubectl namespace/pod:dir'", p.base)
+		}
+		list = append(list, &local{dir})
+	}
+	for i, p := range e.endpoints {
+		s := list[min(i, len(list)-1)]
+		k := slices.IndexFunc(e.places, func(q *place) bool { return q.String() == s.String() })
+		if k < 0 {
+			k = len(e.places)
+			e.places = append(e.places, &place{source: s})
+		}
+		p.place = e.places[k]
+	}
+	return nil
+}
+
+// preflight looks at the places where traces will appear: better now than after the load.
+func (e *Engine) preflight(ctx context.Context) error {
+	for _, p := range e.places {
+		if _, err := p.list(ctx); err != nil {
+			return fmt.Errorf("traces of %s: %w", p, err)
+		}
+		if l, ok := p.source.(*local); ok {
+			if info, err := os.Stat(l.path); err == nil && !info.IsDir() {
+				return usagef("--trace-dir %s: is a file, not a directory", l.path)
+			}
+		}
+	}
+	c := e.config.Profiler
+	if c.Phase != "" && c.Phase != "all" {
+		return usagef("--phase %s: a server records every step: profile all of them; the report tells phases apart", c.Phase)
+	}
+	for _, p := range e.endpoints {
+		if (c.MaxIterations > 0 || c.DelayIterations > 0) && !p.dialect.bounded {
+			e.warn("%s: the number of steps can't be bounded by the request, that takes %s", p.base, p.dialect.bodySince)
+		}
+		if c.DelayIterations > 0 && p.dialect.clientDir {
+			e.warn("%s: %s has no delay: every step from the start on is recorded", p.base, p.dialect.Title)
+		}
+	}
+	return nil
+}
+
+// describe fills in what Info tells.
+func (e *Engine) describe() {
+	first := e.endpoints[0]
+	i := engine.Info{Engine: first.dialect.Engine, Version: first.facts.version, Model: e.modelName(first), MaxModelLen: first.facts.maxModelLen}
+	i.TensorParallelSize = max(e.config.TensorParallelSize, first.facts.number("tp_size"), 1)
+	if d, ok := first.facts.info["dtype"].(string); ok {
+		i.Dtype = d
+	}
+	for _, p := range e.endpoints {
+		i.Endpoints = append(i.Endpoints, engine.Endpoint{
+			URL: p.base, Dialect: p.dialect.Name, Version: p.facts.version, Ranks: e.expected(p),
+			StartSentAt: p.started, StartReplyNs: p.startReply.Nanoseconds(), StopSentAt: p.stopped, StopReplyNs: p.stopReply.Nanoseconds(),
+		})
+		i.Ranks += e.expected(p)
+	}
+	e.info = i
+}
+
+// expected is how many traces an endpoint makes, as far as that is known: at least one.
+func (e *Engine) expected(p *endpoint) int {
+	c := &e.config
+	return max(p.ranks, max(c.TensorParallelSize, 1)*max(c.PipelineParallelSize, 1)*max(c.DataParallelSize, p.engines))
+}
+
+// sure tells whether an endpoint's number of traces is known, not only a least one.
+func (e *Engine) sure(p *endpoint) bool {
+	return p.counted && (p.ranks > 0 || e.config.Ranks() > 1)
+}
+
+// modelName is the name that a server's requests must have.
+func (e *Engine) modelName(p *endpoint) string {
+	if e.config.Model != "" {
+		return e.config.Model
+	}
+	return p.facts.model
+}
+
+// Info tells what runs.
+func (e *Engine) Info() engine.Info {
+	e.describe()
+	return e.info
+}
+
+// Report sets who is told what goes on.
+func (e *Engine) Report(tell func(string)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tell = tell
+}
+
+func (e *Engine) say(text string) {
+	e.mu.Lock()
+	tell := e.tell
+	e.mu.Unlock()
+	if tell != nil {
+		tell(text)
+	}
+}
+
+// Warnings returns what is worth knowing.
+func (e *Engine) Warnings() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w := e.warnings
+	e.warnings = nil
+	return w
+}
+
+func (e *Engine) warn(format string, args ...any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if text := fmt.Sprintf(format, args...); !slices.Contains(e.warnings, text) {
+		e.warnings = append(e.warnings, text)
+	}
+}
+
+// Checked is what reading a trace that StopProfile returned showed.
+func (e *Engine) Checked(path string) (v kineto.Verification, rank int, ok bool) {
+	c, ok := e.checked[path]
+	return c.v, c.rank, ok
+}
+
+// Close ends a load that is still running, and a profile that is still being recorded.
+func (e *Engine) Close() error {
+	if e.load != nil {
+		e.load.cancel()
+		<-e.load.done
+	}
+	var err error
+	if slices.ContainsFunc(e.endpoints, func(p *endpoint) bool { return p.startedProfile }) {
+		_, err = e.StopProfile(context.Background())
+	}
+	for _, p := range e.endpoints {
+		p.http.CloseIdleConnections()
+	}
+	return err
+}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Files on another machine are listed and fetched by the user's own ssh, rsync and kubectl, with his configuration and
+// his rights. No local shell sees an argument. ssh gives its command to a shell on the other side, whatever one does, so
+// there every argument is quoted for that shell; rsync is told not to (-s), and kubectl exec has none.
+//
+// A listing is one find that runs stat, which GNU and BusyBox both have and print alike.
+
+const remoteEvery = time.Second
+
+// listing is the command that lists a directory: size, time and name of each file, a line each. A directory that is not
+// there is no error: it appears with its first trace.
+func listing(dir string) []string {
+	return []string{"find", dir, "-maxdepth", "1", "-type", "f", "-exec", "stat", "-c", "%s %Y %n", "{}", "+"}
+}
+
+// parseListing reads what listing printed.
+func parseListing(text []byte) map[string]entry {
+	files := map[string]entry{}
+	for line := range strings.Lines(string(text)) {
+		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		size, errSize := strconv.ParseInt(parts[0], 10, 64)
+		modified, errTime := strconv.ParseInt(parts[1], 10, 64)
+		name := path.Base(parts[2])
+		if errSize != nil || errTime != nil || name == "/" || name == "." || name == ".." || strings.ContainsRune(name, '\\') {
+			continue
+		}
+		files[name] = entry{size, modified * int64(time.Second)}
+	}
+	return files
+}
+
+// remoteList runs a listing.
+func remoteList(ctx context.Context, what string, args []string) (map[string]entry, error) {
+	var out, errOut bytes.Buffer
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	if err != nil && strings.Contains(errOut.String(), "No such file or directory") {
+		return map[string]entry{}, nil
+	}
+	if err != nil {
+		return nil, commandError(what, args[0], err, errOut.Bytes())
+	}
+	return parseListing(out.Bytes()), nil
+}
+
+// remoteCat writes what a command prints into a new file.
+func remoteCat(ctx context.Context, what, into string, args []string) error {
+	f, err := os.OpenFile(into, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	var errOut bytes.Buffer
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = f, &errOut
+	err = cmd.Run()
+	if err != nil {
+		err = commandError(what, args[0], err, errOut.Bytes())
+	} else {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// commandError says what a program said.
+func commandError(what, program string, err error, said []byte) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("%s: %s is not installed here, or not on the PATH", what, program)
+	}
+	words := strings.Join(strings.Fields(string(said)), " ")
+	const longest = 300
+	if r := []rune(words); len(r) > longest {
+		words = "…" + string(r[len(r)-longest:])
+	}
+	if words == "" {
+		return fmt.Errorf("%s: %s: %w", what, program, err)
+	}
+	return fmt.Errorf("%s: %s: %s", what, program, words)
+}
+
+// ssh is a directory on a host that the user can log in to.
+type ssh struct{ host, path string }
+
+func (s *ssh) String() string       { return s.host + ":" + s.path }
+func (s *ssh) dir() string          { return s.path }
+func (s *ssh) every() time.Duration { return remoteEvery }
+func (s *ssh) at(string) string     { return "" }
+
+// remote is a command line that runs args on the host. BatchMode: nobody is there to type a password while a profile runs.
+func (s *ssh) remote(args []string) []string {
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		quoted[i] = quoteForShell(a)
+	}
+	return []string{"ssh", "-o", "BatchMode=yes", "--", s.host, strings.Join(quoted, " ")}
+}
+
+// quoteForShell makes one word of a POSIX shell of any text.
+func quoteForShell(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+func (s *ssh) list(ctx context.Context) (map[string]entry, error) {
+	return remoteList(ctx, "list "+s.String(), s.remote(listing(s.path)))
+}
+
+// fetch uses rsync where it is installed, here and there, since it checks what it copies and goes on where it stopped;
+// cat otherwise.
+func (s *ssh) fetch(ctx context.Context, name, into string) error {
+	from := path.Join(s.path, name)
+	if _, err := exec.LookPath("rsync"); err == nil {
+		cmd := exec.CommandContext(ctx, "rsync", "-s", "--times", "--inplace", "-e", "ssh -o BatchMode=yes", "--", s.host+":"+from, into)
+		if cmd.Run() == nil {
+			return nil
+		}
+	}
+	return remoteCat(ctx, "fetch "+s.host+":"+from, into, s.remote([]string{"cat", from}))
+}
+
+// kubectl is a directory in a container of a pod.
+type kubectl struct{ namespace, pod, container, path string }
+
+func (k *kubectl) String() string       { return "pod " + k.pod + ":" + k.path }
+func (k *kubectl) dir() string          { return k.path }
+func (k *kubectl) every() time.Duration { return remoteEvery }
+func (k *kubectl) at(string) string     { return "" }
+
+func (k *kubectl) remote(args []string) []string {
+	line := []string{"kubectl", "exec"}
+	if k.namespace != "" {
+		line = append(line, "--namespace="+k.namespace)
+	}
+	if k.container != "" {
+		line = append(line, "--container="+k.container)
+	}
+	return append(append(line, k.pod, "--"), args...)
+}
+
+func (k *kubectl) list(ctx context.Context) (map[string]entry, error) {
+	return remoteList(ctx, "list "+k.String(), k.remote(listing(k.path)))
+}
+
+func (k *kubectl) fetch(ctx context.Context, name, into string) error {
+	from := path.Join(k.path, name)
+	return remoteCat(ctx, "fetch "+k.pod+":"+from, into, k.remote([]string{"cat", from}))
+}
