@@ -1,0 +1,318 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/compare"
+	"github.com/inferprof/inferprof/analyze/findings"
+	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// sideReader reads traces, as many at once as keep the processors busy, and keeps of each its steps alone: so that a
+// comparison needs hardly more memory than reading does, however many traces there are. While one is being divided into
+// its steps, the next is being read, of whichever side.
+type sideReader struct {
+	reading  chan struct{}
+	dividing chan struct{}
+}
+
+func newSideReader() *sideReader {
+	return &sideReader{make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), make(chan struct{}, 1)}
+}
+
+// start begins to read the captures of one side. The function that it returns waits for them.
+func (r *sideReader) start(path string) (func() (*compare.Side, error), []string, error) {
+	captures, notes, err := openSide(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	side := &compare.Side{Label: sideLabel(path, captures)}
+	var runs []func() (*compare.Run, error)
+	for _, c := range captures {
+		runs = append(runs, r.startRun(c))
+		for _, n := range c.Notes {
+			if !strings.HasPrefix(n, "not traces, left out") { // what lies beside traces is no news here
+				notes = append(notes, n)
+			}
+		}
+	}
+	return func() (*compare.Side, error) {
+		for _, wait := range runs {
+			run, err := wait()
+			if err != nil {
+				return nil, err
+			}
+			side.Runs = append(side.Runs, *run)
+		}
+		return side, nil
+	}, notes, nil
+}
+
+func sideLabel(path string, captures []*capture.Capture) string {
+	if path == "-" {
+		return "standard input"
+	}
+	if len(captures) == 1 && captures[0].Manifest != nil && filepath.Clean(path) != filepath.Clean(captures[0].Dir) {
+		return captures[0].Manifest.ID // the newest of a directory
+	}
+	first, rest, several := strings.Cut(path, ",")
+	name := filepath.Base(filepath.Clean(first))
+	if name == "." || name == ".." {
+		if absolute, err := filepath.Abs(first); err == nil {
+			name = filepath.Base(absolute)
+		}
+	}
+	name = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".json"), ".pt.trace")
+	if several && len(captures) > 1 {
+		name += fmt.Sprintf(" and %d more", 1+strings.Count(rest, ","))
+	}
+	return name
+}
+
+// labelApart gives sides of the same name their number.
+func labelApart(sides []compare.Side) {
+	seen := map[string]int{}
+	for i := range sides {
+		label := sides[i].Label
+		if seen[label]++; seen[label] > 1 {
+			sides[i].Label = fmt.Sprintf("%s (%d)", label, seen[label])
+		}
+	}
+}
+
+// startRun begins to read the traces of one capture.
+func (r *sideReader) startRun(c *capture.Capture) func() (*compare.Run, error) {
+	n := len(c.Traces)
+	metas, ranks, errs := make([]*trace.Trace, n), make([]*analyze.RankIterations, n), make([]error, n)
+	var all sync.WaitGroup
+	for i, path := range c.Traces {
+		r.reading <- struct{}{}
+		all.Go(func() {
+			t, err := kineto.ReadFile(path, kineto.Options{})
+			if err != nil {
+				<-r.reading
+				errs[i] = err
+				return
+			}
+			r.dividing <- struct{}{} // before the next is read, so that few are in memory
+			<-r.reading
+			metas[i] = &trace.Trace{Meta: t.Meta}
+			ranks[i] = analyze.Iterate(t, 0, analyze.Options{})
+			<-r.dividing
+		})
+	}
+	return func() (*compare.Run, error) {
+		all.Wait()
+		for _, err := range errs {
+			if err != nil {
+				return nil, err
+			}
+		}
+		return runOf(c, metas, ranks), nil
+	}
+}
+
+// runOf reduces a capture whose traces have been divided.
+func runOf(c *capture.Capture, metas []*trace.Trace, ranks []*analyze.RankIterations) *compare.Run {
+	in := &compare.Capture{Name: c.Dir}
+	if c.Manifest != nil {
+		in.Name = c.Manifest.ID
+		if m := c.Manifest; m.Status != capture.Complete {
+			in.Notes = append(in.Notes, fmt.Sprintf("the capture is %s: %s", m.Status, m.Error))
+		}
+		if missing := len(c.Manifest.Ranks.Missing); missing > 0 {
+			in.Notes = append(in.Notes, fmt.Sprintf("%d of %s are missing", missing, counted(c.Manifest.Ranks.Expected, "rank")))
+		}
+	}
+	for i, number := range analyze.RankNumbers(metas) {
+		if number < 0 {
+			continue // an API server's trace
+		}
+		ranks[i].Rank = number
+		in.Ranks = append(in.Ranks, ranks[i])
+	}
+	slices.SortStableFunc(in.Ranks, func(a, b *analyze.RankIterations) int { return a.Rank - b.Rank })
+	in.Settings = settingsOf(c, in.Ranks)
+	in.Throughput = throughputOf(c, in.Ranks)
+	in.Asked, in.AskedBy = quantizationAsked(c)
+	in.Overhead = overheadOf(c.Manifest)
+	run := compare.Summarize(in)
+	return &run
+}
+
+// throughputOf is what requests saw, as far as the manifest tells; the memory is from the traces.
+func throughputOf(c *capture.Capture, ranks []*analyze.RankIterations) *compare.Throughput {
+	var out compare.Throughput
+	for _, r := range ranks {
+		out.MemoryBytes = max(out.MemoryBytes, r.PeakBytes)
+	}
+	if m := c.Manifest; m != nil && m.Throughput != nil {
+		t := m.Throughput
+		out.Requests, out.PromptTokens, out.OutputTokens = m.Workload.Requests, t.PromptTokens, t.OutputTokens
+		out.OutputTokensPerSecond, out.TTFTNs, out.TPOTNs = t.OutputTokensPerSecond, t.TTFT.MedianNs, t.TPOT.MedianNs
+	}
+	if out == (compare.Throughput{}) {
+		return nil
+	}
+	return &out
+}
+
+// overheadOf is what --measure-overhead found: the median over its pairs. Without it, it is by how much longer the
+// profiled round took than the last round before it, which did the same without a profiler; nil if no such round can be
+// told from one that warmed up: the first one does not count.
+func overheadOf(m *capture.Manifest) *float64 {
+	if m == nil {
+		return nil
+	}
+	if m.Overhead != nil {
+		o := m.Overhead.Ratio.Median - 1
+		return &o
+	}
+	var rounds, profiled []int64
+	for _, c := range m.Calls {
+		switch {
+		case c.Error != "" || c.DurationNs <= 0:
+		case c.Stage == capture.StageWarmup:
+			rounds = append(rounds, c.DurationNs)
+		case c.Stage == capture.StageGenerate:
+			profiled = append(profiled, c.DurationNs)
+		}
+	}
+	if len(rounds) < 2 || len(profiled) != 1 {
+		return nil
+	}
+	o := float64(profiled[0])/float64(rounds[len(rounds)-1]) - 1
+	return &o
+}
+
+// quantizationAsked is the quantization that was configured, or that the name of the model or of the trace speaks of.
+func quantizationAsked(c *capture.Capture) (method, by string) {
+	if m := c.Manifest; m != nil {
+		if m.Config.Quantization != "" {
+			return m.Config.Quantization, "the configuration"
+		}
+		return findings.QuantizationNamed(m.Engine.Model), "the model's name"
+	}
+	if len(c.Traces) > 0 {
+		return findings.QuantizationNamed(filepath.Base(c.Traces[0])), "the trace's name"
+	}
+	return "", ""
+}
+
+// settingsOf is what was configured, from the manifest and from what the first trace says of itself.
+func settingsOf(c *capture.Capture, ranks []*analyze.RankIterations) []compare.Setting {
+	var out []compare.Setting
+	add := func(name, value string) {
+		if value != "" && !slices.ContainsFunc(out, func(s compare.Setting) bool { return s.Name == name }) {
+			out = append(out, compare.Setting{Name: name, Value: value})
+		}
+	}
+	number := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
+	if m := c.Manifest; m != nil {
+		e, f := &m.Engine, &m.Config
+		add("model", e.Model)
+		add("engine", strings.TrimSpace(e.Engine+" "+e.Version))
+		add("dtype", e.Dtype)
+		add("quantization", orNone(f.Quantization))
+		add("tensor parallel size", number(e.TensorParallelSize))
+		add("load format", f.LoadFormat)
+		add("max model len", number(e.MaxModelLen))
+		add("max num seqs", number(f.MaxNumSeqs))
+		add("max num batched tokens", number(f.MaxNumBatchedTokens))
+		add("threads per rank", number(e.ThreadsPerRank))
+		add("kernel set", e.Kernels)
+		add("device", e.Device)
+		add("host", m.Host.Name)
+		add("inferprof", strings.TrimSpace(m.Inferprof.Version+" "+m.Inferprof.Commit))
+		add("workload", workloadOf(m))
+		add("phase", m.Phase)
+		add("memory events", yesNo(f.Profiler.WithMemory))
+		add("shapes", yesNo(f.Profiler.RecordShapes))
+		add("delay iterations", number(f.Profiler.DelayIterations))
+		add("max iterations", number(f.Profiler.MaxIterations))
+	}
+	if len(ranks) == 0 {
+		return out
+	}
+	r := ranks[0]
+	add("engine", strings.TrimSpace(r.Engine+" "+r.Version))
+	add("device", r.Hardware)
+	if r.WorldSize > 0 {
+		add("world size", strconv.Itoa(r.WorldSize))
+	}
+	add("ranks", strconv.Itoa(len(ranks)))
+	add("python stacks", yesNo(r.Stacks))
+	for key, name := range map[string]string{"profile_memory": "memory events", "record_shapes": "shapes"} {
+		if raw, ok := r.Meta[key]; ok {
+			var on any
+			if json.Unmarshal([]byte(raw), &on) == nil {
+				add(name, yesNo(on != float64(0) && on != false))
+			}
+		}
+	}
+	return out
+}
+
+// workloadOf is a workload in words: where prompts came from, how many, how long.
+func workloadOf(m *capture.Manifest) string {
+	text := fmt.Sprintf("%s, %s", m.Workload.Source, counted(m.Workload.Requests, "request"))
+	if t := m.Throughput; t != nil {
+		text += fmt.Sprintf(", %s and %s output", counted(t.PromptTokens, "prompt token"), grouped(int64(t.OutputTokens)))
+	}
+	return text
+}
+
+func orNone(v string) string {
+	if v == "" {
+		return "none"
+	}
+	return v
+}
+
+func yesNo(on bool) string {
+	if on {
+		return "yes"
+	}
+	return "no"
+}
+
+// configurationOf is what makes two captures runs of the same thing: all of the configuration but where traces go.
+func configurationOf(m *capture.Manifest) string {
+	c := m.Config
+	c.Profiler.Dir = ""
+	text, err := json.Marshal(struct {
+		Engine   string
+		Config   any
+		Workload capture.Workload
+		Phase    string
+	}{m.Engine.Engine, c, m.Workload, m.Phase})
+	if err != nil {
+		return m.ID
+	}
+	return string(text)
+}
+
+// withoutPath takes the path off an error whose message will name it.
+func withoutPath(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err
+	}
+	return err
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/engine/server"
+)
+
+func newDoctor(s *settings) *cobra.Command {
+	d := &doctor{settings: s}
+	cmd := &cobra.Command{
+		Use:   "doctor [URL]",
+		Short: "What is here, what will work, and what would go wrong",
+		Long: `Looks at this machine: processor, memory, room on the disks that traces need, GPUs and their driver, other programs that
+hold the GPUs' profiling counters, Python and the engines in it. With the address of a server it asks that what it is,
+whether its profiler is on, and what would go wrong in profiling it; no profile is started.
+
+Exits with 0 if nothing is wrong and with 1 if something is.`,
+		Example: `  inferprof doctor
+  inferprof doctor http://localhost:8000
+  inferprof doctor --python ./venv --format json`,
+		Args: atMostOne("address", "inferprof doctor http://localhost:8000"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return d.run(cmd.Context(), args, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&d.python, "python", "", "this `interpreter` or virtual environment (default: VIRTUAL_ENV, else python3 on the PATH)")
+	cmd.Flags().StringVar(&d.dir, "profile-dir", capture.DefaultDir, "the `directory` that captures would go to")
+	cmd.Flags().StringVar(&d.key, "api-key", "", "`key` of the server (default: INFERPROF_API_KEY, else VLLM_API_KEY)")
+	s.formatFlag(cmd, "text", "json")
+	return cmd
+}
+
+type doctor struct {
+	*settings
+	python, dir, key string
+}
+
+// examination is what the doctor finds, as JSON.
+type examination struct {
+	Machine  machine             `json:"machine"`
+	GPUs     gpus                `json:"gpus"`
+	Python   python              `json:"python"`
+	Server   *server.Description `json:"server,omitempty"`
+	Problems []string            `json:"problems"`
+}
+
+func (d *doctor) run(ctx context.Context, args []string, stdout io.Writer) error {
+	var x examination
+	x.Machine = lookAtMachine(d.dir)
+	x.GPUs = lookAtGPUs(ctx)
+	x.Python = lookAtPython(ctx, d.python)
+	x.Problems = []string{}
+	x.Problems = append(x.Problems, x.Machine.problems()...)
+	x.Problems = append(x.Problems, x.GPUs.problems()...)
+	x.Problems = append(x.Problems, x.Python.problems(d.python != "")...)
+	if len(args) > 0 {
+		f := serverFlags{}
+		f.APIKey = d.key
+		var err error
+		if x.Server, err = server.Describe(ctx, args[0], f.key()); err != nil {
+			return err
+		}
+		x.Problems = append(x.Problems, x.Server.Problems...)
+	}
+	if d.format == "json" {
+		if err := writeJSON(stdout, x); err != nil {
+			return err
+		}
+	} else {
+		d.write(stdout, &x)
+	}
+	if len(x.Problems) > 0 {
+		return fmt.Errorf("doctor: %s", counted(len(x.Problems), "problem"))
+	}
+	return nil
+}
+
+// write prints what was found, a line each, and then what is wrong.
+func (d *doctor) write(w io.Writer, x *examination) {
+	if !d.quiet {
+		line := func(name, format string, args ...any) {
+			fmt.Fprintf(w, "%-14s  %s\n", name, fmt.Sprintf(format, args...))
+		}
+		m := &x.Machine
+		line("processor", "%s, %s, %s kernels", m.CPU, counted(m.CPUs, "processor"), m.Kernels)
+		if m.MemoryBytes > 0 {
+			line("memory", "%s free", size(m.MemoryBytes))
+		}
+		for _, disk := range m.Disks {
+			line("disk", "%s free in %s (%s)", size(disk.FreeBytes), disk.Directory, disk.For)
+		}
+		if len(x.GPUs.Devices) == 0 {
+			line("GPUs", "none found (nvidia-smi, rocm-smi)")
+		}
+		for _, g := range x.GPUs.Devices {
+			line("GPU", "%s", strings.Join(nonEmpty(g.Name, g.Memory, word("driver", g.Driver)), ", "))
+		}
+		if x.Python.Path == "" {
+			line("python", "none found")
+		} else {
+			line("python", "%s (%s)", x.Python.Version, x.Python.Path)
+			for _, name := range pythonPackages {
+				version := x.Python.Packages[name]
+				if version == "" {
+					version = "not installed"
+				}
+				line("  "+name, "%s", version)
+			}
+		}
+		line("engines", "%s", strings.Join(x.Python.engines(), ", "))
+		if x.Server != nil {
+			writeServer(line, x.Server)
+		}
+	}
+	for _, p := range x.Problems {
+		fmt.Fprintf(w, "problem: %s\n", p)
+	}
+	if len(x.Problems) == 0 && !d.quiet {
+		fmt.Fprintln(w, "nothing is wrong")
+	}
+}
+
+func writeServer(line func(name, format string, args ...any), v *server.Description) {
+	line("server", "%s: %s", v.URL, strings.Join(nonEmpty(v.Title, v.Version), ", version "))
+	if v.Model != "" {
+		context := ""
+		if v.MaxModelLen > 0 {
+			context = fmt.Sprintf(", contexts of up to %s", counted(v.MaxModelLen, "token"))
+		}
+		line("  model", "%s%s", v.Model, context)
+	}
+	bounded := "the request can't bound its steps"
+	if v.Bounded {
+		bounded = "the request can bound its steps (--max-iterations)"
+	}
+	line("  profiler", "%s; %s", v.Profiling, bounded)
+	if v.Metrics {
+		line("  load", "%s running, %d waiting", counted(v.Running, "request"), v.Waiting)
+	}
+	if v.Ranks > 0 {
+		line("  ranks", "%d", v.Ranks)
+	} else if v.Engines > 1 {
+		line("  engines", "%d, data parallel", v.Engines)
+	}
+}
+
+// word puts a word before a value, if there is one.
+func word(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return name + " " + value
+}
+
+func nonEmpty(list ...string) []string {
+	var kept []string
+	for _, s := range list {
+		if s != "" {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// atMostOne is the Args of a verb that takes one thing or none.
+func atMostOne(what, example string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usagef("%s takes one %s, such as: %s", cmd.CommandPath(), what, example)
+		}
+		return nil
+	}
+}

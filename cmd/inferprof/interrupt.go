@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// sameInterrupt is how soon a second signal is still the first one: what starts us (timeout, make, npm) often passes on
+// to the process what its whole group has got from the terminal already.
+const sameInterrupt = 100 * time.Millisecond
+
+// interruptible returns a context that ends at the first Ctrl-C (or SIGTERM), so that a profile is stopped and kept. A
+// second one ends the process at once. release gives the signals back.
+func interruptible(parent context.Context, stderr io.Writer, note func(string)) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+		case <-done:
+			return
+		}
+		note("interrupted: stopping the profiler and keeping its traces (again to abort)")
+		cancel()
+		first := time.Now()
+		for {
+			select {
+			case <-signals:
+				if time.Since(first) < sameInterrupt {
+					continue
+				}
+				fmt.Fprintln(stderr, "\ninferprof: aborted: traces that were being written are lost")
+				os.Exit(exitInterrupted)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/findings"
+	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/report"
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// reportFlags are what inferprof report is asked for.
+type reportFlags struct {
+	report.Options
+	selected selection
+	strict   bool
+	output   string
+}
+
+func newReport(s *settings) *cobra.Command {
+	f := &reportFlags{}
+	cmd := &cobra.Command{
+		Use:   "report PATH...",
+		Short: "Where the time went in a capture or in traces",
+		Long: `Reads captures, directories of traces and single traces (*.json, *.json.gz; "-" is standard input) and reports where the
+time went: what is wrong with the traces, the answer in a few sentences, findings and what to try, busy and idle time,
+categories, phases and kernels on one screen. --full has everything, --by one table, --format html a page with charts;
+hta and tracelens are CSV with those tools' columns, all their tables if -o names a directory.
+
+Traces named together are taken for the ranks of one profile. A damaged trace is read as far as it is good, and the
+report says so; numbers that depend on what is missing carry a mark, †1.
+
+Tables: ` + tableWords() + `.`,
+		Example: "  inferprof report inferprof_profile\n" +
+			"  inferprof report ./vllm_profile -o report.html\n" +
+			"  inferprof report ./vllm_profile --step 3-9 --by kernel --top 20\n" +
+			"  inferprof report ./vllm_profile --phase decode --format md\n" +
+			"  inferprof report ./vllm_profile --format csv --by step -o steps.csv\n" +
+			"  inferprof report rank0.pt.trace.json.gz rank1.pt.trace.json.gz",
+		Args: atLeastOne("a capture, a directory of traces or a trace"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(cmd, s); err != nil {
+				return err
+			}
+			return s.report(args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	s.formatFlag(cmd, report.Formats()...)
+	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` rather than to standard output; its ending says the format")
+	flags.BoolVar(&f.Full, "full", false, "every table and every row, rather than one screen")
+	choiceVar(flags, &f.By, "by", "", "only this `table`, every row of it", report.Tables()...)
+	flags.IntVar(&f.Top, "top", 0, "with --by, only the first so many rows (default all)")
+	f.selected.define(cmd)
+	flags.BoolVar(&f.strict, "strict", false, "a damaged trace or a missing rank is an error (exit code 3)")
+	return cmd
+}
+
+// tableWords lists the tables of --by, a few to the line.
+func tableWords() string {
+	names := report.Tables()
+	return strings.Join(names[:len(names)/2], ", ") + ",\n" + strings.Join(names[len(names)/2:], ", ")
+}
+
+// check finds what contradicts itself before anything is read, and takes the format from the name of the output.
+func (f *reportFlags) check(cmd *cobra.Command, s *settings) error {
+	if f.Top < 0 {
+		return usagef("--top %d: must be 0 (every row) or more", f.Top)
+	}
+	if f.output != "" && !cmd.Flags().Changed("format") {
+		if format := formatOf(f.output); format != "" {
+			s.format = format
+		}
+	}
+	if f.Top > 0 && f.By == "" && s.format != "csv" {
+		return usagef("--top counts the rows of one table: name it with --by")
+	}
+	if tables := report.FormatTables(s.format); f.By != "" && !slices.Contains(tables, f.By) {
+		if tables == nil {
+			return usagef("--format %s is not of one table: leave --by out", s.format)
+		}
+		return usagef("--by %s: --format %s has %s", f.By, s.format, strings.Join(tables, ", "))
+	}
+	if s.format == "html" && f.output == "" && isTerminal(cmd.OutOrStdout()) {
+		return usagef("--format html is a page for a browser: name a file with -o report.html")
+	}
+	f.Quiet = s.quiet
+	return nil
+}
+
+// formatOf is the format that a file's name asks for; "" if its ending says nothing.
+func formatOf(path string) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".html", ".htm":
+		return "html"
+	case ".json":
+		return "json"
+	case ".csv":
+		return "csv"
+	case ".md", ".markdown":
+		return "md"
+	}
+	return ""
+}
+
+func (s *settings) report(paths []string, f *reportFlags, stdout, stderr io.Writer) error {
+	line := s.newProgress(stderr)
+	defer line.close()
+	var traces, notes []string
+	var captures []*capture.Capture
+	for _, path := range paths {
+		c, err := capture.Open(path)
+		if err != nil {
+			return err
+		}
+		captures = append(captures, c)
+		if f.strict && c.Manifest != nil && c.Manifest.Status != capture.Complete {
+			return &gateError{fmt.Sprintf("capture %s is %s: %s", c.Dir, c.Manifest.Status, c.Manifest.Error)}
+		}
+		traces = append(traces, c.Traces...)
+		notes = append(notes, c.Notes...)
+	}
+	traces, twice := capture.Distinct(traces)
+	notes = append(notes, twice...)
+	var about *analyze.Capture
+	for _, c := range captures {
+		if about == nil && (len(captures) == 1 || len(c.Traces) == len(traces)) { // the others are of the same traces
+			about = aboutCapture(c)
+		}
+	}
+	f.selected.format = s.format
+	result, err := s.analyseSelected(traces, about, &f.selected, f.strict, line)
+	if err != nil {
+		return err
+	}
+	line.close()
+	if !s.quiet {
+		for _, n := range notes {
+			fmt.Fprintln(stderr, "note:", n)
+		}
+		if report.Files(s.format, result) != nil && result.Kind != analyze.KindGPU {
+			fmt.Fprintf(stderr, "note: the traces have no GPU work, of which the tables of %s are\n", s.format)
+		}
+	}
+	if f.output == "" {
+		return s.writeReport(stdout, result, f.Options)
+	}
+	if files := report.Files(s.format, result); files != nil && f.By == "" && isDirectory(f.output) {
+		return writeFilesTo(f.output, files)
+	}
+	return writeOutput(f.output, func(w io.Writer) error { return s.writeReport(w, result, f.Options) })
+}
+
+// isDirectory tells names of directories: those that are there, and those that end as such.
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir() || os.IsPathSeparator(path[len(path)-1])
+}
+
+// writeFilesTo writes the files of a format into a directory, which it makes if it is not there.
+func writeFilesTo(dir string, files []report.File) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := atomicfile.Write(filepath.Join(dir, f.Name), f.Write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeOutput writes a file that appears when it is whole. What is there and no file, such as a pipe or /dev/stdout, is
+// written to instead of being replaced.
+func writeOutput(path string, write func(io.Writer) error) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return usagef("-o %s is a directory: name a file in it", path)
+	case err == nil && !info.Mode().IsRegular():
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return usagef("-o %s: there is no directory %s", path, filepath.Dir(path))
+	}
+	return atomicfile.Write(path, write)
+}
+
+// aboutCapture is what a manifest says that traces do not; nil without a manifest.
+func aboutCapture(c *capture.Capture) *analyze.Capture {
+	m := c.Manifest
+	if m == nil {
+		return nil
+	}
+	cpus := m.Host.CPUs
+	if m.Config.Server != nil { // a server may run anywhere
+		cpus = 0
+	}
+	return &analyze.Capture{
+		HostCPUs: cpus,
+		Name:     m.ID,
+		Engine:   m.Engine.Engine, EngineVersion: m.Engine.Version, Model: m.Engine.Model, Device: m.Engine.Device,
+		Quantization:  m.Config.Quantization,
+		ExpectedRanks: m.Ranks.Expected, FoundRanks: len(m.Ranks.Found),
+	}
+}
+
+// analyse reads traces and turns them into results.
+func (s *settings) analyse(paths []string, about *analyze.Capture, strict bool, line *progress) (*analyze.Result, error) {
+	return s.analyseSelected(paths, about, &selection{}, strict, line)
+}
+
+// analyseSelected reads traces and turns a selection of their work into results.
+func (s *settings) analyseSelected(paths []string, about *analyze.Capture, selected *selection, strict bool, line *progress) (*analyze.Result, error) {
+	traces, err := readTraces(paths, kineto.Options{Strict: strict}, line)
+	if _, damaged := errors.AsType[*kineto.DamageError](err); damaged {
+		return nil, &gateError{err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	graphs := s.captureTraces(paths, line)
+	line.say("analysing")
+	o, err := selected.options(traces)
+	if err != nil {
+		return nil, err
+	}
+	o.Capture, o.CaptureTraces = about, graphs
+	result := analyze.Analyze(traces, o)
+	if err := selected.nothing(result); err != nil {
+		return nil, err
+	}
+	result.Findings = findings.Find(result, traces)
+	return result, nil
+}
+
+// gcPercent is how much of garbage the heap may grow by while traces are in memory. They are large arrays without pointers,
+// which cost the collector nothing to look at, so that collecting often is cheap and saves a third of the peak.
+const gcPercent = 10
+
+// readTraces reads files side by side, in the memory that there is.
+func readTraces(paths []string, o kineto.Options, line *progress) ([]*trace.Trace, error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	line.say("reading " + counted(len(paths), "trace"))
+	available, known := host.AvailableMemory()
+	if !known {
+		return kineto.ReadFiles(paths, o, 0)
+	}
+	need := int64(0)
+	for _, path := range paths {
+		need += kineto.MemoryEstimate(path)
+	}
+	if need > available {
+		line.note(fmt.Sprintf("note: %s may take %s of memory, and %s is free: name fewer of them, or cut them first (inferprof cut)",
+			counted(len(paths), "trace"), size(need), size(available)))
+	}
+	return kineto.ReadFiles(paths, o, available)
+}
+
+// writeReport renders a result in the format asked for.
+func (s *settings) writeReport(w io.Writer, result *analyze.Result, o report.Options) error {
+	o.Color = s.colour(w)
+	return report.Render(w, s.format, result, o)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	_ "github.com/inferprof/inferprof/engine/native" // the embedded engine
+	_ "github.com/inferprof/inferprof/engine/python" // vLLM and transformers
+)
+
+// settings are the flags that every verb has.
+type settings struct {
+	format  string
+	quiet   bool
+	noColor bool
+}
+
+func newRoot() *cobra.Command {
+	s := &settings{}
+	root := &cobra.Command{
+		Use:   "inferprof",
+		Short: "Where does the time go in LLM inference?",
+		Long: `inferprof profiles LLM inference end to end. It runs a model in its embedded engine, records every op of every rank,
+and reports where the time went; it reads the traces of vLLM, SGLang and any other PyTorch profile as well.`,
+		Example: `  inferprof run                                   profile the built-in demo model and report
+  inferprof run --model ./opt-125m -tp 2          profile a Hugging Face folder on two ranks
+  inferprof report ./vllm_profile                 report on traces that vLLM wrote`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.SetGlobalNormalizationFunc(normalizeFlag)
+	flags := root.PersistentFlags()
+	flags.SortFlags = false
+	flags.BoolVarP(&s.quiet, "quiet", "q", false, "print nothing but the result")
+	flags.BoolVar(&s.noColor, "no-color", false, "no colours, as with NO_COLOR set")
+	root.AddCommand(
+		newRun(s),
+		newReport(s),
+		newCompare(s),
+		newSweep(s),
+		newServe(s),
+		newVerify(s),
+		newCut(s),
+		newGenerate(s),
+		newPrune(s),
+		newDoctor(s),
+		newVersion(s),
+	)
+	for _, verb := range root.Commands() {
+		completeChoices(verb)
+	}
+	return root
+}
+
+// normalizeFlag is a flag's name as we have it.
+func normalizeFlag(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	name = strings.ReplaceAll(name, "_", "-") // vLLM takes both
+	if name == "max-concurrency" {            // as vllm bench serve has it
+		name = "concurrency"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// formatFlag gives a verb --format. Reports take what package report renders, other verbs text or JSON.
+func (s *settings) formatFlag(cmd *cobra.Command, formats ...string) {
+	choiceVar(cmd.Flags(), &s.format, "format", formats[0], "what to print on standard output", formats...)
+}
+
+// colour says whether what is written to f may be coloured.
+func (s *settings) colour(f any) bool {
+	return !s.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
+}
+
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && (isatty.IsTerminal(file.Fd()) || isatty.IsCygwinTerminal(file.Fd()))
+}
+
+// vllmSpelling turns what vLLM's flags have and pflag's have not, a two-letter -tp and a --no-, into what pflag can read.
+func vllmSpelling(args []string) []string {
+	out := make([]string, 0, len(args))
+	for i, a := range args {
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		if rest, ok := strings.CutPrefix(a, "-tp"); ok && (rest == "" || rest[0] == '=' || rest[0] >= '0' && rest[0] <= '9') {
+			if rest != "" && rest[0] != '=' {
+				rest = "=" + rest
+			}
+			a = "--tensor-parallel-size" + rest
+		}
+		if strings.ReplaceAll(a, "_", "-") == "--no-enable-prefix-caching" {
+			a = "--enable-prefix-caching=false"
+		}
+		out = append(out, a)
+	}
+	return out
+}

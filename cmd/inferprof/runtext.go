@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/report"
+)
+
+// shownOutputs is how many prompts and outputs are printed; requests.jsonl has them all.
+const shownOutputs = 8
+
+// writeRunText prints what was asked and answered, the capture's files and the report.
+func (s *settings) writeRunText(w io.Writer, c *capture.Capture, result *analyze.Result) error {
+	if !s.quiet {
+		writeOutputs(w, c)
+		writeOverhead(w, c.Manifest.Overhead)
+		if err := writeFiles(w, c); err != nil {
+			return err
+		}
+	}
+	switch {
+	case result != nil && !s.quiet:
+		fmt.Fprintln(w)
+		fallthrough
+	case result != nil:
+		return s.writeReport(w, result, report.Options{Quiet: s.quiet})
+	case s.quiet:
+		fmt.Fprintln(w, c.Dir)
+	}
+	return nil
+}
+
+func writeOutputs(w io.Writer, c *capture.Capture) {
+	writeEngine(w, c.Manifest.Engine)
+	for i, r := range c.Requests {
+		if i == shownOutputs {
+			fmt.Fprintf(w, "… and %d more in %s\n\n", len(c.Requests)-i, filepath.Join(c.Dir, capture.RequestsName))
+			break
+		}
+		fmt.Fprintf(w, "Prompt: %s\nOutput: %s\n\n", promptText(r), outputText(r))
+	}
+	t := c.Manifest.Throughput
+	if len(c.Requests) == 0 {
+		return // nothing was asked
+	}
+	fmt.Fprintf(w, "%s, %s prompt and %s output tokens in %s: %s output tokens/s",
+		requestCount(c.Requests), grouped(int64(t.PromptTokens)), grouped(int64(t.OutputTokens)),
+		duration(time.Duration(t.ElapsedNs)), digits(t.OutputTokensPerSecond))
+	if t.TTFT.MedianNs > 0 {
+		fmt.Fprintf(w, ", TTFT %s", duration(time.Duration(t.TTFT.MedianNs)))
+	}
+	if t.TPOT.MedianNs > 0 {
+		fmt.Fprintf(w, ", TPOT %s", duration(time.Duration(t.TPOT.MedianNs)))
+	}
+	if t.ITL.MedianNs > 0 {
+		fmt.Fprintf(w, ", ITL %s", duration(time.Duration(t.ITL.MedianNs)))
+	}
+	if t.FailedRequests > 0 {
+		fmt.Fprintf(w, "; %s failed", counted(t.FailedRequests, "request"))
+	}
+	fmt.Fprintf(w, "\n\n")
+}
+
+// requestCount says how many requests there were, and how many answers if some have several.
+func requestCount(answers []capture.RequestRecord) string {
+	requests := 0
+	for _, r := range answers {
+		if r.Index == 0 {
+			requests++
+		}
+	}
+	text := counted(requests, "request")
+	if len(answers) > requests {
+		text += ", " + counted(len(answers), "answer")
+	}
+	return text
+}
+
+// writeOverhead says what the profiler costs, if that was measured.
+func writeOverhead(w io.Writer, o *capture.Overhead) {
+	if o == nil || o.Ratio.Median == 0 {
+		return
+	}
+	fmt.Fprintf(w, "Profiled rounds took %.3f times as long as others (median of %s, %.3f to %.3f)",
+		o.Ratio.Median, counted(len(o.UnprofiledNs), "pair"), o.Ratio.Min, o.Ratio.Max)
+	if o.Ratio.Min <= 1 {
+		fmt.Fprint(w, ": what the profiler costs does not show above the noise")
+	}
+	fmt.Fprintf(w, "\n\n")
+}
+
+func writeEngine(w io.Writer, e engine.Info) {
+	if len(e.Endpoints) > 0 {
+		writeEndpoints(w, e)
+		return
+	}
+	parameters := ""
+	if e.Parameters > 0 { // vLLM does not tell
+		parameters = count(e.Parameters) + " parameters in "
+	}
+	fmt.Fprintf(w, "%s: %s, %s%s", e.Model, e.Architecture, parameters, e.Dtype)
+	if e.Quantization != "" {
+		fmt.Fprintf(w, ", %s weights of 4 bits", e.Quantization)
+		if e.QuantizedOnLoad {
+			fmt.Fprint(w, " (rounded on load)")
+		}
+		if e.Activations != "" {
+			fmt.Fprintf(w, " with %s activations", e.Activations)
+		}
+	}
+	fmt.Fprintf(w, ", %s", counted(e.Ranks, "rank"))
+	if e.ThreadsPerRank > 0 {
+		fmt.Fprintf(w, " of %s", counted(e.ThreadsPerRank, "thread"))
+	}
+	if e.Kernels != "" {
+		fmt.Fprintf(w, ", %s kernels", e.Kernels)
+	}
+	fmt.Fprintf(w, "\n\n")
+}
+
+// writeEndpoints says which servers were profiled.
+func writeEndpoints(w io.Writer, e engine.Info) {
+	fmt.Fprintf(w, "%s, %s:", e.Model, counted(e.Ranks, "rank"))
+	for i, p := range e.Endpoints {
+		if i > 0 {
+			fmt.Fprint(w, ",")
+		}
+		fmt.Fprintf(w, " %s", p.URL)
+		if p.Version != "" {
+			fmt.Fprintf(w, " (%s %s)", e.Engine, p.Version)
+		}
+	}
+	fmt.Fprintf(w, "\n\n")
+}
+
+func promptText(r capture.RequestRecord) string {
+	if r.Prompt == "" {
+		return fmt.Sprintf("(%s)", counted(r.PromptTokens, "token"))
+	}
+	return strconv.Quote(shortened(r.Prompt))
+}
+
+func outputText(r capture.RequestRecord) string {
+	if r.Output == "" {
+		return fmt.Sprintf("(%s)", counted(r.OutputTokens, "token"))
+	}
+	return strconv.Quote(shortened(r.Output))
+}
+
+// shortened keeps the beginning of a long text.
+func shortened(text string) string {
+	const longest = 400
+	r := []rune(text)
+	if len(r) <= longest {
+		return text
+	}
+	return string(r[:longest]) + "…"
+}
+
+func writeFiles(w io.Writer, c *capture.Capture) error {
+	fmt.Fprintf(w, "Capture %s: %s\n", c.Dir, c.Manifest.Status)
+	if err := fileTable(w, c.Manifest.Files); err != nil {
+		return err
+	}
+	for _, warning := range c.Manifest.Warnings {
+		fmt.Fprintf(w, "  warning: %s\n", warning)
+	}
+	return nil
+}
+
+// runResult is what inferprof run prints as JSON.
+type runResult struct {
+	Directory string                  `json:"directory"`
+	Capture   *capture.Manifest       `json:"capture"`
+	Requests  []capture.RequestRecord `json:"requests"`
+	Report    *analyze.Result         `json:"report,omitempty"`
+}
+
+func writeRunJSON(w io.Writer, c *capture.Capture, result *analyze.Result) error {
+	return writeJSON(w, runResult{c.Dir, c.Manifest, c.Requests, result})
+}

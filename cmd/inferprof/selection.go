@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/report"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// selection are the flags that leave only part of a profile's work: some steps, a phase, some ranks, some devices.
+type selection struct {
+	steps, ranks, devices stepRanges
+	phase                 string
+
+	format string // whose rules the analysis goes by
+}
+
+// highestDevice bounds what an open range of devices, 4-, is read as.
+const highestDevice = 1023
+
+// define adds the flags to a verb. Each goes by its plural too, as inferprof cut has it.
+func (f *selection) define(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.Var(&f.steps, "step", "only these steps, by their number in the report: 3, 3-9, 40- or 1,5-7")
+	choiceVar(flags, &f.phase, "phase", "", "only steps of this phase",
+		string(trace.StepPrefill), string(trace.StepDecode), string(trace.StepMixed))
+	flags.Var(&f.ranks, "rank", "only these ranks: 0 or 0-3")
+	flags.Var(&f.devices, "device", "only the GPU work of these devices, by their number in the traces")
+	for name, value := range map[string]*stepRanges{"steps": &f.steps, "ranks": &f.ranks, "devices": &f.devices} {
+		flags.Var(value, name, "")
+		if err := flags.MarkHidden(name); err != nil {
+			panic(err) // only if there is no such flag
+		}
+	}
+}
+
+// options are what the flags ask of an analysis of these traces.
+func (f *selection) options(traces []*trace.Trace) (analyze.Options, error) {
+	o := analyze.Options{Phase: f.phase}
+	report.Prepare(f.format, &o)
+	for _, s := range f.steps {
+		last := s.last
+		if last < 0 {
+			last = math.MaxInt
+		}
+		o.Steps = append(o.Steps, analyze.StepRange{From: s.first, To: last})
+	}
+	if f.ranks != nil {
+		there := analyze.RankNumbers(traces)
+		slices.Sort(there)
+		there = slices.DeleteFunc(slices.Compact(there), func(n int) bool { return n < 0 })
+		for _, n := range there {
+			if f.ranks.contain(n) {
+				o.Ranks = append(o.Ranks, n)
+			}
+		}
+		if o.Ranks == nil {
+			return o, usagef("--rank %s: the traces are of %s", f.ranks.String(), rankNames(there))
+		}
+	}
+	for n := range highestDevice + 1 {
+		if f.devices.contain(n) {
+			o.Devices = append(o.Devices, n)
+		}
+	}
+	if f.devices != nil && o.Devices == nil {
+		return o, usagef("--device %s: devices are numbered from 0 to at most %d", f.devices.String(), highestDevice)
+	}
+	return o, nil
+}
+
+func (r stepRanges) contain(n int) bool {
+	return slices.ContainsFunc(r, func(s stepRange) bool { return s.first <= n && (s.last < 0 || n <= s.last) })
+}
+
+func rankNames(ranks []int) string {
+	switch len(ranks) {
+	case 0:
+		return "no rank"
+	case 1:
+		return "rank " + strconv.Itoa(ranks[0])
+	}
+	names := make([]string, len(ranks))
+	for i, r := range ranks {
+		names[i] = strconv.Itoa(r)
+	}
+	return "ranks " + strings.Join(names, ", ")
+}
+
+// nothing is the error of a selection that leaves no work.
+func (f *selection) nothing(r *analyze.Result) error {
+	for _, p := range r.Problems {
+		if p.ID == "nothing_selected" {
+			return usagef("%s", p.Text)
+		}
+	}
+	if f.devices != nil && r.Kind != analyze.KindGPU {
+		return fmt.Errorf("--device %s: the traces have no GPU work of it", f.devices.String())
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func TestEditDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"mdoel", "model", 2}, {"kitten", "sitting", 3}, {"json", "json", 0},
+	} {
+		if got := editDistance(c.a, c.b); got != c.want {
+			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+		if got := editDistance(c.b, c.a); got != c.want {
+			t.Errorf("%q to %q: %d, want %d", c.b, c.a, got, c.want)
+		}
+	}
+}
+
+func TestVLLMSpelling(t *testing.T) {
+	for _, c := range []struct{ given, want string }{
+		{"run -tp 2", "run --tensor-parallel-size 2"},
+		{"run -tp=2 -q", "run --tensor-parallel-size=2 -q"},
+		{"run -tp2", "run --tensor-parallel-size=2"},
+		{"run -- -tp", "run -- -tp"},
+		{"run -tpx --prompt -t", "run -tpx --prompt -t"},
+	} {
+		got := vllmSpelling(strings.Fields(c.given))
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %s, want %s", c.given, strings.Join(got, " "), c.want)
+		}
+	}
+}
+
+// Every verb explains itself and shows an example that its own flags accept.
+func TestHelp(t *testing.T) {
+	root := newRoot()
+	for _, verb := range root.Commands() {
+		if !verb.IsAvailableCommand() || verb.Name() == "help" || verb.Name() == "completion" {
+			continue
+		}
+		if verb.Short == "" || verb.Example == "" {
+			t.Errorf("%s: no short help or no example", verb.Name())
+		}
+		var out, errs bytes.Buffer
+		if code := execute(context.Background(), []string{verb.Name(), "--help"}, &out, &errs); code != exitFine || errs.Len() > 0 {
+			t.Errorf("%s --help: exit code %d, standard error %q", verb.Name(), code, errs.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > 200 {
+				t.Errorf("%s --help: a line of %d characters", verb.Name(), n)
+			}
+		}
+		for example := range strings.Lines(verb.Example) {
+			own, after, _ := strings.Cut(example, " -- ") // sweep's examples go on with run's flags
+			wantFlagsExist(t, verb, own)
+			if name, _, _ := strings.Cut(strings.TrimSpace(after), " "); name != "" {
+				other, _, err := root.Find([]string{name})
+				if err != nil {
+					t.Errorf("example %q: %v", example, err)
+					continue
+				}
+				wantFlagsExist(t, other, after)
+			}
+		}
+	}
+}
+
+func wantFlagsExist(t *testing.T, verb *cobra.Command, example string) {
+	t.Helper()
+	for word := range strings.FieldsSeq(example) {
+		name, isFlag := strings.CutPrefix(word, "--")
+		if isFlag && verb.Flag(name) == nil {
+			t.Errorf("example %q: there is no flag %s", strings.TrimSpace(example), word)
+		}
+	}
+}
+
+// Flags of run that vLLM's users know have vLLM's names.
+func TestVLLMFlagNames(t *testing.T) {
+	run, _, err := newRoot().Find([]string{"run"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := flagNames(run)
+	for _, name := range []string{
+		"model", "tensor-parallel-size", "dtype", "load-format", "max-model-len", "max-num-seqs", "max-num-batched-tokens",
+		"seed", "temperature", "top-p", "top-k", "max-tokens", "profiler-config",
+		"revision", "download-dir", "kv-cache-memory-bytes", "enable-prefix-caching",
+		"min-p", "min-tokens", "n", "stop", "stop-token-ids", "repetition-penalty", "presence-penalty", "frequency-penalty", "ignore-eos", "logprobs",
+	} {
+		if !slices.Contains(names, name) {
+			t.Errorf("no flag --%s", name)
+		}
+	}
+}
+
+func TestHumane(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{size(0), "0 B"}, {size(999), "999 B"}, {size(1000), "1.00 kB"}, {size(12345), "12.3 kB"}, {size(999_600), "1.00 MB"},
+		{size(1 << 62), "4612 PB"},
+		{duration(0), "0 s"}, {duration(1500), "1.50 µs"}, {duration(3 * time.Millisecond), "3.00 ms"}, {duration(90 * time.Second), "90.0 s"},
+		{grouped(0), "0"}, {grouped(1234567), "1,234,567"}, {grouped(-1234), "-1,234"}, {grouped(-123), "-123"},
+		{counted(1, "event"), "1 event"}, {counted(2000, "event"), "2,000 events"},
+		{count(999), "999"}, {count(125_239_296), "125 M"}, {count(7_241_732_096), "7.24 B"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	if got := oneLine(fmt.Errorf("a\nb\r\n\nc")); got != "a; b; c" {
+		t.Errorf("%q", got)
+	}
+}

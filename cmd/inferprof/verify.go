@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// verification is what inferprof verify prints as JSON.
+type verification struct {
+	Whole    bool              `json:"whole"`
+	Files    []capture.File    `json:"files"`
+	Problems []analyze.Problem `json:"problems"` // what makes the numbers of whole traces doubtful; the worst first
+	Notes    []string          `json:"notes"`
+}
+
+func newVerify(s *settings) *cobra.Command {
+	strict, quick := false, false
+	cmd := &cobra.Command{
+		Use:   "verify PATH...",
+		Short: "Are these traces whole, and do they make sense?",
+		Long: `Reads every trace of the captures, directories and files named ("-" is standard input), to its last byte, and says whether
+it is whole: checksums, closed JSON, no damage, and for a capture every rank and the very bytes that were captured. Of a
+directory of captures it verifies all of them.
+
+Then it says what makes the numbers of the profile that a report would read doubtful: ranks that are missing, GPU work
+whose launch is not there, graph launches without kernels, kernels that begin before they are launched, and so on.
+
+Exits with 0 if everything is whole and with 1 if anything is not; with --strict with 3 if anything is not, or if there
+is a warning or an error.`,
+		Example: "  inferprof verify inferprof_profile\n" +
+			"  inferprof verify --quiet ./vllm_profile && echo whole\n" +
+			"  inferprof verify --strict ./vllm_profile",
+		Args: atLeastOne("a capture, a directory of traces or a trace"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if strict && quick {
+				return usagef("--strict asks what --quick leaves out: give one of them")
+			}
+			v, err := s.verify(cmd.ErrOrStderr(), args, quick || s.quiet && !strict)
+			if err != nil {
+				return err
+			}
+			switch {
+			case s.format == "json":
+				err = writeJSON(cmd.OutOrStdout(), v)
+			case !s.quiet:
+				err = v.text(cmd.OutOrStdout())
+			}
+			if err == nil {
+				err = v.failure(strict)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "anything that is not whole, and any warning, is an error (exit code 3)")
+	cmd.Flags().BoolVar(&quick, "quick", false, "only say what is whole, not what makes sense")
+	s.formatFlag(cmd, "text", "json")
+	return cmd
+}
+
+// verify looks at every trace at paths; unless quick, also at what the events say.
+func (s *settings) verify(stderr io.Writer, paths []string, quick bool) (*verification, error) {
+	line := s.newProgress(stderr)
+	defer line.close()
+	v := &verification{Whole: true, Files: []capture.File{}, Problems: []analyze.Problem{}, Notes: []string{}}
+	for _, path := range paths {
+		captures, err := capture.OpenAll(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range captures {
+			v.Notes = append(v.Notes, c.Notes...)
+			v.Files = append(v.Files, c.Verify(line.stage)...)
+		}
+	}
+	for _, f := range v.Files {
+		v.Whole = v.Whole && f.Verdict == capture.Whole
+	}
+	if quick {
+		return v, nil
+	}
+	for _, path := range paths {
+		if path != "-" { // which has been read
+			v.Problems = append(v.Problems, s.problems(path, line)...)
+		}
+	}
+	return v, nil
+}
+
+// problems are the reasons not to believe a report on path. A file that is damaged is known already; one that cannot be
+// read leaves the others to themselves.
+func (s *settings) problems(path string, line *progress) []analyze.Problem {
+	c, err := capture.Open(path)
+	if err != nil {
+		return nil
+	}
+	var traces []*trace.Trace
+	for _, one := range c.Traces {
+		t, err := readTraces([]string{one}, kineto.Options{}, line)
+		if err == nil {
+			traces = append(traces, t...)
+		}
+	}
+	if len(traces) == 0 {
+		return nil
+	}
+	line.say("looking at " + counted(len(traces), "trace"))
+	problems := analyze.Analyze(traces, analyze.Options{Capture: aboutCapture(c)}).Problems
+	return slices.DeleteFunc(problems, func(p analyze.Problem) bool { return p.ID == "damaged" })
+}
+
+func (v *verification) text(w io.Writer) error {
+	for _, n := range v.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
+	if err := fileTable(w, v.Files); err != nil {
+		return err
+	}
+	for _, p := range v.Problems {
+		who := ""
+		if p.Rank != analyze.AllRanks {
+			who = fmt.Sprintf("rank %d: ", p.Rank)
+		}
+		fmt.Fprintf(w, "%s: %s%s\n", p.Severity, who, p.Text)
+	}
+	return nil
+}
+
+// failure counts what is not whole and, if strict, what is doubtful; nil if there is nothing.
+func (v *verification) failure(strict bool) error {
+	bad := 0
+	for _, f := range v.Files {
+		if f.Verdict != capture.Whole {
+			bad++
+		}
+	}
+	text := fmt.Sprintf("%d of %d traces are not whole", bad, len(v.Files))
+	switch {
+	case bad > 0 && !strict:
+		return errors.New(text)
+	case bad > 0:
+		return &gateError{text}
+	}
+	doubts := slices.DeleteFunc(slices.Clone(v.Problems), func(p analyze.Problem) bool { return p.Severity == analyze.SeverityNote })
+	if strict && len(doubts) > 0 {
+		return &gateError{"the traces are whole, and doubtful: " + doubts[0].Text}
+	}
+	return nil
+}
+
+// fileTable prints one line per trace: its name, and its directory's if there are several.
+func fileTable(w io.Writer, files []capture.File) error {
+	name := filepath.Base
+	for _, f := range files {
+		if filepath.Dir(f.Path) != filepath.Dir(files[0].Path) {
+			name = func(path string) string { return filepath.Join(filepath.Base(filepath.Dir(path)), filepath.Base(path)) }
+		}
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range files {
+		fmt.Fprintf(t, "  %s\t%s", f.Verdict, name(f.Path))
+		if f.Verdict == capture.Whole {
+			fmt.Fprintf(t, "\t%s\t%s", size(f.SizeBytes), counted(f.Events, "event"))
+			if f.Steps > 0 {
+				fmt.Fprintf(t, "\t%s", counted(f.Steps, "step"))
+			}
+		} else {
+			fmt.Fprintf(t, "\t%s", f.Problem)
+		}
+		fmt.Fprintln(t)
+	}
+	return t.Flush()
+}
