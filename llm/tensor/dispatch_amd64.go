@@ -85,12 +85,13 @@ var (
 func canDotBF16() bool { return active == setAVX512 && hasBF16Dot }
 
 // directRows is the most rows for which weights of a format other than float32 are best read as they are stored, not
-// widened first. AVX2's tiles widen bfloat16 at no cost.
+// widened first. AVX2's tiles widen bfloat16 at no cost, and AVX-512's, of up to 12 rows, widen 16 bits for less than
+// it costs to write them out: on a Zen 4, 16 rows of float16 take 0.65 of the time, 128 rows 0.96.
 func directRows(f Format) int {
 	switch {
 	case active == setPortable:
 		return 0
-	case f == BFloat16 && active == setAVX2:
+	case f == BFloat16 && active == setAVX2, f != Int4 && active == setAVX512:
 		return chunkRows
 	case f != Int4:
 		return tileRows()
