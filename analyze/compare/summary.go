@@ -57,18 +57,6 @@ type Run struct {
 	Groups     []Group        `json:"groups"`
 }
 
-// Shape is what a step worked on. Counts are -1 where the step does not say, or where they do not matter.
-type Shape struct {
-	Phase              string `json:"phase"`
-	ContextRequests    int64  `json:"context_requests"`
-	ContextTokens      int64  `json:"context_tokens"`
-	GenerationRequests int64  `json:"generation_requests"`
-	GenerationTokens   int64  `json:"generation_tokens"`
-}
-
-// PhaseWhole is Shape.Phase of a trace without steps: all of it, as one.
-const PhaseWhole = "whole trace"
-
 // Group is the steps of one shape, on the rank that waits least for others: in tensor parallelism, the one that the step
 // hangs on. (Its communication is the shortest, since waiting is part of the others'.)
 type Group struct {

@@ -1,0 +1,128 @@
+package compare
+
+// SchemaVersion is Result.SchemaVersion: it grows when a field changes its meaning or goes away.
+const SchemaVersion = 1
+
+// Result is a comparison. The first side is the baseline.
+type Result struct {
+	SchemaVersion int          `json:"schema_version"`
+	Level         float64      `json:"level"` // of all intervals
+	Sides         []SideInfo   `json:"sides"`
+	Differences   []Difference `json:"differences"` // of configuration
+	Warnings      []string     `json:"warnings"`
+	Pairs         []Pair       `json:"pairs"` // the baseline with each other side
+	Gate          *Gate        `json:"gate,omitempty"`
+}
+
+// SideInfo is what is said of one side.
+type SideInfo struct {
+	Letter   string   `json:"letter"` // A, B, C …
+	Label    string   `json:"label"`
+	Captures int      `json:"captures"`
+	Ranks    int      `json:"ranks"`
+	Kind     string   `json:"kind"`
+	About    []string `json:"about"` // engine, device …, in words
+	Problems []string `json:"problems"`
+}
+
+// Pair is the baseline against one other side.
+type Pair struct {
+	A         string          `json:"a"` // letters
+	B         string          `json:"b"`
+	Sections  []Section       `json:"sections"`
+	Requests  []RequestMetric `json:"requests"`
+	Unmatched [2]LeftOut      `json:"unmatched"` // of A and B: steps that no section has
+	Notes     []string        `json:"notes"`
+	Error     string          `json:"error,omitempty"` // why nothing could be compared
+	work      []sides         // for the gate: by section
+}
+
+// RequestMetric is a number that requests saw.
+type RequestMetric struct {
+	Name         string `json:"name"` // output_tokens_per_s, ttft, tpot, memory
+	Unit         string `json:"unit"` // 1/s, ns, bytes
+	HigherBetter bool   `json:"higher_is_better"`
+	Estimate
+}
+
+// Section is one like-for-like comparison.
+type Section struct {
+	ID       string     `json:"id"`   // decode, prefill, mixed, prompt, generated, step, whole
+	Unit     string     `json:"unit"` // step, prompt token, generated token, trace
+	Matched  []Matched  `json:"matched"`
+	LeftOut  [2]LeftOut `json:"left_out"`  // of these shapes, on A and B
+	LeadRank [2]int     `json:"lead_rank"` // whose steps they are
+	Cold     bool       `json:"cold,omitempty"`
+
+	Time      Estimate     `json:"time"` // per unit: of steps the median, of tokens the mean
+	Busy      Estimate     `json:"busy"`
+	Idle      Estimate     `json:"idle"`
+	Comm      Estimate     `json:"comm"`
+	ATotalNs  int64        `json:"a_total_ns"` // what the waterfall divides: means
+	BTotalNs  int64        `json:"b_total_ns"`
+	Parts     []Part       `json:"parts"`
+	Kernels   []KernelRow  `json:"kernels"`
+	Layers    []LayerRow   `json:"layers,omitempty"`
+	Ranks     []RankRow    `json:"ranks,omitempty"` // where a side has several
+	First     *FirstSteps  `json:"first_steps,omitempty"`
+	PerToken  *Estimate    `json:"per_generated_token,omitempty"` // of decode steps
+	PerPrompt *Estimate    `json:"per_prompt_token,omitempty"`    // of prefill steps
+	Samples   [2][]float64 `json:"samples"`                       // step times, for drawing: at most 500 a side
+	Sentence  string       `json:"sentence"`
+	Notes     []string     `json:"notes"`
+}
+
+// Matched is a shape that both sides have.
+type Matched struct {
+	Shape
+	Text   string `json:"text"`
+	ASteps int    `json:"a_steps"`
+	BSteps int    `json:"b_steps"`
+	Tokens int64  `json:"tokens,omitempty"` // of a step, in sections per token
+}
+
+// LeftOut counts steps that do not count.
+type LeftOut struct {
+	First         int      `json:"first,omitempty"`
+	Open          int      `json:"open,omitempty"`
+	Outliers      int      `json:"outliers,omitempty"`
+	OutliersNs    int64    `json:"outliers_ns,omitempty"`
+	UnderRecorded int      `json:"under_recorded,omitempty"`
+	Steps         int      `json:"steps,omitempty"` // of other shapes
+	Shapes        []string `json:"shapes,omitempty"`
+}
+
+// Part is one bar of the waterfall.
+type Part struct {
+	Name    string `json:"name"`
+	Idle    bool   `json:"idle,omitempty"`
+	ANs     int64  `json:"a_ns"`
+	BNs     int64  `json:"b_ns"`
+	DeltaNs int64  `json:"delta_ns"`
+}
+
+// LayerRow is a layer of the model, where ops name their modules.
+type LayerRow struct {
+	Layer   int   `json:"layer"`
+	ANs     int64 `json:"a_ns"`
+	BNs     int64 `json:"b_ns"`
+	DeltaNs int64 `json:"delta_ns"`
+}
+
+// RankRow is what one rank of a side spends per step.
+type RankRow struct {
+	Side    string `json:"side"`
+	Rank    int    `json:"rank"`
+	TotalNs int64  `json:"total_ns"`
+	BusyNs  int64  `json:"busy_ns"`
+	IdleNs  int64  `json:"idle_ns"`
+	CommNs  int64  `json:"comm_ns"`
+}
+
+// FirstSteps are the medians of the first steps, which are in no other number.
+type FirstSteps struct {
+	ANs    int64 `json:"a_ns"`
+	BNs    int64 `json:"b_ns"`
+	ASteps int   `json:"a_steps"`
+	BSteps int   `json:"b_steps"`
+}
