@@ -230,7 +230,7 @@ type stripDecoder struct {
 func newStrip(next sink, content string, start, stop int) sink {
 	if stop > 0 {
 		next = &perToken{next: next, rewrite: func(token string) string {
-			for range stop {
+			for left := stop; left > 0 && strings.HasSuffix(token, content); left-- {
 				token = strings.TrimSuffix(token, content)
 			}
 			return token

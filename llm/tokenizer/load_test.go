@@ -146,6 +146,10 @@ func TestLoadErrors(t *testing.T) {
 		{"pre-tokenizer", with(`"pre_tokenizer":{"type":"UnicodeScripts"}`), []string{`pre-tokenizer "UnicodeScripts" is not supported`}},
 		{"pattern", with(`"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated"}`), []string{`regular expression "(a"`}},
 		{"foreign pattern", with(`"pre_tokenizer":{"type":"Split","pattern":{"Regex":"[[:alpha:]]"},"behavior":"Isolated"}`), []string{"[[: is not supported"}},
+		{"pattern that counts far", with(`"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(?:|a){2000000000}"},"behavior":"Isolated"}`), []string{"repeats something more than"}},
+		{"pattern that counts beyond numbers", with(`"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a{99999999999999999999,}"},"behavior":"Isolated"}`), []string{"repeats something more than"}},
+		{"pattern of counts within counts", with(`"normalizer":{"type":"Replace","pattern":{"Regex":"(?:(?:|a){1,300}\\x{2028}\\p{L}){300}"},"content":""}`), []string{"repeats something more than"}},
+		{"pattern without end", with(`"pre_tokenizer":{"type":"Split","pattern":{"Regex":"` + strings.Repeat("(", 40_000) + strings.Repeat(")", 40_000) + `"},"behavior":"Isolated"}`), []string{"longer than 65536 bytes"}},
 		{"behavior", with(`"pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Odd"}`), []string{`behavior "Odd"`}},
 		{"scheme", with(`"pre_tokenizer":{"type":"Metaspace","prepend_scheme":"odd"}`), []string{`prepend_scheme "odd"`}},
 		{"decoder", with(`"decoder":{"type":"CTC"}`), []string{`decoder "CTC" is not supported`}},
@@ -171,5 +175,49 @@ func TestLoadErrors(t *testing.T) {
 				t.Errorf("error of more than one line: %q", err)
 			}
 		})
+	}
+}
+
+// What counts in a pattern is told from what only looks so.
+func TestRepeats(t *testing.T) {
+	for pattern, want := range map[string]bool{
+		patternLlama3: false, `\p{N}{1,3}[\x{3400}-\x{9999}]{300}\u{2028}`: false, `\{300}\{300}`: false, `a{65536}`: false, `a{,70000}`: false,
+		`a{65537}`: true, `(?:a{300}){300}`: true, `(?:a{1,300}b){300,}`: true, `\d{300}\\{300}`: true, `a{99999999999999999999}`: true,
+	} {
+		if got := repeatsTooOften(pattern); got != want {
+			t.Errorf("%s: %t", pattern, got)
+		}
+	}
+}
+
+// Strip takes as many characters off a token as there are, however many it may take.
+func TestStripsNoMoreThanThereIs(t *testing.T) {
+	tok, err := Load(files("tokenizer.json", tinyJSON(`{"vocab":{"a":0,"b":1,"ab":2,"aba":3,"aa":4,"baa":5},"merges":["a b"]}`,
+		`,"decoder":{"type":"Strip","content":"a","start":1,"stop":9000000000000000000}`)), "m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range []string{"", "b", "b", "b", "", "b"} {
+		if got := tok.Decode([]int32{int32(id)}, false); got != want {
+			t.Errorf("%q became %q, want %q", tok.TokenText(int32(id)), got, want)
+		}
+	}
+}
+
+// Where a folder contradicts itself, it does so every time in the same way.
+func TestContradictions(t *testing.T) {
+	folder := files("vocab.json", tinyVocab, "merges.txt", "a b\n", "added_tokens.json", `{"x":9,"y":9,"z":9}`,
+		"tokenizer_config.json", `{"added_tokens_decoder":{"8":{"content":"u"},"08":{"content":"v"},"10":{"content":"w"},"11":{"content":"w"}},"eos_token":"w"}`)
+	for range 50 {
+		tok, err := Load(folder, "m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if eos, _ := tok.EOS(); eos != 10 || !slices.Equal(tok.Encode("w", false), []int32{10}) {
+			t.Fatalf("w is %d, and in text %v", eos, tok.Encode("w", false))
+		}
+		if got := tok.Decode([]int32{8, 9}, false); got != "uz" {
+			t.Fatalf("8 and 9 are %q", got)
+		}
 	}
 }

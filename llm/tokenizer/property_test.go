@@ -275,6 +275,8 @@ func FuzzEncode(f *testing.F) {
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(tinyJSON("", `,"normalizer":{"type":"Prepend","prepend":"a"},"decoder":{"type":"Strip","content":"a","start":1,"stop":1}`)))
 	f.Add([]byte(tinyJSON("", `,"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a|b"},"behavior":"MergedWithNext"},"added_tokens":[{"id":1,"content":"x","lstrip":true}]`)))
+	f.Add([]byte(tinyJSON("", `,"decoder":{"type":"Strip","content":"a","start":9000000000000000000,"stop":9000000000000000000}`)))
+	f.Add([]byte(tinyJSON("", `,"normalizer":{"type":"Replace","pattern":{"Regex":"(?:|a){65000}"},"content":"a"}`)))
 	f.Add([]byte(`{"model":{"vocab":{"\u0061\ud83d\ude42":0},"merges":[["a","b"]],"byte_fallback":true}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tok, err := Load(fstest.MapFS{"tokenizer.json": {Data: data}}, "m")

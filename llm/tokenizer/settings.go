@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -108,7 +110,8 @@ func firstID(raw json.RawMessage) int32 {
 func (s *settings) addedTokens(find func(text string) (int32, bool)) ([]addedToken, error) {
 	var tokens []addedToken
 	known := map[string]bool{}
-	for key, token := range s.Added {
+	for _, key := range slices.Sorted(maps.Keys(s.Added)) {
+		token := s.Added[key]
 		id, err := strconv.ParseInt(key, 10, 32)
 		if err != nil || id < 0 || id >= maxTokens {
 			return nil, fmt.Errorf("added_tokens_decoder: %.40q is no token id", key)

@@ -1,8 +1,11 @@
 package tokenizer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -50,6 +53,12 @@ func compileRegex(pattern string) (matcher, error) {
 			return nil, fmt.Errorf("regular expression %q: %s is not supported", pattern, foreign)
 		}
 	}
+	if len(pattern) > maxPatternBytes {
+		return nil, fmt.Errorf("regular expression %.60q… is not supported: it is longer than %d bytes", pattern, maxPatternBytes)
+	}
+	if repeatsTooOften(pattern) {
+		return nil, fmt.Errorf("regular expression %q is not supported: it repeats something more than %d times", pattern, maxRepeats)
+	}
 	re, err := regexp2.Compile(pattern, regexp2.None)
 	if err != nil {
 		if e, ok := errors.AsType[*syntax.Error](err); ok {
@@ -79,6 +88,32 @@ func compileRegex(pattern string) (matcher, error) {
 		}
 		part(s[start:], false)
 	}, nil
+}
+
+// Limits beyond which an expression is a mistake or an attack: regexp2 counts every repeat, of nothing too, and its
+// compiler's stack grows with the nesting.
+const (
+	maxPatternBytes = 64 << 10
+	maxRepeats      = 1 << 16 // one in another multiplied
+)
+
+// countOrEscape finds counts, {3} or {1,3}, and what only looks like one: escapes, \x{2028} and \p{L} among them.
+var countOrEscape = regexp.MustCompile(`(?s)\\[xupP]\{[^}]*\}|\\.|\{(\d+)(?:,(\d*))?\}`)
+
+// repeatsTooOften multiplies all counts of a pattern, as if each stood in the next.
+func repeatsTooOften(pattern string) bool {
+	times := 1
+	for _, m := range countOrEscape.FindAllStringSubmatch(pattern, -1) {
+		if m[1] == "" {
+			continue // an escape
+		}
+		n, err := strconv.Atoi(cmp.Or(m[2], m[1]))
+		if err != nil || n > maxRepeats || times*max(n, 1) > maxRepeats {
+			return true
+		}
+		times *= max(n, 1)
+	}
+	return false
 }
 
 type class = uint8

@@ -97,12 +97,16 @@ func (t *Tokenizer) tokenText(id int32) (string, bool) {
 	return t.model.vocab.text(id)
 }
 
-// tokenID finds a token by its spelling, added tokens first.
+// tokenID finds a token by its spelling, added tokens first: of several the one with the lowest id, as in text.
 func (t *Tokenizer) tokenID(text string) (int32, bool) {
+	lowest, found := int32(0), false
 	for id, a := range t.addedByID {
-		if a.Content == text {
-			return id, true
+		if a.Content == text && (!found || id < lowest) {
+			lowest, found = id, true
 		}
+	}
+	if found {
+		return lowest, true
 	}
 	return t.model.vocab.id(text)
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // loadVocabAndMerges reads the files of GPT-2's tokenizer: vocab.json, an object from token to id, and merges.txt, a
@@ -87,7 +89,8 @@ func (f folder) addedToVocab(s *settings, vocab *vocabulary) ([]addedToken, erro
 	if err := f.unmarshalIfThere("added_tokens.json", &more); err != nil {
 		return nil, err
 	}
-	for text, id := range more {
+	for _, text := range slices.Sorted(maps.Keys(more)) { // of two with one id always the same is shown for it
+		id := more[text]
 		if id < 0 || id >= maxTokens {
 			return nil, f.errorIn("added_tokens.json", fmt.Errorf("token id %d of %q cannot be", id, text))
 		}
