@@ -81,6 +81,13 @@ func TestBadFolders(t *testing.T) {
 		{"no layers", config(`"num_hidden_layers":1`, `"num_hidden_layers":0`), "num_hidden_layers is 0"},
 		{"negative width", config(`"hidden_size":4`, `"hidden_size":-4`), "hidden_size is -4"},
 		{"heads do not fit", config(`"num_attention_heads":2`, `"num_attention_heads":3`), "not a multiple of num_attention_heads 3"},
+		{"heads without end", func() fs.FS {
+			text := `{"architectures":["LlamaForCausalLM"],"vocab_size":8,"hidden_size":1048576,"num_hidden_layers":4096,"num_attention_heads":1048576,` +
+				`"head_dim":1048576,"intermediate_size":1048576,"max_position_embeddings":16,"rms_norm_eps":1e-5}`
+			return fstest.MapFS{"config.json": {Data: []byte(text)}}
+		}(), "num_attention_heads 1048576 of head_dim 1048576"},
+		{"rotations of a negative base", fstest.MapFS{"config.json": {Data: []byte(`{"architectures":["LlamaForCausalLM"],"vocab_size":8,"hidden_size":4,` +
+			`"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":8,"max_position_embeddings":16,"rms_norm_eps":1e-5,"rope_theta":-10000}`)}}, "rope_theta is -10000"},
 		{"quantized otherwise", config(`"eos_token_id":2`, `"quantization_config":{"quant_method":"fp8"}`), `quant_method "fp8" is not supported: awq and gptq`},
 		{"3 bits", config(`"eos_token_id":2`, `"quantization_config":{"quant_method":"gptq","bits":3}`), "gptq of 3 bits"},
 		{"another layout", config(`"eos_token_id":2`, `"quantization_config":{"quant_method":"awq","bits":4,"version":"gemv"}`), `awq's layout "gemv"`},
@@ -113,6 +120,20 @@ func TestBadFolders(t *testing.T) {
 				t.Errorf("error of several lines: %q", err)
 			}
 		})
+	}
+}
+
+// A tensor without elements takes no room: it may lie where another begins or ends.
+func TestEmptyTensors(t *testing.T) {
+	file := safetensors(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},`+
+		`"c":{"dtype":"F32","shape":[3,0],"data_offsets":[8,8]},"d":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"e":{"dtype":"I64","shape":[0],"data_offsets":[12,12]}}`, 12)
+	for range 50 { // in the order of the header's map, which is another every time
+		c := &checkpoint{tensors: map[string]*storedTensor{}}
+		err := c.open(fstest.MapFS{"f": {Data: file}}, "f", "f")
+		_ = c.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -174,10 +195,17 @@ func FuzzSafetensorsHeader(f *testing.F) {
 	f.Add(safetensors(header, data))
 	f.Add(safetensors(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"__metadata__":{}}`, 4))
 	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"))
+	f.Add(safetensors(`{"a":{"dtype":"F32","shape":[0,3],"data_offsets":[4,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		c := &checkpoint{tensors: map[string]*storedTensor{}}
+		c, again := &checkpoint{tensors: map[string]*storedTensor{}}, &checkpoint{tensors: map[string]*storedTensor{}}
 		defer c.Close()
-		if c.open(fstest.MapFS{"f": {Data: file}}, "f", "f") != nil {
+		defer again.Close()
+		err := c.open(fstest.MapFS{"f": {Data: file}}, "f", "f")
+		errAgain := again.open(fstest.MapFS{"f": {Data: file}}, "f", "f")
+		if (err == nil) != (errAgain == nil) {
+			t.Fatalf("%v, and the second time %v", err, errAgain)
+		}
+		if err != nil {
 			return
 		}
 		for name, tensor := range c.tensors { // whatever was accepted can be read

@@ -278,6 +278,8 @@ func (c *Config) validate() error {
 		}
 	}
 	switch {
+	case c.Heads*c.HeadDim > maxWidth:
+		return fmt.Errorf("num_attention_heads %d of head_dim %d are wider than %d together", c.Heads, c.HeadDim, maxWidth)
 	case c.Heads%c.KVHeads != 0:
 		return fmt.Errorf("num_attention_heads %d is not a multiple of num_key_value_heads %d", c.Heads, c.KVHeads)
 	case c.Rope && c.HeadDim%2 != 0:
@@ -286,6 +288,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("hidden_size %d is not a multiple of num_attention_heads %d", c.Hidden, c.Heads)
 	case !(c.NormEps > 0):
 		return fmt.Errorf("rms_norm_eps is %v: must be above 0", c.NormEps)
+	case c.Rope && !(c.RopeTheta > 0):
+		return fmt.Errorf("rope_theta is %v: must be above 0", c.RopeTheta)
 	case c.SlidingWindow < 0:
 		return fmt.Errorf("sliding_window is %d: must be 0 or more", c.SlidingWindow)
 	}

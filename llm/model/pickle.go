@@ -427,8 +427,15 @@ func (u *unpickler) reduce() error {
 	return errPickleStack
 }
 
+// maxDims is torch's limit. A program can ask for a tensor of one tuple again and again.
+const maxDims = 64
+
+// integers is a shape or a stride.
 func integers(v any) ([]int64, bool) {
 	t, ok := v.(pickleTuple)
+	if len(t) > maxDims {
+		return nil, false
+	}
 	list := make([]int64, len(t))
 	for i, x := range t {
 		n, isInt := x.(int64)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -241,7 +242,8 @@ func (c *checkpoint) readHeader(r io.ReaderAt, size int64, display string) error
 		}
 		c.tensors[name] = &storedTensor{r, display, 8 + int64(n) + e.Offsets[0], d.dtype, e.Dtype, e.Shape}
 	}
-	sort.Slice(extents, func(i, j int) bool { return extents[i].from < extents[j].from })
+	// An empty tensor lies at the same place as the next one, and before it.
+	slices.SortFunc(extents, func(a, b extent) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
 	for i := 1; i < len(extents); i++ {
 		if extents[i].from < extents[i-1].to {
 			return fmt.Errorf("tensors %s and %s overlap: the file is damaged; download it again", extents[i-1].name, extents[i].name)

@@ -106,11 +106,19 @@ func TestBadTorchFiles(t *testing.T) {
 		t.Fatalf("the good file: %v", err)
 	}
 	whole := archiveOf(t, pickleOf("FloatStorage", "0", 4, 0, 4, 1), nil)
+	dimensions := func(n int) []byte {
+		ones := "(" + strings.Repeat("K\x01", n) + "t"
+		return archiveOf(t, strings.ReplaceAll(pickleOf("FloatStorage", "0", 4, 0, 1, 1), "K\x01\x85", ones), nil)
+	}
+	if _, err := openTorch(dimensions(64)); err != nil {
+		t.Errorf("64 dimensions: %v", err)
+	}
 	for _, test := range []struct {
 		name string
 		file []byte
 		want string
 	}{
+		{"too many dimensions", dimensions(65), "other values than it needs"},
 		{"empty", nil, "no zip archive"},
 		{"cut", whole[:len(whole)-30], "no zip archive"},
 		{"a storage beyond the end", claiming(t, archiveOf(t, pickleOf("FloatStorage", "0", 4, 100, 4, 1), nil), 1<<20), "has 1048576 bytes at byte"},
