@@ -117,9 +117,12 @@ func ParseProfilerConfig(text string, base ProfilerConfig) (ProfilerConfig, erro
 			base.Extra[key] = value
 		}
 	}
+	if err := base.Validate(); err != nil {
+		return base, err
+	}
 	switch {
-	case c.Wait < 0 || c.Warmup < 0 || c.Active < 1:
-		return base, usagef("--profiler-config: wait_iterations and warmup_iterations must be 0 or more, active_iterations 1 or more")
+	case c.Wait < 0 || c.Warmup < 0 || c.Active < 1 || max(c.Wait, c.Warmup, c.Active) > maxIterations:
+		return base, usagef("--profiler-config: wait_iterations and warmup_iterations must be 0 or more, active_iterations 1 or more, and all at most %d", maxIterations)
 	case c.Wait+c.Warmup > 0:
 		base.DelayIterations += c.Wait + c.Warmup
 		if base.MaxIterations == 0 || c.Active < base.MaxIterations {
@@ -161,6 +164,9 @@ func (c ProfilerConfig) CheckExtra() error {
 	return nil
 }
 
+// maxIterations bounds counts of iterations, so that their sums are counts too. No run has so many.
+const maxIterations = 1 << 28
+
 // Validate says what is wrong with a configuration, as a UsageError.
 func (c ProfilerConfig) Validate() error {
 	switch {
@@ -172,10 +178,10 @@ func (c ProfilerConfig) Validate() error {
 		return usagef("phase %q: must be prefill, decode or all", c.Phase)
 	case strings.ContainsAny(c.Prefix, `/\:*?"<>|`) || strings.ContainsFunc(c.Prefix, unicode.IsControl) || strings.HasPrefix(c.Prefix, ".") || len(c.Prefix) > 100:
 		return usagef("profile_prefix %q: it begins file names: use at most 100 letters, digits, - and _", c.Prefix)
-	case c.DelayIterations < 0:
-		return usagef("delay_iterations %d: must be 0 or more", c.DelayIterations)
-	case c.MaxIterations < 0:
-		return usagef("max_iterations %d: must be 0 or more", c.MaxIterations)
+	case c.DelayIterations < 0 || c.DelayIterations > maxIterations:
+		return usagef("delay_iterations %d: must be from 0 to %d", c.DelayIterations, maxIterations)
+	case c.MaxIterations < 0 || c.MaxIterations > maxIterations:
+		return usagef("max_iterations %d: must be from 0 to %d", c.MaxIterations, maxIterations)
 	}
 	return nil
 }

@@ -48,6 +48,9 @@ func TestBadProfilerConfigs(t *testing.T) {
 		`{"delay_iterations":-1}`:           "delay_iterations -1",
 		`{"wait_iterations":-1}`:            "must be 0 or more",
 		`{"active_iterations":0}`:           "active_iterations 1 or more",
+
+		`{"wait_iterations":9223372036854775807,"warmup_iterations":1}`: "all at most",
+		`{"delay_iterations":9223372036854775807,"wait_iterations":1}`:  "delay_iterations 9223372036854775807",
 	} {
 		_, err := ParseProfilerConfig(text, DefaultProfilerConfig())
 		var usage *UsageError
@@ -98,10 +101,17 @@ func TestExtraProfilerConfig(t *testing.T) {
 func FuzzParseProfilerConfig(f *testing.F) {
 	f.Add(`{"profiler":"torch","torch_profiler_dir":"./vllm_profile"}`)
 	f.Add(`{"wait_iterations":1,"max_iterations":4}`)
+	f.Add(`{"wait_iterations":9223372036854775807,"warmup_iterations":1}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseProfilerConfig(text, DefaultProfilerConfig())
 		if err == nil && c.Validate() != nil {
 			t.Errorf("%q was accepted as %+v, which is not valid", text, c)
+		}
+		var given struct {
+			Wait int `json:"wait_iterations"`
+		}
+		if err == nil && json.Unmarshal([]byte(text), &given) == nil && c.DelayIterations < given.Wait {
+			t.Errorf("%q waits for %d iterations", text, c.DelayIterations)
 		}
 	})
 }
