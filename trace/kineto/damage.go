@@ -26,7 +26,6 @@ func (s *scanner) damage(kind string, at int, lost int) {
 }
 
 func (s *scanner) damageText(kind string, at int, text string, lost int) {
-	d := trace.Damage{Kind: kind, Offset: s.w.offset + int64(at), Line: s.w.line(at), Text: text, Lost: lost}
 	if len(s.t.Damage) == maxDamage {
 		last := &s.t.Damage[maxDamage-1]
 		if last.Kind != "more" {
@@ -35,5 +34,5 @@ func (s *scanner) damageText(kind string, at int, text string, lost int) {
 		last.Lost += lost
 		return
 	}
-	s.t.Damage = append(s.t.Damage, d)
+	s.t.Damage = append(s.t.Damage, trace.Damage{Kind: kind, Offset: s.w.offset + int64(at), Line: s.w.line(at), Text: text, Lost: lost})
 }

@@ -95,14 +95,18 @@ func agrees(t *testing.T, got *trace.Trace, file []byte) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(file))
 	d.UseNumber()
-	var top struct {
-		Events []map[string]any `json:"traceEvents"`
-	}
+	var top map[string]json.RawMessage // a struct's field would take traceevents too
 	if d.Decode(&top) != nil || bytes.Count(file, []byte(`"traceEvents"`)) != 1 {
 		return
 	}
+	var events []map[string]any
+	d = json.NewDecoder(bytes.NewReader(top["traceEvents"]))
+	d.UseNumber()
+	if d.Decode(&events) != nil {
+		return
+	}
 	i := 0
-	for _, e := range top.Events {
+	for _, e := range events {
 		if e["ph"] == "M" {
 			continue
 		}

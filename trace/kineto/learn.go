@@ -10,7 +10,7 @@ import (
 // learn makes a shape of the event at b[start:end], whose members have been split, and files the event by it. It
 // returns false if there are shapes enough or the event is odd.
 func (s *scanner) learn(b []byte, start, end int) bool {
-	if len(s.shapes) >= maxShapes {
+	if len(s.shapes) >= maxShapes || len(s.members) > maxMembers {
 		return false
 	}
 	var phase, category, name []byte

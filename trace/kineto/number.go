@@ -122,8 +122,8 @@ func parseMicrosExponent(b []byte) (int64, bool) {
 		return 0, false
 	}
 	point += exponent
-	for ; point <= 0; point++ {
-		digits = append([]byte{'0'}, digits...)
+	if point <= 0 {
+		digits, point = append(bytes.Repeat([]byte{'0'}, 1-point), digits...), 1
 	}
 	for len(digits) < point {
 		digits = append(digits, '0')

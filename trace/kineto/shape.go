@@ -24,6 +24,9 @@ import (
 // maxShapes bounds how many are learnt. Real files have 15 to 90.
 const maxShapes = 160
 
+// maxMembers bounds an event that is learnt from: each of its keys is compared with each other. Real ones have up to 30.
+const maxMembers = 256
+
 // kind says what a slot holds.
 type kind uint8
 

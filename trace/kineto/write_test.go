@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -227,6 +228,23 @@ func TestEventArgs(t *testing.T) {
 		if got := kineto.EventArgs(read, i); string(got) != string(event.Args) {
 			t.Fatalf("event %d: args %s, want %s", i, got, event.Args)
 		}
+	}
+}
+
+// An event of very many members costs no more than its length, and is kept as it was written.
+func TestAnEventOfManyMembers(t *testing.T) {
+	var event bytes.Buffer
+	event.WriteString(`{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":2,"ts":3.000,"dur":4.000,"args":{"External id":5`)
+	for i := range 30_000 {
+		fmt.Fprintf(&event, `,"%d":%d`, i, i)
+	}
+	event.WriteString("}}")
+	got, err := kineto.Read(strings.NewReader(`{"traceEvents":[`+event.String()+","+event.String()+`]}`), "x", kineto.Options{Strict: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := got.Events.Len(); n != 2 || !bytes.Equal(got.JSON(1), event.Bytes()) || got.Ops.At(got.Events.At(1).Side).ExternalID != 5 {
+		t.Errorf("%d events, the second is %.200s…", n, got.JSON(1))
 	}
 }
 

@@ -3,6 +3,7 @@ package inflate
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 )
 
@@ -26,25 +27,23 @@ func (z *Reader) header() error {
 	if z.members > 0 && (z.in[z.pos] != 0x1f || z.have(2) && z.in[z.pos+1] != 0x8b) {
 		return ErrTrailing
 	}
-	if !z.have(10) {
-		return z.ended()
+	z.crc = 0
+	h, err := z.headerBytes(10)
+	if err != nil {
+		return err
 	}
-	h := z.in[z.pos : z.pos+10]
 	if h[0] != 0x1f || h[1] != 0x8b || h[2] != 8 {
 		return ErrCorrupt
 	}
 	flags := h[3]
-	z.pos += 10
 	if flags&flagExtra != 0 {
-		if !z.have(2) {
-			return z.ended()
+		size, err := z.headerBytes(2)
+		if err != nil {
+			return err
 		}
-		size := int(binary.LittleEndian.Uint16(z.in[z.pos:]))
-		z.pos += 2
-		if !z.have(size) {
-			return z.ended()
+		if _, err = z.headerBytes(int(binary.LittleEndian.Uint16(size))); err != nil {
+			return err
 		}
-		z.pos += size
 	}
 	for _, f := range []byte{flagName, flagComment} {
 		if flags&f != 0 {
@@ -54,10 +53,14 @@ func (z *Reader) header() error {
 		}
 	}
 	if flags&flagCRC != 0 {
-		if !z.have(2) {
-			return z.ended()
+		want := uint16(z.crc)
+		sum, err := z.headerBytes(2)
+		if err != nil {
+			return err
 		}
-		z.pos += 2
+		if binary.LittleEndian.Uint16(sum) != want && z.fault == nil {
+			z.fault = ErrChecksum // and told at the end, as a member's
+		}
 	}
 	z.members++
 	z.crc, z.size, z.written = 0, 0, 0
@@ -65,15 +68,22 @@ func (z *Reader) header() error {
 	return nil
 }
 
+// headerBytes takes bytes of a header, and its checksum along.
+func (z *Reader) headerBytes(k int) ([]byte, error) {
+	if !z.have(k) {
+		return nil, z.ended()
+	}
+	b := z.in[z.pos : z.pos+k]
+	z.crc = crc32.Update(z.crc, crc32.IEEETable, b)
+	z.pos += k
+	return b, nil
+}
+
 // skipText skips the text that ends with a zero.
 func (z *Reader) skipText() error {
 	for {
-		if !z.have(1) {
-			return z.ended()
-		}
-		z.pos++
-		if z.in[z.pos-1] == 0 {
-			return nil
+		if c, err := z.headerBytes(1); err != nil || c[0] == 0 {
+			return err
 		}
 	}
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/iotest"
 )
@@ -146,6 +149,8 @@ func TestFaults(t *testing.T) {
 	}{
 		{"checksum", bytes.NewReader(edit(-8, 1)), ErrChecksum, true},
 		{"size", bytes.NewReader(edit(-1, 1)), ErrChecksum, true},
+		{"a header's checksum", bytes.NewReader(withHeaderSum(t, whole, 1)), ErrChecksum, true},
+		{"a header with a checksum", bytes.NewReader(withHeaderSum(t, whole, 0)), io.EOF, true},
 		{"zeros after", bytes.NewReader(append(bytes.Clone(whole), 0, 0, 0)), ErrTrailing, true},
 		{"text after", bytes.NewReader(append(bytes.Clone(whole), "\x1fhello, world"...)), ErrTrailing, true},
 		{"reader", io.MultiReader(bytes.NewReader(whole[:5000]), iotest.ErrReader(broken)), broken, false},
@@ -159,6 +164,20 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// withHeaderSum gives the member that zip made a checksum of its header, off by so much.
+func withHeaderSum(tb testing.TB, file []byte, off uint16) []byte {
+	tb.Helper()
+	end := bytes.Index(file, []byte("comment\x00")) + len("comment\x00")
+	head := bytes.Clone(file[:end])
+	head[3] |= flagCRC
+	return append(binary.LittleEndian.AppendUint16(head, uint16(crc32.ChecksumIEEE(head))+off), file[end:]...)
+}
+
+// longText tells whether a file may have a name or comment of 512 bytes or more, which the standard library does not take.
+func longText(file []byte) bool {
+	return slices.ContainsFunc(bytes.Split(file, []byte{0}), func(run []byte) bool { return len(run) >= 512 })
+}
+
 // FuzzInflate holds any input against the standard library: the same bytes, and success together.
 func FuzzInflate(f *testing.F) {
 	for _, text := range samples() {
@@ -166,8 +185,9 @@ func FuzzInflate(f *testing.F) {
 	}
 	f.Add(zip(f, 0, []byte("abc")))
 	f.Add(zip(f, 6, []byte("abc"), []byte("def")))
+	f.Add(withHeaderSum(f, zip(f, 6, []byte("abc")), 0))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		got, err := all(io.LimitReader(bytes.NewReader(file), 1<<20), 3000)
+		got, err := all(bytes.NewReader(file), 3000)
 		z, wantErr := gzip.NewReader(bytes.NewReader(file))
 		var want []byte
 		if wantErr == nil {
@@ -176,7 +196,7 @@ func FuzzInflate(f *testing.F) {
 		if wantErr == nil && (!errors.Is(err, io.EOF) || !bytes.Equal(got, want)) {
 			t.Fatalf("%d bytes, %v; want %d", len(got), err, len(want))
 		}
-		if wantErr != nil && errors.Is(err, io.EOF) {
+		if wantErr != nil && errors.Is(err, io.EOF) && !(errors.Is(wantErr, gzip.ErrHeader) && longText(file)) {
 			t.Fatalf("no error; want %v", wantErr)
 		}
 		if n := min(len(got), len(want)); !bytes.Equal(got[:n], want[:n]) {
