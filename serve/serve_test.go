@@ -274,6 +274,7 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/v1/completions", `{"prompt":"x","n":0}`, 400, "n 0"},
 		{"POST", "/v1/completions", `{"prompt":"x","n":1000000}`, 400, "n 1000000"},
 		{"POST", "/v1/completions", `{"prompt":"x","repetition_penalty":0}`, 400, "repetition_penalty 0"},
+		{"POST", "/v1/completions", `{"prompt":"x","repetition_penalty":1e-39}`, 400, "repetition_penalty 1e-39"},
 		{"POST", "/v1/completions", `{"prompt":"x","presence_penalty":3}`, 400, "presence_penalty 3"},
 		{"POST", "/v1/completions", `{"prompt":"x","logprobs":21}`, 400, "logprobs 21"},
 		{"POST", "/v1/completions", `{"prompt":"x","stop":[1]}`, 400, "stop: must be"},
@@ -544,12 +545,38 @@ func FuzzCompletions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		w := httptest.NewRecorder()
 		var q completionRequest
-		if json.Unmarshal(body, &q) == nil && q.N != nil && *q.N > 8 {
-			t.Skip("takes long")
+		if json.Unmarshal(body, &q) == nil {
+			answers, _ := prompts(q.Prompt)
+			if q.N != nil && *q.N > 8 || len(answers) > 64 {
+				t.Skip("takes long")
+			}
 		}
 		s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/completions", bytes.NewReader(body)))
-		if w.Code != http.StatusOK && (w.Code < 400 || w.Code >= 500 || !json.Valid(w.Body.Bytes())) {
-			t.Errorf("%q: %d %s", body, w.Code, w.Body)
+		switch {
+		case w.Code != http.StatusOK:
+			if w.Code < 400 || w.Code >= 500 || !json.Valid(w.Body.Bytes()) {
+				t.Errorf("%q: %d %s", body, w.Code, w.Body)
+			}
+		case q.Stream:
+			events, ended := strings.CutSuffix(w.Body.String(), "data: [DONE]\n\n")
+			if !ended {
+				t.Errorf("%q: the stream does not end: %s", body, w.Body)
+			}
+			for event := range strings.SplitSeq(strings.TrimSuffix(events, "\n\n"), "\n\n") {
+				if text, ok := strings.CutPrefix(event, "data: "); !ok || !json.Valid([]byte(text)) {
+					t.Errorf("%q: the stream has %q", body, event)
+				}
+			}
+		default:
+			var c completion
+			if err := json.Unmarshal(w.Body.Bytes(), &c); err != nil || len(c.Choices) == 0 {
+				t.Errorf("%q: %s, %v", body, w.Body, err)
+			}
+			for _, choice := range c.Choices {
+				if choice.FinishReason == nil {
+					t.Errorf("%q: an answer without an end: %s", body, w.Body)
+				}
+			}
 		}
 	})
 }

@@ -24,7 +24,7 @@ type Params struct {
 	IncludeStop  bool    `json:"include_stop_str_in_output,omitempty"`
 	MinTokens    int     `json:"min_tokens,omitempty"` // no token ends the output before it has so many; default 0
 
-	RepetitionPenalty float64 `json:"repetition_penalty,omitempty"` // of tokens in prompt or output; 0 is the default: 1, none
+	RepetitionPenalty float64 `json:"repetition_penalty,omitempty"` // of tokens in prompt or output, [1e-6, 1e6]; 0 is the default: 1, none
 	PresencePenalty   float64 `json:"presence_penalty,omitempty"`   // [-2, 2]; default 0
 	FrequencyPenalty  float64 `json:"frequency_penalty,omitempty"`  // [-2, 2]; default 0
 
@@ -57,8 +57,8 @@ func (p Params) Validate() error {
 		return fmt.Errorf("min_tokens %d: must be from 0 to max_tokens, which is %d", p.MinTokens, p.MaxTokens)
 	case p.N < 0 || p.N > maxAnswers:
 		return fmt.Errorf("n %d: must be from 1 to %d", p.N, maxAnswers)
-	case !(p.RepetitionPenalty >= 0 && p.RepetitionPenalty < 1e6):
-		return fmt.Errorf("repetition_penalty %v: must be above 0; 1 is none", p.RepetitionPenalty)
+	case p.RepetitionPenalty != 0 && !(p.RepetitionPenalty >= 1e-6 && p.RepetitionPenalty <= 1e6): // logits stay finite
+		return fmt.Errorf("repetition_penalty %v: must be above 0, from 1e-06 to 1e+06; 1 is none", p.RepetitionPenalty)
 	case !(p.PresencePenalty >= -2 && p.PresencePenalty <= 2):
 		return fmt.Errorf("presence_penalty %v: must be from -2 to 2", p.PresencePenalty)
 	case !(p.FrequencyPenalty >= -2 && p.FrequencyPenalty <= 2):
