@@ -29,5 +29,9 @@ func Lock(dir string) (release func(), err error) {
 		f.Close()
 		return nil, err
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		// A child that is being started has a copy of the descriptor until it runs its program, and would keep the lock.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		f.Close()
+	}, nil
 }
