@@ -107,8 +107,14 @@ func TestDoubledInterrupt(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, "run", "--engine", "fake-waits", "--profile-dir", dir)
 	p.await("fake: generating")
+	p.signal(syscall.SIGSTOP) // so that both come at once, however late this process sends the second
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(p.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("status %v, %v", status, err)
+	}
 	p.signal(syscall.SIGINT)
 	p.signal(syscall.SIGTERM)
+	p.signal(syscall.SIGCONT)
 	if code, said := p.end(); code != exitInterrupted || !strings.Contains(said, "1 of 1 traces are whole") {
 		t.Errorf("exit code %d, said %q", code, said)
 	}
