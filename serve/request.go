@@ -54,11 +54,14 @@ type completionRequest struct {
 
 // unsupported names a parameter that is set and cannot be followed. Passing it over would answer another question.
 func (r *completionRequest) unsupported() error {
-	for name, raw := range map[string]json.RawMessage{
-		"suffix": r.Suffix, "logit_bias": r.LogitBias, "prompt_embeds": r.PromptEmbeds, "prompt_logprobs": r.PromptLogprobs,
-		"bad_words": r.BadWords, "guided_json": r.GuidedJSON, "structured_outputs": r.Structured, "response_format": r.ResponseFormat,
+	for _, p := range []struct {
+		name string
+		raw  json.RawMessage
+	}{
+		{"suffix", r.Suffix}, {"logit_bias", r.LogitBias}, {"prompt_embeds", r.PromptEmbeds}, {"prompt_logprobs", r.PromptLogprobs},
+		{"bad_words", r.BadWords}, {"guided_json", r.GuidedJSON}, {"structured_outputs", r.Structured}, {"response_format", r.ResponseFormat},
 	} {
-		if !rawIsNull(raw) && string(raw) != `""` && string(raw) != "{}" && string(raw) != "[]" && string(raw) != `{"type":"text"}` {
+		if name, raw := p.name, p.raw; !rawIsNull(raw) && string(raw) != `""` && string(raw) != "{}" && string(raw) != "[]" && string(raw) != `{"type":"text"}` {
 			return refuse(name, "%s is not supported by this engine: leave it out", name)
 		}
 	}

@@ -259,11 +259,11 @@ func settingsOf(c *capture.Capture, ranks []*analyze.RankIterations) []compare.S
 	}
 	add("ranks", strconv.Itoa(len(ranks)))
 	add("python stacks", yesNo(r.Stacks))
-	for key, name := range map[string]string{"profile_memory": "memory events", "record_shapes": "shapes"} {
-		if raw, ok := r.Meta[key]; ok {
+	for _, s := range []struct{ key, name string }{{"profile_memory", "memory events"}, {"record_shapes", "shapes"}} {
+		if raw, ok := r.Meta[s.key]; ok {
 			var on any
 			if json.Unmarshal([]byte(raw), &on) == nil {
-				add(name, yesNo(on != float64(0) && on != false))
+				add(s.name, yesNo(on != float64(0) && on != false))
 			}
 		}
 	}
