@@ -76,7 +76,22 @@ func (e *Engine) buildTrace(number int, p *profile) *trace.Trace {
 	if number == 0 { // of the engine, not of a rank
 		b.counters(p.counters, e.config.EnablePrefixCaching)
 	}
+	if b.t.Events.Len() == 0 {
+		b.window(p)
+	}
 	return b.t
+}
+
+// window writes the profiler's own span. A trace with events gets one around them when it is written; without a step
+// between start and stop, this says when the profile was.
+func (b *builder) window(p *profile) {
+	b.t.Tracks = append(b.t.Tracks, trace.Track{
+		Process: b.t.Strings.InternString("Spans"), Thread: b.t.Strings.InternString("PyTorch Profiler"),
+	})
+	b.t.Events.Append(trace.Event{
+		StartNs: b.at(p.began), DurationNs: (p.ended - p.began).Nanoseconds(), Name: b.t.Strings.InternString("PyTorch Profiler (0)"),
+		Track: mainTrack + 1, Category: trace.CategoryTrace, Phase: trace.PhaseComplete, Side: trace.NoSide,
+	})
 }
 
 func (b *builder) meta(info engine.Info) {

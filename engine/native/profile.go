@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/llm"
 	"github.com/inferprof/inferprof/llm/schedule"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
@@ -22,6 +23,8 @@ type profile struct {
 	counters  []counters // by recorded step
 	matching  int        // steps of the wanted phase so far
 	recorded  int
+
+	began, ended time.Duration // of recording, by the engine's clock
 }
 
 // counters are the scheduler's state in one step.
@@ -74,6 +77,7 @@ func (e *Engine) startProfile(c engine.ProfilerConfig) error {
 	for range e.ranks {
 		p.recorders = append(p.recorders, newRecorder(p.config.WithStack))
 	}
+	p.began = llm.Now()
 	e.profile = p
 	return nil
 }
@@ -90,7 +94,7 @@ func (e *Engine) StopProfile(context.Context) ([]string, error) {
 // detachProfile ends recording.
 func (e *Engine) detachProfile() *profile {
 	p := e.profile
-	e.profile = nil
+	e.profile, p.ended = nil, llm.Now()
 	for _, r := range e.ranks {
 		r.shard.SetRecorder(nil)
 	}

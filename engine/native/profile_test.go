@@ -76,6 +76,28 @@ func prompts(n, tokens int) []engine.Request {
 	return list
 }
 
+// A profile in which nothing ran still says when it was.
+func TestProfileWithoutAStep(t *testing.T) {
+	e := newEngine(t, engine.Config{Profiler: everything(t.TempDir())})
+	before := time.Now().UnixNano()
+	start(t, e)
+	x := stop(t, e)[0]
+	after := time.Now().UnixNano()
+	windows := 0
+	for i := range x.Events.Len() {
+		if x.Events.Category(i) != trace.CategoryTrace {
+			continue
+		}
+		windows++
+		if from, to := x.Meta.BaseTimeNanoseconds+x.Events.StartNs(i), x.Meta.BaseTimeNanoseconds+x.Events.EndNs(i); from < before || to > after {
+			t.Errorf("the window is %d to %d, the profile was in %d to %d", from, to, before, after)
+		}
+	}
+	if windows != 1 {
+		t.Errorf("%d windows, want 1", windows)
+	}
+}
+
 func TestStepsAreAnnotatedAsInVLLM(t *testing.T) {
 	e := newEngine(t, engine.Config{TensorParallelSize: 2, Profiler: everything(t.TempDir())})
 	start(t, e)
