@@ -297,10 +297,31 @@ func newestFile(dir string) (at time.Time) {
 
 // nothingIn says that there is nothing to read in dir, and what there is instead.
 func nothingIn(dir string, o others) error {
+	const levels = 3 // a directory of sweeps holds sweeps, cells and then captures
+	if below := captureBelow(dir, levels); below != "" {
+		return fmt.Errorf("open %s: no trace and no capture in it, but further down, as in a sweep: name one of those, such as %s", dir, below)
+	}
 	if names := slices.Concat(o.json, o.unfinished); len(names) > 0 {
 		return fmt.Errorf("open %s: no trace and no capture in it, only %s", dir, strings.Join(names, ", "))
 	}
 	return fmt.Errorf("open %s: no trace (*.json, *.json.gz, *.json.zst) and no capture in it", dir)
+}
+
+// captureBelow is some directory with a manifest, so many levels below dir at most; "" if there is none.
+func captureBelow(dir string, levels int) string {
+	entries, _ := os.ReadDir(dir) // what cannot be read has none
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if _, err := os.Stat(filepath.Join(path, ManifestName)); err == nil {
+			return path
+		}
+		if e.IsDir() && levels > 1 {
+			if found := captureBelow(path, levels-1); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
 }
 
 // others are the names of files beside traces that somebody may miss among them.
@@ -326,7 +347,7 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		case strings.HasPrefix(name, "."):
 		case namedAsTrace(name):
 			traces = append(traces, path)
-		case !strings.HasSuffix(uncompressedName(name), ".json"):
+		case !strings.HasSuffix(trace.UncompressedName(name), ".json"):
 		case kineto.LooksLikeTrace(path):
 			traces = append(traces, path)
 		default:

@@ -51,6 +51,7 @@ func TestOpenAnyDirectoryOfTraces(t *testing.T) {
 		"rank2.7.pt.trace.json.gz":    "broken",
 		"exported_by_hand.json":       text,
 		"zipped.json.gz":              compressed(t, text),
+		"trace.json-rank-3.gz":        compressed(t, text), // TensorRT-LLM's, told trace.json.gz
 		"events.json":                 ` [{"ph":"X","ts":1,"dur":2,"name":"a"}]`,
 		"config.json":                 `{"architectures":["OPTForCausalLM"]}`,
 		"execution_details.json":      `[{"file":"a","batch_size":32,"mode":"FULL"}]`,
@@ -63,7 +64,7 @@ func TestOpenAnyDirectoryOfTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"rank2.7.pt.trace.json.gz", "rank10.7.pt.trace.json.gz", "events.json", "exported_by_hand.json", "zipped.json.gz"}
+	want := []string{"rank2.7.pt.trace.json.gz", "trace.json-rank-3.gz", "rank10.7.pt.trace.json.gz", "events.json", "exported_by_hand.json", "zipped.json.gz"}
 	if diff := cmp.Diff(want, baseNames(c.Traces)); diff != "" {
 		t.Errorf("traces (-want +got):\n%s", diff)
 	}
@@ -139,6 +140,7 @@ func TestOpenErrors(t *testing.T) {
 		{"from the future", map[string]string{"capture.json": `{"schema_version":99}`}, ".", "a newer one is needed"},
 		{"no trace", map[string]string{"capture.json": `{"schema_version":1,"status":"failed","error":"disk full"}`}, ".", "failed and holds no trace (disk full)"},
 		{"leads away", map[string]string{"capture.json": `{"schema_version":1,"files":[{"path":"../../etc/passwd"}]}`}, ".", "must be a name"},
+		{"a sweep", map[string]string{"sweep.json": "{}", "quantization=awq/run1/capture.json": "{}"}, ".", "but further down, as in a sweep: name one of those, such as"},
 		{"broken one below", map[string]string{"a/capture.json": "{"}, ".", "not JSON"},
 	} {
 		dir := put(t, c.files)

@@ -21,12 +21,7 @@ var writerPattern = regexp.MustCompile(`^(.*?)\.(\d+)\.pt\.trace\.json(?:\.gz|\.
 // namedAsTrace reports whether a file's name says that it is a trace. A file named so counts as one even if it is empty
 // or broken: leaving it out would hide the damage.
 func namedAsTrace(name string) bool {
-	return strings.HasSuffix(uncompressedName(name), ".trace.json") && !strings.HasPrefix(name, ".")
-}
-
-// uncompressedName is a file's name without the suffix of its compression.
-func uncompressedName(name string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+	return strings.HasSuffix(trace.UncompressedName(name), ".trace.json") && !strings.HasPrefix(name, ".")
 }
 
 // traceNames is the set of files in dir that are named as traces.

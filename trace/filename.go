@@ -71,6 +71,18 @@ func nameNumber(s string) int {
 	return v
 }
 
+// rankBehind is how TensorRT-LLM names ranks' files if it was told trace.json.gz: trace.json-rank-0.gz.
+var rankBehind = regexp.MustCompile(`\.json-rank-\d+$`)
+
+// UncompressedName is a trace's file name as it would be without compression: it ends in .json if it is any trace's.
+func UncompressedName(name string) string {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+	if at := rankBehind.FindStringIndex(name); at != nil {
+		return name[:at[0]] + ".json"
+	}
+	return name
+}
+
 // ParseFileName reads what the name of a trace's file says; path may have directories before it.
 func ParseFileName(path string) FileName {
 	n := FileName{Rank: -1, TP: -1, PP: -1, DP: -1, EP: -1}

@@ -23,6 +23,7 @@ func TestParseFileName(t *testing.T) {
 		"merged-1763.trace.json.gz":                                       {Rank: -1, Prefix: "1763", Merged: true, DP: -1, PP: -1, TP: -1, EP: -1},
 		"worker3_step_12.1694128201557.pt.trace.json.gz":                  {Rank: 3, DP: -1, PP: -1, TP: -1, EP: -1},
 		"worker0.1623143089861.pt.trace.json":                             {Rank: 0, DP: -1, PP: -1, TP: -1, EP: -1},
+		"trace.json-rank-3.gz":                                            {Rank: 3, Prefix: "trace.json", DP: -1, PP: -1, TP: -1, EP: -1},
 		"host_4348.1795476513215417352.pt.trace.json.gz":                  {Rank: -1, DP: -1, PP: -1, TP: -1, EP: -1},
 	} {
 		if want.TP == 0 && want.Rank >= 0 && !strings.Contains(name, "tp0") {
