@@ -86,7 +86,7 @@ func (s *session) await(ctx context.Context, e engine.Engine) {
 		if whole >= s.manifest.Ranks.Expected {
 			return
 		}
-		s.tellGrowth(fmt.Sprintf(", %d of %d ranks whole", whole, s.manifest.Ranks.Expected))
+		s.tellGrowth(fmt.Sprintf("%d of %d ranks whole", whole, s.manifest.Ranks.Expected))
 		grew := !maps.Equal(seen, now)
 		seen = now
 		if grew {
@@ -148,19 +148,6 @@ func (s *session) watchStop(e engine.Engine) (end func()) {
 		}
 	}()
 	return func() { close(done); <-ended }
-}
-
-// tellGrowth tells how large the new traces are by now, if there are any.
-func (s *session) tellGrowth(more string) {
-	var bytes int64
-	for _, path := range s.newTraces() {
-		if now, ok := stateOf(path); ok {
-			bytes += now.size
-		}
-	}
-	if bytes > 0 {
-		s.progress(Progress{Stage: StageStop, Item: fmt.Sprintf("%.1f MB%s", float64(bytes)/1e6, more)})
-	}
 }
 
 // temporary are the files of the temporary directory that were there before a capture began.

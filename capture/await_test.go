@@ -76,8 +76,22 @@ func TestRunWaitsForLateTraces(t *testing.T) {
 	if diff := cmp.Diff(Ranks{Expected: 2, Found: []int{0, 1}, Missing: []int{}}, c.Manifest.Ranks); diff != "" {
 		t.Errorf("ranks (-want +got):\n%s", diff)
 	}
-	if !slices.ContainsFunc(told, func(text string) bool { return strings.HasSuffix(text, "MB, 1 of 2 ranks whole") }) {
+	if !slices.ContainsFunc(told, func(text string) bool { return strings.HasPrefix(text, "1 of 2 ranks whole; rank 0: 0.0 MB") }) {
 		t.Errorf("progress told %q", told)
+	}
+}
+
+func TestGrowth(t *testing.T) {
+	at := time.Unix(1_795_000_000, 0)
+	var g growth
+	for i, size := range []int64{0, 2e6, 2e6, 6e6} {
+		g = g.next(size, at.Add(time.Duration(i)*time.Second))
+	}
+	if got := g.text(at.Add(3 * time.Second)); got != "6.0 MB and 2.0 MB/s" { // 2 MB in 1 s, then 4 MB in 2
+		t.Error(got)
+	}
+	if got := g.text(at.Add(9 * time.Second)); got != "6.0 MB" {
+		t.Error("at rest: ", got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/internal/host"
 )
 
@@ -76,6 +77,27 @@ func (d *directory) make(o *Options, at time.Time) error {
 		d.traces = parent
 	}
 	return checkRoom(d.traces)
+}
+
+// lock keeps others off: prune off the capture, and a second capture off a directory of traces that several have in turn,
+// since new traces are told by not having been there before.
+func (d *directory) lock() (unlock func(), err error) {
+	own, err := dirlock.Lock(d.path)
+	if err != nil {
+		return nil, directoryError(d.path, err)
+	}
+	if d.traces == d.path {
+		return own, nil
+	}
+	shared, err := dirlock.Lock(d.traces)
+	if err != nil {
+		own()
+		if errors.Is(err, dirlock.ErrInUse) {
+			return nil, fmt.Errorf("profile directory %s: another capture is being made there, and whose traces are whose could not be told: wait for its end, or choose another torch_profiler_dir", d.traces)
+		}
+		return nil, directoryError(d.traces, err)
+	}
+	return func() { shared(); own() }, nil
 }
 
 // makeNamed makes the directory that somebody named for this capture alone.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/internal/enginetest"
 )
 
@@ -117,6 +118,38 @@ func TestTorchProfilerDir(t *testing.T) {
 	}
 	if text, err := os.ReadFile(old); err != nil || string(text) != "somebody's" {
 		t.Errorf("the earlier profile's trace is now %q, %v", text, err)
+	}
+}
+
+// While one capture's traces come into a directory, no other begins there; captures with directories of their own do.
+func TestTwoCapturesAtOnce(t *testing.T) {
+	if !dirlock.Supported() {
+		t.Skip("no locks on this system")
+	}
+	dir := t.TempDir()
+	var inside, beside error
+	o := options(t, &enginetest.Script{Generate: func(_ context.Context, round int) error {
+		if round == 0 {
+			second := options(t, &enginetest.Script{})
+			second.Config.Profiler.Dir = dir
+			_, inside = Run(context.Background(), second)
+			third := options(t, &enginetest.Script{})
+			_, beside = Run(context.Background(), third)
+		}
+		return nil
+	}})
+	o.Config.Profiler.Dir = dir
+	if _, err := Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	if inside == nil || !strings.Contains(inside.Error(), "another capture is being made there") {
+		t.Errorf("a second capture in the same directory: %v", inside)
+	}
+	if beside != nil {
+		t.Errorf("a capture with a directory of its own: %v", beside)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 3 { // two traces, a manifest's directory
+		t.Errorf("left: %v, %v", entries, err)
 	}
 }
 

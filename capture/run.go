@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/internal/version"
 	"github.com/inferprof/inferprof/trace/kineto"
@@ -94,6 +93,7 @@ type session struct {
 
 	before    map[string]bool    // the traces that were there before
 	temporary temporary          // and the temporary files
+	grown     map[string]growth  // by path: how the files grow that are waited for
 	verdicts  map[string]verdict // by path: what reading a trace back showed
 	diagnoses []string           // what the engine says of what went wrong
 }
@@ -137,8 +137,9 @@ func preflight(o Options) (*session, error) {
 		return nil, err
 	}
 	s := &session{Options: o, dir: dir, temporary: temporaryNow()}
-	if s.unlock, err = dirlock.Lock(dir.path); err != nil {
-		return nil, directoryError(dir.path, err)
+	if s.unlock, err = dir.lock(); err != nil {
+		dir.remove()
+		return nil, err
 	}
 	s.manifest = &Manifest{
 		SchemaVersion: SchemaVersion,
@@ -302,7 +303,9 @@ func (s *session) progress(p Progress) {
 }
 
 func (s *session) warn(format string, args ...any) {
-	s.manifest.Warnings = append(s.manifest.Warnings, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.manifest.Warnings, text) {
+		s.manifest.Warnings = append(s.manifest.Warnings, text)
+	}
 }
 
 // finish checks what came of a profile, and says so in the manifest.
