@@ -135,6 +135,10 @@ func (c *client) call(ctx context.Context, method, path string, body any) (*answ
 	if err != nil {
 		return nil, plain(err)
 	}
+	if a.status == http.StatusInternalServerError {
+		// uvicorn closes a connection over which a handler failed, without saying so: a start over it would be lost.
+		c.http.CloseIdleConnections()
+	}
 	return a, nil
 }
 

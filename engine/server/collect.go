@@ -60,6 +60,13 @@ type candidate struct {
 
 // baseline lists what is there before the start.
 func (e *Engine) baseline(ctx context.Context) error {
+	for _, p := range e.endpoints {
+		if p.dialect.needsDir {
+			if err := p.place.make(ctx); err != nil {
+				return fmt.Errorf("traces of %s: %w", p.place, err)
+			}
+		}
+	}
 	for _, p := range e.places {
 		before, err := p.list(ctx)
 		if err != nil {
@@ -76,6 +83,7 @@ type vigil struct {
 	answers   <-chan stopAnswer
 	open      int // stops without an answer
 	stopErrs  []error
+	doubts    []error   // stops that failed as they do when a profile has ended by itself
 	answered  time.Time // the last stop's answer
 	moved     time.Time // when something moved last
 	gone      []string  // servers that no longer answer
@@ -110,7 +118,11 @@ func (v *vigil) take(a stopAnswer) {
 	v.open--
 	a.p.stopReply = time.Since(a.p.stopped)
 	v.answered, v.moved = time.Now(), time.Now()
-	if a.err != nil {
+	switch {
+	case a.err == nil:
+	case a.doubtful:
+		v.doubts = append(v.doubts, a.err)
+	default:
 		v.stopErrs = append(v.stopErrs, a.err)
 	}
 	for _, p := range v.places {
@@ -347,7 +359,7 @@ func (v *vigil) alive() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	for i, err := range v.each(func(p *endpoint) error {
-		_, err := p.call(ctx, http.MethodGet, "/health", nil)
+		_, err := p.call(ctx, http.MethodGet, "/v1/models", nil) // SGLang generates a token for /health
 		return err
 	}) {
 		if errors.Is(err, errRefused) {
@@ -467,8 +479,6 @@ func namedAsTrace(name string) bool {
 	if strings.HasPrefix(name, ".") {
 		return false
 	}
-	for _, end := range []string{".gz", ".zst"} {
-		name = strings.TrimSuffix(name, end)
-	}
+	name = trace.UncompressedName(name)
 	return strings.HasSuffix(name, ".json") && name != "server_args.json" && name != "capture.json"
 }

@@ -18,6 +18,10 @@ type Dialect struct {
 	body                func(ask) map[string]any // of the start; nil: it takes none
 	bounded             bool                     // the body can bound the steps
 	clientDir           bool                     // the body says where to write
+	switches            []string                 // what the body can turn on and off: with_stack, record_shapes
+	mute                bool                     // a failure is answered 500 without its reason
+	needsDir            bool                     // what it is told to write to must be there
+	holdsStart          bool                     // some versions answer a start with a bound when its steps are done
 	stopFirst           bool                     // a profile that ended by itself lets no other start before it is stopped
 	bodySince           string                   // what it takes for the body to be read, if that is not sure
 	busy                string                   // what the refusal of a start says when a profile is being recorded
@@ -36,7 +40,6 @@ type ask struct {
 	dir          string // as the server sees it; "": the server's own choice
 	shapes       bool
 	stack        bool
-	memory       bool
 }
 
 // The names under which vLLM counts requests; inferprof serve uses the same.
@@ -86,10 +89,26 @@ var dialects = []*Dialect{
 	},
 	{
 		Name: "sglang", Engine: "sglang", Title: "SGLang",
-		recognise: func(f *facts) bool {
-			return f.owner == "sglang" || f.info["mem_fraction_static"] != nil || f.metric("sglang:")
-		},
+		recognise: func(f *facts) bool { return f.sglang() && !f.beforePatch(0, 4, 7) },
 		startPath: "/start_profile", stopPath: "/stop_profile", body: sglangBody, bounded: true, clientDir: true,
+		switches: []string{"with_stack", "record_shapes"}, mute: true,
+		busy: "already in progress", idle: "not in progress",
+		enable:  "SGLang has the route without being told; is a proxy or router in front of it that does not pass it on?",
+		fields:  vllmFields,
+		running: []string{"sglang:num_running_reqs"}, waiting: []string{"sglang:num_queue_reqs"},
+	},
+	{
+		Name: "sglang-old", Engine: "sglang", Title: "SGLang before 0.4.7",
+		recognise: func(f *facts) bool { return f.sglang() },
+		startPath: "/start_profile", stopPath: "/stop_profile", clientDir: true, needsDir: true, mute: true,
+		// With a bound the start is answered when its steps are done, and a stop waits in line behind it.
+		body: func(a ask) map[string]any {
+			b := sglangBody(a)
+			delete(b, "num_steps")
+			delete(b, "profile_prefix")
+			return b
+		},
+		switches: []string{"with_stack", "record_shapes"}, bodySince: "SGLang 0.4.7",
 		busy: "already in progress", idle: "not in progress",
 		enable:  "SGLang has the route without being told; is a proxy or router in front of it that does not pass it on?",
 		fields:  vllmFields,
@@ -98,7 +117,7 @@ var dialects = []*Dialect{
 	{
 		Name: "tensorrt-llm", Engine: "tensorrt-llm", Title: "TensorRT-LLM",
 		recognise: func(f *facts) bool { return strings.HasPrefix(f.owner, "tensorrt") || f.metric("trtllm_") },
-		startPath: "/start_profile", stopPath: "/stop_profile", bounded: true, clientDir: true,
+		startPath: "/start_profile", stopPath: "/stop_profile", bounded: true, clientDir: true, holdsStart: true,
 		body: func(a ask) map[string]any {
 			b := sglangBody(a)
 			delete(b, "with_stack")

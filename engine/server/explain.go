@@ -65,6 +65,9 @@ func (v *vigil) explain(all []*candidate) error {
 		}
 		add("%v", err)
 	}
+	for _, err := range v.doubts {
+		add("%v (as after a profile that ended by itself)", err)
+	}
 	if len(v.gone) > 0 {
 		add("%s no longer listens: the server has died, its log says why", strings.Join(v.gone, ", "))
 	}
@@ -81,7 +84,7 @@ func (v *vigil) explain(all []*candidate) error {
 				add("%s: %s", c.name, c.problem)
 			}
 		}
-		if !slices.ContainsFunc(all, func(c *candidate) bool { return c.place == p }) && len(emptyOnes(p)) == 0 && len(v.gone) == 0 && len(v.stopErrs) == 0 {
+		if !slices.ContainsFunc(all, func(c *candidate) bool { return c.place == p }) && len(emptyOnes(p)) == 0 && len(v.gone) == 0 && len(v.stopErrs)+len(v.doubts) == 0 {
 			add("%s", v.nothingIn(p))
 		}
 	}

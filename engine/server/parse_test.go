@@ -65,6 +65,10 @@ func TestRecognise(t *testing.T) {
 		{"vllm", "0.1.dev9999+gabcdef", plain, "vllm"}, // a build of some commit: as the newest that has no body
 		{"vllm", "", plain, "vllm"},
 		{"sglang", "0.5.9", plain, "sglang"},
+		{"sglang", "", plain, "sglang"},
+		{"sglang", "0.4.7", plain, "sglang"},
+		{"sglang", "0.4.6.post5", plain, "sglang-old"},
+		{"sglang", "0.3.9", plain, "sglang-old"},
 		{"tensorrt_llm", "1.2.0", plain, "tensorrt-llm"},
 		{"inferprof", "devel", plain, "inferprof"},
 		{"llamacpp", "", "", "generic"},

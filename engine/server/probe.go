@@ -34,7 +34,8 @@ const probeTimeout = 30 * time.Second
 // The questions, those first without whose answer a server would be taken for another.
 var (
 	mainPaths  = []string{"/v1/models", "/version", "/health"}
-	otherPaths = []string{"/openapi.json", "/metrics", "/server_info", "/get_server_info"}
+	otherPaths = []string{"/openapi.json", "/metrics", "/server_info"}
+	olderPaths = []string{"/get_server_info"} // of SGLang before it had /server_info; newer ones complain in their log
 )
 
 // probe asks a server what it is. The error says that nothing answers, or that it does not talk to us.
@@ -44,6 +45,9 @@ func probe(ctx context.Context, c *client) (*facts, error) {
 		if err := f.ask(ctx, c, paths); err != nil {
 			return nil, err
 		}
+	}
+	if f.info == nil {
+		return f, f.ask(ctx, c, olderPaths)
 	}
 	return f, nil
 }
@@ -132,6 +136,10 @@ func (f *facts) take(path string, text []byte) {
 
 func (f *facts) vllm() bool { return f.owner == "vllm" || f.metric("vllm:") }
 
+func (f *facts) sglang() bool {
+	return f.owner == "sglang" || f.info["mem_fraction_static"] != nil || f.metric("sglang:")
+}
+
 // metric tells whether any metric's name begins so.
 func (f *facts) metric(prefix string) bool {
 	if f.metrics == nil {
@@ -161,6 +169,15 @@ func (f *facts) release() (major, minor int, ok bool) {
 func (f *facts) before(major, minor int) bool {
 	a, b, ok := f.release()
 	return ok && (a < major || a == major && b < minor)
+}
+
+// beforePatch is before for a version with a third number.
+func (f *facts) beforePatch(major, minor, patch int) bool {
+	if a, b, ok := f.release(); !ok || a != major || b != minor {
+		return f.before(major, minor)
+	}
+	c, err := strconv.Atoi(releasePattern.FindStringSubmatch(f.version)[3])
+	return err == nil && c < patch
 }
 
 func (f *facts) atLeast(major, minor int) bool {

@@ -24,9 +24,6 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 		if p.dialect.stopFirst {
 			ready.Go(func() {
 				_, _ = p.call(ctx, http.MethodPost, p.dialect.stopPath, nil) // nothing recorded: no harm
-				// vLLM before 0.13 answers with a failure then, and closes the connection without saying so: a start
-				// over it would be lost.
-				p.http.CloseIdleConnections()
 			})
 		}
 	}
@@ -55,10 +52,15 @@ func (e *Engine) start(ctx context.Context, p *endpoint) error {
 	}
 	p.startedProfile = true // until it is known that it did not
 	p.started = time.Now()
-	a, err := p.call(ctx, http.MethodPost, p.dialect.startPath, body)
+	a, err := p.sendStart(ctx, body)
 	p.startReply = time.Since(p.started)
 	if err != nil {
 		return fmt.Errorf("server %s: start the profile: %w", p.base, err)
+	}
+	if a == nil {
+		p.startReply = 0
+		e.warn("server %s: the start was not answered within %v: it was taken for one that is held back until its steps are done", p.base, startHeld)
+		return nil
 	}
 	if !a.date.IsZero() {
 		// Dates have whole seconds: a smaller difference is none.
@@ -70,12 +72,46 @@ func (e *Engine) start(ctx context.Context, p *endpoint) error {
 	if a.ok() {
 		return nil
 	}
+	if p.dialect.mute && a.status == http.StatusInternalServerError {
+		p.startedProfile = false // whosever the profile is that there may be, it is not ours
+		return fmt.Errorf("server %s: start the profile: %s is answered 500, and the reason is in the server's log alone: a profile may be being recorded already; "+
+			"if nobody else is profiling it, end that with: curl -X POST %s%s", p.base, p.dialect.startPath, p.base, p.dialect.stopPath)
+	}
 	if p.refused(a) {
 		p.startedProfile = false
 		return fmt.Errorf("server %s: %w (it says: %s); if nobody else is profiling it, end that with: curl -X POST %s%s",
 			p.base, engine.ErrProfiling, a.words(), p.base, p.dialect.stopPath)
 	}
 	return fmt.Errorf("server %s: start the profile: %s", p.base, p.explainStatus(a, p.dialect.startPath))
+}
+
+// startHeld is after how long a start without an answer is taken for one that is held back.
+var startHeld = 10 * time.Second
+
+// sendStart sends a start. Some servers answer one that is bounded only when its steps are done, which without a load they
+// never are: then there is no answer, and no error.
+func (p *endpoint) sendStart(ctx context.Context, body any) (*answer, error) {
+	type reply struct {
+		a   *answer
+		err error
+	}
+	replies := make(chan reply, 1)
+	go func() {
+		a, err := p.call(ctx, http.MethodPost, p.dialect.startPath, body)
+		replies <- reply{a, err}
+	}()
+	var held <-chan time.Time // never, if the server is not one of those
+	if p.dialect.holdsStart {
+		t := time.NewTimer(startHeld)
+		defer t.Stop()
+		held = t.C
+	}
+	select {
+	case r := <-replies:
+		return r.a, r.err
+	case <-held:
+		return nil, nil
+	}
 }
 
 // refused tells whether a start was refused because a profile is being recorded already.
@@ -88,7 +124,7 @@ func (p *endpoint) refused(a *answer) bool {
 // ask is what this capture wants of one server.
 func (e *Engine) ask(p *endpoint) ask {
 	c := e.config.Profiler
-	a := ask{steps: c.MaxIterations, delay: c.DelayIterations, shapes: c.RecordShapes, stack: c.WithStack, memory: c.WithMemory}
+	a := ask{steps: c.MaxIterations, delay: c.DelayIterations, shapes: c.RecordShapes, stack: c.WithStack}
 	if p.dialect.clientDir {
 		a.dir = p.place.dir()
 	}
@@ -106,6 +142,8 @@ func (e *Engine) ask(p *endpoint) ask {
 type stopAnswer struct {
 	p   *endpoint
 	err error // nil: it was answered as it should be, or had ended by itself
+	// doubtful: the error may mean no more than that the profile had ended by itself. Then the traces come.
+	doubtful bool
 }
 
 // StopProfile tells all servers at once, and waits until the traces are there and whole (collect.go). It returns what
@@ -121,8 +159,8 @@ func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
 		running++
 		p.stopped = time.Now()
 		go func() {
-			err := p.stop(ctx)
-			answers <- stopAnswer{p, err}
+			doubtful, err := p.stop(ctx, e.config.Profiler.MaxIterations > 0)
+			answers <- stopAnswer{p, err, doubtful}
 		}()
 	}
 	if running == 0 {
@@ -131,16 +169,17 @@ func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
 	return e.collect(ctx, answers, running)
 }
 
-// stop stops one server's profiler.
-func (p *endpoint) stop(ctx context.Context) error {
+// stop stops one server's profiler, which may have been told to stop by itself after some steps.
+func (p *endpoint) stop(ctx context.Context, bounded bool) (doubtful bool, err error) {
 	a, err := p.call(ctx, http.MethodPost, p.dialect.stopPath, nil)
 	switch {
 	case err != nil:
-		return fmt.Errorf("server %s: %w", p.base, err)
+		return false, fmt.Errorf("server %s: %w", p.base, err)
 	case a.ok():
-		return nil
+		return false, nil
 	case p.dialect.idle != "" && strings.Contains(strings.ToLower(a.words()), p.dialect.idle):
-		return nil // it had ended by itself, as it was told to
+		return false, nil // it had ended by itself, as it was told to
 	}
-	return fmt.Errorf("server %s: %s", p.base, p.explainStatus(a, p.dialect.stopPath))
+	doubtful = p.dialect.mute && bounded && a.status == http.StatusInternalServerError
+	return doubtful, fmt.Errorf("server %s: %s", p.base, p.explainStatus(a, p.dialect.stopPath))
 }

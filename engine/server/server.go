@@ -18,8 +18,14 @@ import (
 const Name = "server"
 
 func init() {
-	engine.Register(Name, func(ctx context.Context, c engine.Config) (engine.Engine, error) { return Open(ctx, c) })
+	// What a profile records is mostly the server's own to say: nothing is asked for unless somebody does.
+	engine.RegisterProfiler(Name, func(ctx context.Context, c engine.Config) (engine.Engine, error) { return Open(ctx, c) },
+		engine.ProfilerConfig{Profiler: "torch", UseGzip: true, MaxIterations: maxSteps})
 }
+
+// maxSteps is how many steps a profile has unless somebody says otherwise, where the server can be told: what comes after
+// them repeats itself, and traces of whole benchmarks grow to gigabytes.
+const maxSteps = 256
 
 // DefaultPatience is how long a trace may be late after a stop while nothing moves: background exports write gigabytes
 // to a temporary file first, which is not seen from everywhere.
@@ -199,6 +205,10 @@ func (e *Engine) setPlaces(list []source) error {
 		}
 		dir := discoverDir(p.base)
 		if dir == "" {
+			if p.dialect.clientDir {
+				return usagef("where may %s write its traces? %s writes where it is told: give a directory that both of you see with --trace-dir /abs/dir, "+
+					"or one on its machine to fetch them from, with --collect 'ssh host:dir' or --collect 'kubectl namespace/pod:dir'", p.base, p.dialect.Title)
+			}
 			return usagef("where do the traces of %s appear? Give its trace directory as it is seen from here with --trace-dir DIR, "+
 				"or fetch them with --collect 'ssh host:dir' or --collect 'kubectl namespace/pod:dir'", p.base)
 		}
@@ -233,11 +243,19 @@ func (e *Engine) preflight(ctx context.Context) error {
 		return usagef("--phase %s: a server records every step: profile all of them; the report tells phases apart", c.Phase)
 	}
 	for _, p := range e.endpoints {
-		if (c.MaxIterations > 0 || c.DelayIterations > 0) && !p.dialect.bounded {
+		if (c.MaxIterations > 0 && c.MaxIterations != maxSteps || c.DelayIterations > 0) && !p.dialect.bounded {
 			e.warn("%s: the number of steps can't be bounded by the request, that takes %s", p.base, p.dialect.bodySince)
 		}
 		if c.DelayIterations > 0 && p.dialect.clientDir {
 			e.warn("%s: %s has no delay: every step from the start on is recorded", p.base, p.dialect.Title)
+		}
+		for _, s := range []struct {
+			asked bool
+			name  string
+		}{{c.WithStack, "with_stack"}, {c.RecordShapes, "record_shapes"}, {c.WithMemory, "with_memory"}, {c.WithFLOPs, "with_flops"}} {
+			if s.asked && !slices.Contains(p.dialect.switches, s.name) {
+				e.warn("%s: %s can't be asked of it: what its profiles hold is in its own configuration", p.base, s.name)
+			}
 		}
 	}
 	return nil

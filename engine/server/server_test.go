@@ -34,19 +34,22 @@ func options(t testing.TB, servers ...*enginetest.Server) capture.Options {
 		t.Cleanup(s.Close)
 	}
 	return capture.Options{
-		Engine: server.Name, Config: engine.Config{Server: c, Profiler: engine.DefaultProfilerConfig()},
+		Engine: server.Name, Config: engine.Config{Server: c, Profiler: engine.ProfilerDefaults(server.Name)},
 		Requests: workload.Random(4, 8, 6, workload.AnyVocab, 1), Source: "test", Warmup: 1,
 		ProfileDir: filepath.Join(t.TempDir(), "profiles"),
 	}
 }
 
 func TestCapture(t *testing.T) {
-	for _, kind := range []string{"vllm", "vllm-body", "vllm-env", "sglang", "tensorrt-llm", "generic"} {
+	for _, kind := range []string{"vllm", "vllm-body", "vllm-env", "sglang", "sglang-old", "tensorrt-llm", "generic"} {
 		for _, shape := range []struct{ ranks, engines int }{{1, 1}, {2, 1}, {2, 2}} {
 			if kind != "vllm-body" && kind != "sglang" && shape.engines > 1 {
 				continue // only these are told apart
 			}
 			s := &enginetest.Server{Kind: kind, Ranks: shape.ranks, Engines: shape.engines}
+			if kind == "sglang-old" { // which dies if the directory is not there
+				s.Dir = filepath.Join(t.TempDir(), "not", "there")
+			}
 			o := options(t, s)
 			c, err := capture.Run(context.Background(), o)
 			if err != nil {
@@ -142,6 +145,8 @@ func TestDiagnoses(t *testing.T) {
 		{"a missing rank", &enginetest.Server{Kind: "vllm-body", Ranks: 2, Trace: only(0)}, []string{"no trace of rank 1 was written", "nothing more came within"}, 1},
 		{"an empty file", &enginetest.Server{Kind: "vllm-body", Ranks: 2, Trace: empty}, []string{"rank1.", "is empty", "no trace of rank 1"}, 1},
 		{"a file cut off", &enginetest.Server{Kind: "vllm-body", Ranks: 2, Trace: half}, []string{"rank1.", "is damaged: truncated"}, 1},
+		{"stop fails as after an auto-stop, no file", &enginetest.Server{Kind: "sglang", AutoStop: true, Trace: nothing},
+			[]string{"/stop_profile is answered 500: Internal Server Error", "(as after a profile that ended by itself)", "no trace of rank 0"}, 0},
 		{"stop fails, no file", &enginetest.Server{Kind: "vllm-body", StopStatus: 500, StopText: `{"error":{"message":"EngineCore encountered an issue"}}`, Trace: nothing},
 			[]string{"/stop_profile is answered 500", "the engine behind the server has died"}, 0},
 		{"no traffic reaches an auto-stop", &enginetest.Server{Kind: "sglang", Ranks: 2, AutoStop: true}, nil, 2},
@@ -187,11 +192,58 @@ func TestAutoStop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Traces) != 2 || c.Manifest.Files[0].Steps != 3 {
-			t.Errorf("%s: traces %+v", kind, c.Manifest.Files)
+		if len(c.Traces) != 2 || c.Manifest.Files[0].Steps != 3 || len(c.Manifest.Warnings) > 0 {
+			t.Errorf("%s: traces %+v, warnings %q", kind, c.Manifest.Files, c.Manifest.Warnings)
 		}
 		if _, stops := s.Calls(); stops != 1 {
 			t.Errorf("%s: %d stops, want one all the same", kind, stops)
+		}
+	}
+}
+
+// SGLang before 0.4.7 would keep a bounded start, and the stop behind it, without an answer: no bound is sent to it.
+func TestOldSGLang(t *testing.T) {
+	s := &enginetest.Server{Kind: "sglang-old", AutoStop: true, HoldStart: true}
+	o := options(t, s)
+	o.Config.Profiler.MaxIterations = 100 // more steps than there are
+	c, err := capture.Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := strings.Join(c.Manifest.Warnings, ";"); len(c.Traces) != 1 || !strings.Contains(w, "can't be bounded by the request, that takes SGLang 0.4.7") {
+		t.Errorf("traces %v, warnings %q", c.Traces, w)
+	}
+}
+
+// A start that is answered when its steps are done does not keep the load back, without which there are none.
+func TestHeldStart(t *testing.T) {
+	server.SetStartHeld(t, 50*time.Millisecond)
+	s := &enginetest.Server{Kind: "tensorrt-llm", Ranks: 2, AutoStop: true, HoldStart: true}
+	o := options(t, s)
+	o.Config.Profiler.MaxIterations = 3
+	c, err := capture.Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Traces) != 2 || c.Manifest.Files[0].Steps != 3 || !strings.Contains(strings.Join(c.Manifest.Warnings, ";"), "held back until its steps are done") {
+		t.Errorf("traces %+v, warnings %q", c.Manifest.Files, c.Manifest.Warnings)
+	}
+}
+
+// What a profile records is only asked of servers that can be asked; of the others it is said that they can't.
+func TestSwitches(t *testing.T) {
+	for kind, asked := range map[string]bool{"sglang": true, "vllm-body": false, "tensorrt-llm": false} {
+		s := &enginetest.Server{Kind: kind}
+		o := options(t, s)
+		o.Config.Profiler.WithStack = true
+		c, err := capture.Run(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		warned := strings.Contains(strings.Join(c.Manifest.Warnings, ";"), "with_stack can't be asked of it")
+		sent := slices.ContainsFunc(s.Bodies(), func(b map[string]any) bool { return b["with_stack"] == true && b["record_shapes"] == false })
+		if sent != asked || warned == asked {
+			t.Errorf("%s: sent %t, warnings %q", kind, sent, c.Manifest.Warnings)
 		}
 	}
 }
@@ -207,7 +259,7 @@ func TestRefusals(t *testing.T) {
 		{"off, and old", &enginetest.Server{Kind: "vllm-env", NoProfiler: true}, []string{"VLLM_TORCH_PROFILER_DIR"}},
 		{"off, and nothing says so", &enginetest.Server{Kind: "vllm", NoProfiler: true, NoOpenAPI: true}, []string{"(404)", "--profiler-config"}},
 		{"busy vLLM", &enginetest.Server{Kind: "vllm-body", Busy: true}, []string{"being recorded already", "Profiler is already running", "curl -X POST"}},
-		{"busy SGLang", &enginetest.Server{Kind: "sglang", Busy: true}, []string{"being recorded already"}},
+		{"busy SGLang", &enginetest.Server{Kind: "sglang", Busy: true}, []string{"answered 500, and the reason is in the server's log alone", "being recorded already", "curl -X POST"}},
 		{"start fails", &enginetest.Server{Kind: "vllm", StartStatus: 500, StartText: "boom"}, []string{"/start_profile is answered 500: boom"}},
 		{"bad bounds", &enginetest.Server{Kind: "vllm-body", StartStatus: 400, StartText: `{"error":{"message":"max_iterations must be 0 or more"}}`}, []string{"400: max_iterations must be"}},
 		{"key", &enginetest.Server{Kind: "vllm", Key: "secret"}, []string{"--api-key"}},
@@ -293,12 +345,14 @@ func TestLoadURL(t *testing.T) {
 
 // Without a directory it is looked for; where it can't be found, the question is asked.
 func TestNoTraceDir(t *testing.T) {
-	s := &enginetest.Server{Kind: "vllm-body"}
-	o := options(t, s)
-	o.Config.Server.TraceDirs = nil
-	_, err := capture.Run(context.Background(), o)
-	if _, usage := errors.AsType[*engine.UsageError](err); !usage || !strings.Contains(err.Error(), "with --trace-dir DIR") {
-		t.Errorf("error %v", err)
+	for kind, want := range map[string]string{"vllm-body": "with --trace-dir DIR", "sglang": "SGLang writes where it is told"} {
+		s := &enginetest.Server{Kind: kind}
+		o := options(t, s)
+		o.Config.Server.TraceDirs = nil
+		_, err := capture.Run(context.Background(), o)
+		if _, usage := errors.AsType[*engine.UsageError](err); !usage || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", kind, err)
+		}
 	}
 }
 
@@ -589,6 +643,7 @@ func TestDescribe(t *testing.T) {
 		"vllm":         {Dialect: "vllm", Version: "0.20.1", Profiling: "on", Metrics: true, Engines: 2},
 		"vllm-env":     {Dialect: "vllm-env", Version: "0.11.2", Profiling: "on", Metrics: true, Engines: 2},
 		"sglang":       {Dialect: "sglang", Version: "0.5.9", Profiling: "on", Bounded: true, Metrics: true, Ranks: 4},
+		"sglang-old":   {Dialect: "sglang-old", Version: "0.4.6.post5", Profiling: "on", Metrics: true, Ranks: 4},
 		"tensorrt-llm": {Dialect: "tensorrt-llm", Version: "1.2.0", Profiling: "on", Bounded: true},
 	} {
 		s := &enginetest.Server{Kind: kind, Ranks: 2, Engines: 2}

@@ -18,6 +18,8 @@ type source interface {
 	list(ctx context.Context) (map[string]entry, error)
 	// fetch puts a copy of a file under a path here. The copy may share its storage with the file.
 	fetch(ctx context.Context, name, path string) error
+	// make makes the directory, if it is not there.
+	make(ctx context.Context) error
 	// at is where a file can be read from here without fetching it; "" if it cannot.
 	at(name string) string
 	// every is how often looking costs little.
@@ -70,6 +72,8 @@ func (l *local) list(context.Context) (map[string]entry, error) {
 	}
 	return files, nil
 }
+
+func (l *local) make(context.Context) error { return os.MkdirAll(l.path, 0o777) }
 
 // fetch links or copies. A second name costs nothing, however large the trace is; where one writer uses the same name
 // again for its next trace, it would write into this one, so only names that hold a time are linked.

@@ -82,6 +82,15 @@ func remoteCat(ctx context.Context, what, into string, args []string) error {
 	return err
 }
 
+// remoteMake makes a directory.
+func remoteMake(ctx context.Context, what string, args []string) error {
+	said, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		return commandError(what, args[0], err, said)
+	}
+	return nil
+}
+
 // commandError says what a program said.
 func commandError(what, program string, err error, said []byte) error {
 	if errors.Is(err, exec.ErrNotFound) {
@@ -122,6 +131,10 @@ func (s *ssh) list(ctx context.Context) (map[string]entry, error) {
 	return remoteList(ctx, "list "+s.String(), s.remote(listing(s.path)))
 }
 
+func (s *ssh) make(ctx context.Context) error {
+	return remoteMake(ctx, "make "+s.String(), s.remote([]string{"mkdir", "-p", s.path}))
+}
+
 // fetch uses rsync where it is installed, here and there, since it checks what it copies and goes on where it stopped;
 // cat otherwise.
 func (s *ssh) fetch(ctx context.Context, name, into string) error {
@@ -156,6 +169,10 @@ func (k *kubectl) remote(args []string) []string {
 
 func (k *kubectl) list(ctx context.Context) (map[string]entry, error) {
 	return remoteList(ctx, "list "+k.String(), k.remote(listing(k.path)))
+}
+
+func (k *kubectl) make(ctx context.Context) error {
+	return remoteMake(ctx, "make "+k.String(), k.remote([]string{"mkdir", "-p", k.path}))
 }
 
 func (k *kubectl) fetch(ctx context.Context, name, into string) error {

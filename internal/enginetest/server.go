@@ -16,9 +16,10 @@ import (
 )
 
 // Server is an inference server over HTTP that behaves as one kind does, and goes wrong in whatever way a test asks for.
+// How SGLang behaves was read in its source: 0.4.6, 0.4.7, 0.5.1 and 0.5.23.
 // Its traces are real ones, of as many steps as it has streamed tokens while a profile was recorded.
 type Server struct {
-	Kind    string // vllm, vllm-body, vllm-env, sglang, tensorrt-llm, generic
+	Kind    string // vllm, vllm-body, vllm-env, sglang, sglang-old, tensorrt-llm, generic
 	Dir     string // where it writes
 	Ranks   int    // of each engine; 0 is 1
 	Engines int    // data-parallel ones; 0 is 1
@@ -35,6 +36,7 @@ type Server struct {
 	Pieces                           int                                 // a file is written in so many, PieceEvery apart
 	PieceEvery                       time.Duration                       //
 	AutoStop                         bool                                // ends by itself after the number of steps asked for
+	HoldStart                        bool                                // a start with a bound is answered when its steps are done
 	HoldStop                         chan struct{}                       // the stop is answered when it is closed
 	OnStop                           func()                              // called when a stop comes
 	Token                            time.Duration                       // between tokens
@@ -42,6 +44,7 @@ type Server struct {
 	requests, running, starts, stops int
 	steps, bound                     int
 	recording                        bool
+	ended                            chan struct{}    // closed when the recording is over
 	bodies                           []map[string]any // of starts and completions
 	lastByte                         atomic.Int64     // Unix ns
 	writing                          sync.WaitGroup
@@ -92,9 +95,11 @@ func (s *Server) Recording() bool {
 	return s.recording
 }
 
-var owners = map[string]string{"sglang": "sglang", "tensorrt-llm": "tensorrt_llm", "vllm": "vllm", "vllm-body": "vllm", "vllm-env": "vllm", "generic": "somebody"}
+func (s *Server) sglang() bool { return strings.HasPrefix(s.Kind, "sglang") }
 
-var versions = map[string]string{"vllm": "0.20.1", "vllm-body": "0.32.0", "vllm-env": "0.11.2", "tensorrt-llm": "1.2.0", "sglang": "0.5.9"}
+var owners = map[string]string{"sglang": "sglang", "sglang-old": "sglang", "tensorrt-llm": "tensorrt_llm", "vllm": "vllm", "vllm-body": "vllm", "vllm-env": "vllm", "generic": "somebody"}
+
+var versions = map[string]string{"vllm": "0.20.1", "vllm-body": "0.32.0", "vllm-env": "0.11.2", "tensorrt-llm": "1.2.0", "sglang": "0.5.9", "sglang-old": "0.4.6.post5"}
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if s.Key != "" && strings.HasPrefix(q.URL.Path, "/v1/") && q.Header.Get("Authorization") != "Bearer "+s.Key {
@@ -105,17 +110,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case "/v1/models":
 		fmt.Fprintf(w, `{"object":"list","data":[{"id":"tiny","object":"model","owned_by":%q,"max_model_len":256}]}`, owners[s.Kind])
 	case "/version":
-		if s.Kind == "sglang" || s.Kind == "generic" {
+		if s.sglang() || s.Kind == "generic" {
 			http.NotFound(w, q)
 			return
 		}
 		fmt.Fprintf(w, `{"version":%q}`, versions[s.Kind])
-	case "/get_server_info":
-		if s.Kind != "sglang" {
+	case "/server_info", "/get_server_info":
+		if !s.sglang() || s.Kind == "sglang-old" && q.URL.Path == "/server_info" {
 			http.NotFound(w, q)
 			return
 		}
-		fmt.Fprintf(w, `{"version":"0.5.9","tp_size":%d,"dp_size":%d,"pp_size":1,"mem_fraction_static":0.8}`, s.Ranks, s.Engines)
+		fmt.Fprintf(w, `{"version":%q,"tp_size":%d,"dp_size":%d,"pp_size":1,"mem_fraction_static":0.8}`, versions[s.Kind], s.Ranks, s.Engines)
 	case "/openapi.json":
 		s.openAPI(w, q)
 	case "/metrics":
@@ -155,7 +160,7 @@ func (s *Server) metrics(w http.ResponseWriter, q *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.Kind == "sglang" {
+	if s.sglang() {
 		fmt.Fprintf(w, "# HELP x\nsglang:num_running_reqs{model_name=\"tiny\"} %d.0\nsglang:num_queue_reqs{model_name=\"tiny\"} 0.0\n", s.running)
 		return
 	}
@@ -186,21 +191,32 @@ func (s *Server) start(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	b := s.body(q)
+	if ended := s.begin(w, b); ended != nil && s.HoldStart {
+		select {
+		case <-ended:
+		case <-q.Context().Done():
+		}
+	}
+}
+
+// begin begins to record, unless it may not. What it returns is closed when a recording with a bound is over.
+func (s *Server) begin(w http.ResponseWriter, b map[string]any) (ended <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starts++
 	switch {
 	case s.StartStatus != 0:
 		http.Error(w, s.StartText, s.StartStatus)
-		return
+		return nil
 	case s.Busy && s.Kind == "vllm-body":
 		http.Error(w, `{"error":{"message":"Profiler is already running.","code":409}}`, http.StatusConflict)
-		return
-	case s.Busy && s.Kind == "sglang":
-		http.Error(w, "Profiling is already in progress. Call /stop_profile first.", http.StatusInternalServerError)
-		return
+		return nil
+	case s.Busy && s.sglang(): // the reason is in its log
+		failAndHangUp(w)
+		return nil
 	}
 	s.recording, s.steps, s.bound = true, 0, 0
+	s.ended = make(chan struct{})
 	for _, name := range []string{"max_iterations", "num_steps"} {
 		if n, ok := b[name].(float64); ok && s.AutoStop {
 			s.bound = int(n)
@@ -209,6 +225,10 @@ func (s *Server) start(w http.ResponseWriter, q *http.Request) {
 	if dir, ok := b["output_dir"].(string); ok {
 		s.Dir = dir
 	}
+	if s.bound == 0 {
+		return nil
+	}
+	return s.ended
 }
 
 func (s *Server) stop(w http.ResponseWriter, q *http.Request) {
@@ -222,14 +242,11 @@ func (s *Server) stop(w http.ResponseWriter, q *http.Request) {
 	s.mu.Lock()
 	s.stops++
 	was, steps := s.recording, s.steps
-	s.recording = false
+	s.finish()
 	s.mu.Unlock()
 	switch {
-	case !was && s.Kind == "vllm-env":
+	case !was && (s.Kind == "vllm-env" || s.sglang()):
 		failAndHangUp(w)
-		return
-	case !was && s.Kind == "sglang":
-		http.Error(w, "Profiling is not in progress. Call /start_profile first.", http.StatusInternalServerError)
 		return
 	case !was:
 	case s.Late > 0:
@@ -293,7 +310,7 @@ func (s *Server) write(steps int) {
 func (s *Server) name(engine, rank int) string {
 	now := time.Now().UnixNano()
 	switch s.Kind {
-	case "sglang":
+	case "sglang", "sglang-old":
 		dp := ""
 		if s.Engines > 1 {
 			dp = fmt.Sprintf("-DP-%d", engine)
@@ -380,7 +397,15 @@ func (s *Server) step() {
 	}
 	s.steps++
 	if s.bound > 0 && s.steps == s.bound {
-		s.recording = false
 		s.write(s.steps)
+		s.finish()
+	}
+}
+
+// finish ends a recording, if there is one.
+func (s *Server) finish() {
+	if s.recording {
+		s.recording = false
+		close(s.ended)
 	}
 }
