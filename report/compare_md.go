@@ -10,10 +10,20 @@ import (
 	"github.com/inferprof/inferprof/analyze/compare"
 )
 
-// CompareMarkdown writes a comparison for a pull request comment: the answers, a table, and what is long folded away.
+// commentBytes is what fits into a comment on GitHub, less room for what somebody writes around it.
+const commentBytes = 60_000
+
+// CompareMarkdown writes a comparison for a pull request comment: the answers, a table, and what is long folded away. What
+// would not fit into a comment is left out, unless everything is asked for.
 func CompareMarkdown(w io.Writer, r *compare.Result, o Options) error {
 	m := &compareMarkdown{r: r, o: o}
 	m.write()
+	if m.out.Len() > commentBytes && !o.Full {
+		m = &compareMarkdown{r: r, o: o, brief: true}
+		m.write()
+		m.say("")
+		m.say("<sub>where each difference is would not fit into a comment: --full has it, and so has --format html</sub>")
+	}
 	if _, err := w.Write(m.out.Bytes()); err != nil {
 		return fmt.Errorf("write comparison as Markdown: %w", err)
 	}
@@ -24,6 +34,8 @@ type compareMarkdown struct {
 	r   *compare.Result
 	o   Options
 	out bytes.Buffer
+
+	brief bool // without details
 }
 
 func (m *compareMarkdown) say(format string, args ...any) { fmt.Fprintf(&m.out, format+"\n", args...) }
@@ -111,7 +123,9 @@ func (m *compareMarkdown) pair(p *compare.Pair) {
 		row("communication", &s.Comm)
 	}
 	for i := range p.Sections {
-		m.details(p, &p.Sections[i])
+		if !m.brief {
+			m.details(p, &p.Sections[i])
+		}
 	}
 	for _, n := range p.Notes {
 		m.say("")

@@ -114,6 +114,25 @@ func TestComparisonCSV(t *testing.T) {
 	}
 }
 
+// However many sides there are, the answers fit into a comment on GitHub, which has 65536 characters.
+func TestComparisonMarkdownFits(t *testing.T) {
+	r := comparison(t, graphTraces, cpuTraces)
+	one := r.Pairs[0]
+	for range 29 {
+		r.Pairs = append(r.Pairs, one)
+	}
+	var brief, full bytes.Buffer
+	if err := errors.Join(CompareMarkdown(&brief, r, Options{}), CompareMarkdown(&full, r, Options{Full: true})); err != nil {
+		t.Fatal(err)
+	}
+	if brief.Len() > 1<<16 || !strings.Contains(brief.String(), "would not fit into a comment: --full has it") {
+		t.Errorf("%d bytes", brief.Len())
+	}
+	if full.Len() < 1<<16 || strings.Contains(full.String(), "would not fit") {
+		t.Errorf("with everything %d bytes", full.Len())
+	}
+}
+
 func TestComparisonJSON(t *testing.T) {
 	var out bytes.Buffer
 	r := comparison(t, graphTraces, graphTraces)
