@@ -110,6 +110,12 @@ nothing but captures of one configuration: then the interval knows how much they
 			if f.baseline == "" && len(args) == 1 && f.writeBaseline == "" {
 				return usagef("compare %s with what? Name a second capture, or a baseline with --baseline", args[0])
 			}
+			if f.baseline == "" && len(args) == 1 && (f.gate.failOver != "" || f.output != "") {
+				return usagef("--write-baseline alone compares nothing: leave --fail-over and --output out, or name a second capture")
+			}
+			if err := s.formatByName(cmd, f.output); err != nil {
+				return err
+			}
 			return s.compare(args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -117,7 +123,7 @@ nothing but captures of one configuration: then the interval knows how much they
 	cmd.Flags().StringVar(&f.baseline, "baseline", "", "compare with this `file`, which --write-baseline wrote, in place of A")
 	cmd.Flags().StringVar(&f.writeBaseline, "write-baseline", "", "write what comparing needs of the last side to this `file`, to keep in a repository")
 	cmd.Flags().BoolVar(&f.full, "full", false, "every row of every table")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "write to this `file` rather than to standard output")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", outputUsage)
 	s.formatFlag(cmd, report.CompareFormats()...)
 	return cmd
 }
@@ -193,7 +199,7 @@ func (s *settings) writeComparison(r *compare.Result, output string, full bool, 
 		o.Color = s.colour(stdout)
 		return report.RenderCompare(stdout, s.format, r, o)
 	}
-	return atomicfile.Write(output, func(w io.Writer) error { return report.RenderCompare(w, s.format, r, o) })
+	return writeOutput(output, func(w io.Writer) error { return report.RenderCompare(w, s.format, r, o) })
 }
 
 func readBaseline(path string) (*compare.Side, error) {

@@ -243,8 +243,10 @@ func settingsOf(c *capture.Capture, ranks []*analyze.RankIterations) []compare.S
 		add("inferprof", strings.TrimSpace(m.Inferprof.Version+" "+m.Inferprof.Commit))
 		add("workload", workloadOf(m))
 		add("phase", m.Phase)
-		add("memory events", yesNo(f.Profiler.WithMemory))
-		add("shapes", yesNo(f.Profiler.RecordShapes))
+		if f.Server == nil { // of a server its traces tell
+			add("memory events", yesNo(f.Profiler.WithMemory))
+			add("shapes", yesNo(f.Profiler.RecordShapes))
+		}
 		add("delay iterations", number(f.Profiler.DelayIterations))
 		add("max iterations", number(f.Profiler.MaxIterations))
 	}

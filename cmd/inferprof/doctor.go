@@ -30,7 +30,7 @@ Exits with 0 if nothing is wrong and with 1 if something is.`,
 			return d.run(cmd.Context(), args, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&d.python, "python", "", "this `interpreter` or virtual environment (default: VIRTUAL_ENV, else python3 on the PATH)")
+	cmd.Flags().StringVar(&d.python, "python", "", "this `interpreter` or virtual environment (default: VIRTUAL_ENV, CONDA_PREFIX, else python3 on the PATH)")
 	cmd.Flags().StringVar(&d.dir, "profile-dir", capture.DefaultDir, "the `directory` that captures would go to")
 	cmd.Flags().StringVar(&d.key, "api-key", "", "`key` of the server (default: INFERPROF_API_KEY, else VLLM_API_KEY)")
 	s.formatFlag(cmd, "text", "json")
@@ -59,7 +59,7 @@ func (d *doctor) run(ctx context.Context, args []string, stdout io.Writer) error
 	x.Problems = []string{}
 	x.Problems = append(x.Problems, x.Machine.problems()...)
 	x.Problems = append(x.Problems, x.GPUs.problems()...)
-	x.Problems = append(x.Problems, x.Python.problems(d.python != "")...)
+	x.Problems = append(x.Problems, x.Python.problems()...)
 	if len(args) > 0 {
 		f := serverFlags{}
 		f.APIKey = d.key

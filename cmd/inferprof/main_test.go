@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -72,7 +73,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exits runs a program and checks its exit code: exits 2 inferprof run --bogus. An error is one line.
+// exits runs a program and checks its exit code: exits 2 inferprof run --bogus. An error is one line, after those of a
+// sweep's captures.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE program args...")
@@ -90,7 +92,11 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%v exited with %d, want %d", args[1:], got, want)
 	}
-	if stderr := ts.ReadFile("stderr"); want != 0 {
+	stderr := ts.ReadFile("stderr")
+	for strings.HasPrefix(stderr, "✓ ") || strings.HasPrefix(stderr, "✗ ") {
+		_, stderr, _ = strings.Cut(stderr, "\n")
+	}
+	if want != 0 {
 		oneLineOnly(ts, stderr)
 	}
 }

@@ -93,8 +93,11 @@ func (p *progress) detail(text string) {
 func (p *progress) note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.w != nil {
+	switch {
+	case p.w != nil:
 		fmt.Fprintf(p.w, "%s%s\n", clearLine, text)
+	case p.log != nil:
+		fmt.Fprintln(p.log, text)
 	}
 }
 

@@ -38,7 +38,8 @@ capture that is being made is left alone.`,
 			return f.run(dir, o, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().IntVar(&f.keep, "keep", -1, "keep only the newest so many `captures` (default: all)")
+	cmd.Flags().IntVar(&f.keep, "keep", -1, "keep only the newest so many `captures`")
+	cmd.Flags().Lookup("keep").DefValue = "all"
 	cmd.Flags().StringVar(&f.olderThan, "older-than", "", "delete those that began longer ago than this `time`: 7d, 12h, 2w")
 	cmd.Flags().StringVar(&f.maxTotal, "max-total", "", "delete the oldest until the rest takes no more than this `size`: 20GB, 500MB, 2GiB")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be deleted, and delete nothing")

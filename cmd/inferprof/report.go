@@ -62,7 +62,7 @@ Tables: ` + tableWords() + `.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	s.formatFlag(cmd, report.Formats()...)
-	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` rather than to standard output; its ending says the format")
+	flags.StringVarP(&f.output, "output", "o", "", outputUsage)
 	flags.BoolVar(&f.Full, "full", false, "every table and every row, rather than one screen")
 	choiceVar(flags, &f.By, "by", "", "only this `table`, every row of it", report.Tables()...)
 	flags.IntVar(&f.Top, "top", 0, "with --by, only the first so many rows (default all)")
@@ -82,10 +82,8 @@ func (f *reportFlags) check(cmd *cobra.Command, s *settings) error {
 	if f.Top < 0 {
 		return usagef("--top %d: must be 0 (every row) or more", f.Top)
 	}
-	if f.output != "" && !cmd.Flags().Changed("format") {
-		if format := formatOf(f.output); format != "" {
-			s.format = format
-		}
+	if err := s.formatByName(cmd, f.output); err != nil {
+		return err
 	}
 	if f.Top > 0 && f.By == "" && s.format != "csv" {
 		return usagef("--top counts the rows of one table: name it with --by")
@@ -96,10 +94,23 @@ func (f *reportFlags) check(cmd *cobra.Command, s *settings) error {
 		}
 		return usagef("--by %s: --format %s has %s", f.By, s.format, strings.Join(tables, ", "))
 	}
-	if s.format == "html" && f.output == "" && isTerminal(cmd.OutOrStdout()) {
-		return usagef("--format html is a page for a browser: name a file with -o report.html")
-	}
 	f.Quiet = s.quiet
+	return nil
+}
+
+// outputUsage is what help says of -o.
+const outputUsage = "write to this `file` rather than to standard output; its ending says the format"
+
+// formatByName takes the format from the name of the output, unless --format says it, and refuses a page on a terminal.
+func (s *settings) formatByName(cmd *cobra.Command, output string) error {
+	if output != "" && !cmd.Flags().Changed("format") {
+		if format := formatOf(output); format != "" {
+			s.format = format
+		}
+	}
+	if s.format == "html" && output == "" && isTerminal(cmd.OutOrStdout()) {
+		return usagef("--format html is a page for a browser: name a file with -o %s.html", cmd.Name())
+	}
 	return nil
 }
 

@@ -59,7 +59,7 @@ and reports where the time went; it reads the traces of vLLM, SGLang and any oth
 		newVersion(s),
 	)
 	for _, verb := range root.Commands() {
-		completeChoices(verb)
+		completeFlags(verb)
 	}
 	return root
 }
@@ -88,23 +88,47 @@ func isTerminal(f any) bool {
 	return ok && (isatty.IsTerminal(file.Fd()) || isatty.IsCygwinTerminal(file.Fd()))
 }
 
-// vllmSpelling turns what vLLM's flags have and pflag's have not, a two-letter -tp and a --no-, into what pflag can read.
+// twoLetters are vLLM's short flags of more than one letter.
+var twoLetters = map[string]string{"-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size"}
+
+// vllmSpelling turns what vLLM's flags have and pflag's have not into what pflag can read: a two-letter -tp, a --no-, and
+// the parts of a configuration with dots, --profiler-config.torch_profiler_dir=DIR, which become JSON.
 func vllmSpelling(args []string) []string {
 	out := make([]string, 0, len(args))
-	for i, a := range args {
+	for i := 0; i < len(args); i++ {
+		a := args[i]
 		if a == "--" {
 			return append(out, args[i:]...)
 		}
-		if rest, ok := strings.CutPrefix(a, "-tp"); ok && (rest == "" || rest[0] == '=' || rest[0] >= '0' && rest[0] <= '9') {
-			if rest != "" && rest[0] != '=' {
-				rest = "=" + rest
+		if long, ok := twoLetters[a[:min(3, len(a))]]; ok {
+			switch rest := a[3:]; {
+			case rest == "" || rest[0] == '=':
+				a = long + rest
+			case rest[0] >= '0' && rest[0] <= '9':
+				a = long + "=" + rest
 			}
-			a = "--tensor-parallel-size" + rest
 		}
 		if strings.ReplaceAll(a, "_", "-") == "--no-enable-prefix-caching" {
 			a = "--enable-prefix-caching=false"
 		}
+		if part, ok := cutDotted(a); ok {
+			name, value, attached := strings.Cut(part, "=")
+			if !attached && i+1 < len(args) {
+				i++
+				value = args[i]
+			}
+			a = "--profiler-config=" + profilerPart(strings.ReplaceAll(name, "-", "_"), value)
+		}
 		out = append(out, a)
 	}
 	return out
+}
+
+func cutDotted(arg string) (part string, ok bool) {
+	for _, name := range []string{"--profiler-config.", "--profiler_config."} {
+		if part, ok := strings.CutPrefix(arg, name); ok {
+			return part, true
+		}
+	}
+	return "", false
 }

@@ -31,7 +31,7 @@ type runFlags struct {
 	promptsFile string
 	random      randomFlags
 
-	profilerConfig string
+	profilerConfig profilerJSON
 	profiler       engine.ProfilerConfig // what single flags say
 	profileDir     string
 	captureDir     string
@@ -104,6 +104,7 @@ func (f *runFlags) defineSampling(set *pflag.FlagSet) {
 	set.BoolVar(&p.IgnoreEOS, "ignore-eos", false, "go on after the end of the text")
 	set.StringArrayVar(&p.Stop, "stop", nil, "`text` that ends an output; may be given again")
 	set.Int32SliceVar(&p.StopTokenIDs, "stop-token-ids", nil, "`ids` of tokens that end an output, with commas between them")
+	set.Lookup("stop-token-ids").DefValue = "" // not []
 	set.IntVar(&f.logprobs, "logprobs", 0, "compute the log-probabilities of each token that is chosen and of so many of the likeliest `tokens`, for requests.jsonl")
 	set.Float64Var(&p.RepetitionPenalty, "repetition-penalty", 1, "above 1: `factor` against tokens of prompt and output")
 	set.Float64Var(&p.PresencePenalty, "presence-penalty", 0, "`penalty` for tokens that are in the output, -2 to 2")
@@ -124,7 +125,7 @@ func (f *runFlags) defineProfile(set *pflag.FlagSet) {
 	set.BoolVar(&p.WithStack, "with-stack", p.WithStack, "record where in the model each op is")
 	set.IntVar(&p.DelayIterations, "delay-iterations", 0, "`steps` to let pass before recording")
 	set.IntVar(&p.MaxIterations, "max-iterations", 0, "most `steps` to record; 0: all")
-	set.StringVar(&f.profilerConfig, "profiler-config", "", "vLLM's, as `JSON`: '{\"profiler\":\"torch\",\"torch_profiler_dir\":\"./vllm_profile\"}'")
+	set.Var(&f.profilerConfig, "profiler-config", "vLLM's, as `JSON`: '{\"profiler\":\"torch\",\"torch_profiler_dir\":\"./vllm_profile\"}'")
 	set.BoolVar(&f.noReport, "no-report", false, "capture only")
 }
 
@@ -176,14 +177,21 @@ func (f *runFlags) takeServer(set *pflag.FlagSet) error {
 
 // profilerSettings starts from --profiler-config and lets single flags say otherwise.
 func (f *runFlags) profilerSettings(set *pflag.FlagSet) (engine.ProfilerConfig, error) {
-	c := engine.ProfilerDefaults(f.engine)
+	name := f.engine
+	if len(f.server.URLs) > 0 {
+		name = server.Name
+	}
+	c := engine.ProfilerDefaults(name)
+	if f.server.NoLoad {
+		c.MaxIterations = 0 // --duration is the bound
+	}
 	if set.Changed("profiler-config") {
 		var err error
-		if c, err = engine.ParseProfilerConfig(f.profilerConfig, c); err != nil {
+		if c, err = engine.ParseProfilerConfig(f.profilerConfig.text, c); err != nil {
 			return c, err
 		}
 	}
-	for name, apply := range map[string]func(){
+	for flag, apply := range map[string]func(){
 		"record-shapes":    func() { c.RecordShapes = f.profiler.RecordShapes },
 		"with-memory":      func() { c.WithMemory = f.profiler.WithMemory },
 		"with-flops":       func() { c.WithFLOPs = f.profiler.WithFLOPs },
@@ -191,7 +199,7 @@ func (f *runFlags) profilerSettings(set *pflag.FlagSet) (engine.ProfilerConfig, 
 		"delay-iterations": func() { c.DelayIterations = f.profiler.DelayIterations },
 		"max-iterations":   func() { c.MaxIterations = f.profiler.MaxIterations },
 	} {
-		if set.Changed(name) {
+		if set.Changed(flag) {
 			apply()
 		}
 	}

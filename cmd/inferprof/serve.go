@@ -27,7 +27,7 @@ type serveFlags struct {
 	host            string
 	port            int
 	shutdownTimeout time.Duration
-	profilerConfig  string
+	profilerConfig  profilerJSON
 }
 
 func newServe(s *settings) *cobra.Command {
@@ -77,7 +77,7 @@ func (f *serveFlags) defineServer(set *pflag.FlagSet) {
 	set.IntVar(&f.port, "port", 8000, "`port` to listen on; 0: any that is free")
 	set.StringVar(&f.options.ModelName, "served-model-name", "", "the model's `name` in requests (default: --model)")
 	set.StringVar(&f.options.APIKey, "api-key", "", "`key` that /v1 routes ask for as a bearer token")
-	set.StringVar(&f.profilerConfig, "profiler-config", "", "vLLM's, as `JSON`: '{\"profiler\":\"torch\",\"torch_profiler_dir\":\"./vllm_profile\"}'")
+	set.Var(&f.profilerConfig, "profiler-config", "vLLM's, as `JSON`: '{\"profiler\":\"torch\",\"torch_profiler_dir\":\"./vllm_profile\"}'")
 	set.DurationVar(&f.shutdownTimeout, "shutdown-timeout", 30*time.Second, "`time` that running requests get to end in")
 }
 
@@ -94,7 +94,7 @@ func (f *serveFlags) check(set *pflag.FlagSet) error {
 	if !set.Changed("profiler-config") {
 		return nil
 	}
-	c, err := engine.ParseProfilerConfig(f.profilerConfig, engine.DefaultProfilerConfig())
+	c, err := engine.ParseProfilerConfig(f.profilerConfig.text, engine.DefaultProfilerConfig())
 	if err == nil {
 		err = c.CheckExtra()
 	}

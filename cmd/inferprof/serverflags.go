@@ -34,7 +34,7 @@ func (f *serverFlags) define(set *pflag.FlagSet) {
 }
 
 // notWithURL are the flags that say how to start an engine.
-var notWithURL = []string{"engine", "load-format", "revision", "download-dir", "offline", "dtype", "quantization", "max-model-len", "max-num-seqs", "max-num-batched-tokens", "kv-cache-memory-bytes", "enable-prefix-caching", "slow-rank", "threads"}
+var notWithURL = []string{"engine", "python", "engine-arg", "enforce-eager", "load-format", "revision", "download-dir", "offline", "dtype", "quantization", "max-model-len", "max-num-seqs", "max-num-batched-tokens", "kv-cache-memory-bytes", "enable-prefix-caching", "slow-rank", "threads"}
 
 // workloadFlags say what to ask.
 var workloadFlags = []string{"prompt", "prompts", "random-input-len", "random-output-len", "num-prompts", "load-url", "concurrency", "request-rate", "start-at", "warmup"}

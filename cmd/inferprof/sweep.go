@@ -61,6 +61,9 @@ combination that fails is named, and the others go on. Interrupted, the same com
 			if f.repeat < 1 {
 				return usagef("--repeat %d: must be 1 or more", f.repeat)
 			}
+			if err := s.formatByName(cmd, f.output); err != nil {
+				return err
+			}
 			sweep, err := newSweepPlan(f, args[1:])
 			if err != nil {
 				return err
@@ -75,7 +78,7 @@ combination that fails is named, and the others go on. Interrupted, the same com
 	cmd.Flags().BoolVar(&f.fresh, "fresh", false, "run everything anew; captures of an earlier sweep stay beside the new ones")
 	f.gate.define(cmd)
 	cmd.Flags().BoolVar(&f.full, "full", false, "every row of every table")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "write to this `file` rather than to standard output")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", outputUsage)
 	s.formatFlag(cmd, report.CompareFormats()...)
 	return cmd
 }
@@ -133,6 +136,9 @@ func newSweepPlan(f *sweepFlags, args []string) (*sweepPlan, error) {
 	}
 	if err := checkRun(args); err != nil {
 		return nil, err
+	}
+	if len(p.Cells) == 1 && f.gate.failOver != "" {
+		return nil, usagef("--fail-over compares combinations with the first one, and there is only one: give a second value")
 	}
 	names := map[string]int{}
 	for i := range p.Cells {
@@ -209,6 +215,9 @@ func checkRun(args []string) error {
 	}
 	if rest := flags.Args(); len(rest) > 0 {
 		return none(cmd, rest)
+	}
+	if flags.Changed("api-key") {
+		return usagef("--api-key would be kept in %s: put it into INFERPROF_API_KEY", sweepStateName)
 	}
 	for _, name := range []string{"capture-dir", "profile-dir"} {
 		if flags.Changed(name) {
@@ -422,12 +431,14 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 	var compareErr error
 	if len(sides) > 1 {
 		result, compareErr = compare.Compare(sides)
-		f.gate.judge(result, sides)
+		if cells[0].Letter != "" { // without its baseline a gate has nothing to judge by; that the cell failed is the error
+			f.gate.judge(result, sides)
+		}
 	}
 	render := func(w io.Writer) error { return s.writeSweep(w, p, cells, result, f) }
 	var err error
 	if f.output != "" {
-		err = atomicfile.Write(f.output, render)
+		err = writeOutput(f.output, render)
 	} else {
 		err = render(stdout)
 	}
@@ -463,6 +474,8 @@ func (s *settings) writeSweep(w io.Writer, p *sweepPlan, cells []report.SweepCel
 		return writeJSON(w, sweepResult{p.dir, cells, result})
 	case "html":
 		return report.SweepHTML(w, cells, result)
+	case "csv":
+		return report.SweepCSV(w, cells, result)
 	case "text":
 		err = report.SweepText(w, cells, o)
 	case "md":

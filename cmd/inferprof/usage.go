@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/engine/server"
 )
 
 // Wrong usage is told in one line that says what would be right, not by a page of help.
@@ -27,7 +29,11 @@ func flagError(cmd *cobra.Command, err error) error {
 		if e.GetSpecifiedShortnames() != "" {
 			dashes = "-"
 		}
-		return usagef("unknown flag %s%s%s (see %s --help)", dashes, name, didYouMean(name, "--", flagNames(cmd)), cmd.CommandPath())
+		hint := didYouMean(name, "--", flagNames(cmd))
+		if hint == "" && dashes == "--" && cmd.Flags().Lookup("engine-arg") != nil {
+			hint = fmt.Sprintf("; an argument of vLLM's own goes as --engine-arg %s=VALUE", strings.ReplaceAll(name, "-", "_"))
+		}
+		return usagef("unknown flag %s%s%s (see %s --help)", dashes, name, hint, cmd.CommandPath())
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		_, usage := pflag.UnquoteUsage(e.GetFlag())
@@ -52,6 +58,8 @@ var valueKinds = map[string]string{
 	"bool":     "true or false",
 	"duration": "a time such as 1.5s or 200ms",
 	"intSlice": "whole numbers with commas between them",
+
+	"int32Slice": "whole numbers with commas between them",
 }
 
 func flagNames(cmd *cobra.Command) []string {
@@ -117,21 +125,37 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
-// completeChoices lets the shell complete the words of a verb's choices.
-func completeChoices(verb *cobra.Command) {
+// flagWords are values of flags that take others, too.
+var flagWords = map[string][]string{
+	"engine":       {"native", "vllm", "transformers"},
+	"dtype":        {"auto", "bfloat16", "float16", "float32"},
+	"quantization": {"none", "awq", "gptq"},
+	"dialect":      append([]string{"auto"}, server.Dialects()...),
+	"metric":       slices.DeleteFunc(compare.Metrics(), func(name string) bool { return name == "kernel:NAME" }),
+}
+
+// completeFlags lets the shell complete the values of a verb's flags: words, and names of directories.
+func completeFlags(verb *cobra.Command) {
 	verb.Flags().VisitAll(func(f *pflag.Flag) {
+		words := flagWords[f.Name]
 		if c, ok := f.Value.(*choice); ok {
-			words := cobra.FixedCompletions(c.allowed, cobra.ShellCompDirectiveNoFileComp)
-			if err := verb.RegisterFlagCompletionFunc(f.Name, words); err != nil {
-				panic(err) // only if registered twice
-			}
+			words = c.allowed
+		}
+		complete := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+		if name, _ := pflag.UnquoteUsage(f); words == nil && name == "directory" {
+			complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+		} else if words == nil {
+			return
+		}
+		if err := verb.RegisterFlagCompletionFunc(f.Name, complete); err != nil {
+			panic(err) // only if registered twice
 		}
 	})
 }
 
 // didYouMean is ": did you mean X?" for the nearest of the names, or nothing if none is near.
 func didYouMean(given, prefix string, names []string) string {
-	best, distance := "", len(given)/3+2
+	best, distance := "", min(len(given)/3+2, len(given)) // of one letter no other is near
 	for _, name := range names {
 		if d := editDistance(given, name); d < distance {
 			best, distance = name, d

@@ -35,6 +35,10 @@ func TestVLLMSpelling(t *testing.T) {
 		{"run -tp2", "run --tensor-parallel-size=2"},
 		{"run -- -tp", "run -- -tp"},
 		{"run -tpx --prompt -t", "run -tpx --prompt -t"},
+		{"run -pp 2 -dp=2 -p", "run --pipeline-parallel-size 2 --data-parallel-size=2 -p"},
+		{"run --profiler-config.torch-profiler-dir=/d --n 1", `run --profiler-config={"torch_profiler_dir":"/d"} --n 1`},
+		{"run --profiler_config.max_iterations 3 --n 1", `run --profiler-config={"max_iterations":3} --n 1`},
+		{"run --profiler-config.profiler", `run --profiler-config={"profiler":""}`},
 	} {
 		got := vllmSpelling(strings.Fields(c.given))
 		if strings.Join(got, " ") != c.want {

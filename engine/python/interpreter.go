@@ -10,9 +10,9 @@ import (
 	"github.com/inferprof/inferprof/engine"
 )
 
-// findPython finds the interpreter: the one named, the active virtual environment's, or the first in PATH. What is named
-// may be an interpreter, a virtual environment, or a command in PATH.
-func findPython(named string) (string, error) {
+// Find finds the interpreter that an engine would run in: the one named, the active virtual environment's, or the first in
+// PATH. What is named may be an interpreter, a virtual environment, or a command in PATH. The error is a UsageError.
+func Find(named string) (string, error) {
 	if named != "" {
 		if info, err := os.Stat(named); err == nil && info.IsDir() {
 			if path, ok := pythonIn(named); ok {

@@ -61,7 +61,7 @@ func Open(ctx context.Context, name string, c engine.Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	interpreter, err := findPython(c.Python)
+	interpreter, err := Find(c.Python)
 	if err != nil {
 		return nil, err
 	}
