@@ -390,6 +390,9 @@ func (v *vigil) end(ctx context.Context) ([]string, error) {
 		paths = append(paths, c.path)
 	}
 	slices.Sort(paths)
+	if n := v.config.Profiler.MaxIterations; n == maxSteps && slices.ContainsFunc(all, func(c *candidate) bool { return c.whole && c.v.Steps >= n }) {
+		v.warn("the profile ended after its first %d steps, and requests may have waited while the traces were written: --max-iterations says how many, 0 for all", n)
+	}
 	if v.complete() {
 		for _, err := range v.stopErrs {
 			v.warn("stop the profile: %v; all traces are there all the same", err)

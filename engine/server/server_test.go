@@ -201,6 +201,23 @@ func TestAutoStop(t *testing.T) {
 	}
 }
 
+// That a long load was recorded in part, although nobody asked for a bound, is said.
+func TestDefaultBound(t *testing.T) {
+	for tokens, want := range map[int]int{6: 24, 70: 256} { // each of four requests makes a step per token
+		s := &enginetest.Server{Kind: "vllm-body", AutoStop: true}
+		o := options(t, s)
+		o.Requests, o.Warmup = workload.Random(4, 8, tokens, workload.AnyVocab, 1), 0
+		c, err := capture.Run(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Contains(strings.Join(c.Manifest.Warnings, ";"), "ended after its first 256 steps")
+		if got := c.Manifest.Files[0].Steps; got != want || said != (want == 256) {
+			t.Errorf("%d tokens: %d steps, want %d; warnings %q", tokens, got, want, c.Manifest.Warnings)
+		}
+	}
+}
+
 // SGLang before 0.4.7 would keep a bounded start, and the stop behind it, without an answer: no bound is sent to it.
 func TestOldSGLang(t *testing.T) {
 	s := &enginetest.Server{Kind: "sglang-old", AutoStop: true, HoldStart: true}
