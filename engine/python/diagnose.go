@@ -62,6 +62,8 @@ var diagnoses = []diagnosis{
 		says: "vLLM wants a NUMA node for each rank", next: `say which processors each rank gets, such as VLLM_CPU_OMP_THREADS_BIND="0|1" for two`},
 	{name: "heads", pattern: regexp.MustCompile(`(Total number of attention heads \(?\d+\)? must be divisible by tensor parallel size \(?\d+\)?)`),
 		says: "the model cannot be split so: %s", next: "choose another --tensor-parallel-size"},
+	{name: "data-parallel", pattern: regexp.MustCompile(`LLM\(data_parallel_size=\d+\) is not supported`),
+		says: "vLLM runs data-parallel copies of a model behind its server alone", next: "start that with --data-parallel-size and a --profiler-config, and profile it with --url"},
 	{name: "max-model-len", pattern: regexp.MustCompile(`User-specified max_model_len \((\d+)\) is greater than`),
 		says: "--max-model-len %s is longer than the model was made for", next: "lower it"},
 	{name: "port-taken", pattern: regexp.MustCompile(`Address already in use|EADDRINUSE|errno: 98`),

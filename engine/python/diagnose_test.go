@@ -38,6 +38,7 @@ func TestDiagnose(t *testing.T) {
 		{"too-few-gpus", "ValueError: World size (4) is larger than the number of available GPUs (2) in this node.", "fewer GPUs than ranks"},
 		{"numa", "RuntimeError: Not enough allowed NUMA nodes to bind threads of 2 local CPUWorkers. Allowed NUMA nodes are [0].", "VLLM_CPU_OMP_THREADS_BIND="},
 		{"heads", "ValueError: Total number of attention heads (9) must be divisible by tensor parallel size (2).", "split so: Total number of attention heads (9)"},
+		{"data-parallel", "ValueError: LLM(data_parallel_size=2) is not supported for single-process usage and may hang.", "profile it with --url"},
 		{"max-model-len", "ValueError: User-specified max_model_len (4096) is greater than the derived max_model_len (max_position_embeddings=2048", "--max-model-len 4096 is longer"},
 		{"port-taken", "OSError: [Errno 98] Address already in use", "VLLM_PORT"},
 		{"rendezvous", "RuntimeError: Gloo connectFullMesh failed with [../third_party/gloo/gloo/transport/tcp/pair.cc:144] no error", "VLLM_HOST_IP"},
