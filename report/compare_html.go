@@ -115,9 +115,12 @@ func (h *compareHTML) answers() template.HTML {
 // warnings are what a reader should know before believing a number.
 func (h *compareHTML) warnings() template.HTML {
 	var m markup
-	n := 0
+	said := map[string]bool{} // of several pairs, the same is said once
 	say := func(class, label, text string) {
-		n++
+		if said[text] {
+			return
+		}
+		said[text] = true
 		m.add(`<li class="%s"><b>%s</b><span>%s</span></li>`, class, label, text)
 	}
 	m.add(`<ul class="problems">`)
@@ -139,7 +142,7 @@ func (h *compareHTML) warnings() template.HTML {
 		}
 	}
 	m.add(`</ul>`)
-	if n == 0 {
+	if len(said) == 0 {
 		return ""
 	}
 	return m.html()
@@ -446,7 +449,9 @@ func sweepCellsHTML(cells []SweepCell) template.HTML {
 			continue
 		}
 		f := c.Figures
-		ns := func(s compare.Spread) cell { return cell{text: duration(int64(s.Median + 0.5)), value: s.Median} }
+		ns := func(s compare.Spread) cell {
+			return cell{text: choose(s.Median == 0, "–", duration(int64(s.Median+0.5))), value: s.Median}
+		}
 		rows = append(rows, []cell{{text: c.Letter}, {text: c.Name}, {count(int64(f.Captures)), float64(f.Captures), ""}, {digits(max(f.OutputTokensPerSecond.Median, 1)), f.OutputTokensPerSecond.Median, ""},
 			ns(f.TTFTNs), ns(f.TPOTNs), {size(int64(f.MemoryBytes.Median)), f.MemoryBytes.Median, ""}, ns(f.PromptTokenNs), ns(f.DecodeStepNs),
 			{count(f.DecodeBatch), float64(f.DecodeBatch), ""}, {fmt.Sprintf("%.1f %%", 100*f.BusyShare.Median), f.BusyShare.Median, ""}})
@@ -456,7 +461,8 @@ func sweepCellsHTML(cells []SweepCell) template.HTML {
 		var bars []barRow
 		for _, c := range cells {
 			if c.Figures != nil && c.Figures.OutputTokensPerSecond.Median > 0 {
-				bars = append(bars, barRow{label: c.Name, values: []int64{int64(c.Figures.OutputTokensPerSecond.Median)}, text: count(int64(c.Figures.OutputTokensPerSecond.Median)) + " tokens/s"})
+				rate := c.Figures.OutputTokensPerSecond.Median
+				bars = append(bars, barRow{label: c.Name, values: []int64{int64(rate)}, text: digits(max(rate, 1)) + " tokens/s"})
 			}
 		}
 		if len(bars) > 1 {

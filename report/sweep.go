@@ -66,7 +66,7 @@ func sweepTable(cells []SweepCell) *table {
 		if v := f.BusyShare.Median; v > 0 {
 			busy = fmt.Sprintf("%.1f %%", 100*v)
 		}
-		if s := f.DecodeStepNs; s.Median > 0 {
+		if s := f.DecodeStepNs; s.Median > 0 && f.Captures > 1 {
 			spread = fmt.Sprintf("−%.1f…+%.1f %%", 100*(1-s.Least/s.Median), 100*(s.Most/s.Median-1))
 		}
 		if f.DecodeBatch > 0 {

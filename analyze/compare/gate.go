@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -53,6 +54,9 @@ func (r *Result) Judge(all []Side, metric string, limitPercent float64) {
 	r.Gate = g
 }
 
+// minus is the sign of a number.
+var minus = regexp.MustCompile(` -(\d)`)
+
 func (r *Result) judge(p *Pair, all []Side, other int, metric string, limit float64) Judgment {
 	j := Judgment{Side: p.B}
 	higher := false
@@ -85,7 +89,7 @@ func (r *Result) judge(p *Pair, all []Side, other int, metric string, limit floa
 	default:
 		j.Sentence = fmt.Sprintf("%s of %s is not shown to be more than %.4g %% worse than %s's: %+.1f %%, at least %+.1f %%", name, p.B, limit, p.A, j.WorsePercent, *j.AtLeastPercent)
 	}
-	j.Sentence = strings.ReplaceAll(j.Sentence, " -", " −")
+	j.Sentence = minus.ReplaceAllString(j.Sentence, " −$1")
 	return j
 }
 

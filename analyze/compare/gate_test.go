@@ -40,7 +40,8 @@ func TestGate(t *testing.T) {
 		{"kernel that is not there", base, "kernel:nowhere", 5, false, "cannot be judged: no kernel's name contains"},
 		{"no prompts", base, "prefill-token", 5, false, "cannot be judged: no prompts"},
 		{"no throughput", base, "tokens-per-s", 5, false, "cannot be judged"},
-		{"three steps", steps(8, 1_300_000, 1_300_000, 1_300_000), "decode-step", 5, false, "cannot be judged: too few steps"},
+		{"three steps", steps(8, 1_300_000, 1_300_000, 1_300_000), "decode-step", 5, false, "cannot be judged: too few steps or captures to know the spread (sweep --repeat 3"},
+		{"far better", steps(8, steady(500_000, 40)...), "decode-step", 5, false, "−50.0 %, at least −"},
 	} {
 		all := []Side{base, c.b}
 		r := mustCompare(t, all...)
