@@ -227,7 +227,7 @@ func removeIn(dir string, names []string) error {
 	defer root.Close()
 	for _, name := range names {
 		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return fmt.Errorf("%s: %w", name, withoutPath(err))
 		}
 	}
 	return nil

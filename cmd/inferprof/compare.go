@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -169,7 +170,7 @@ func (s *settings) compare(paths []string, f *compareFlags, stdout, stderr io.Wr
 	if f.writeBaseline != "" {
 		last := &sides[len(sides)-1]
 		if err := atomicfile.Write(f.writeBaseline, func(w io.Writer) error { return compare.WriteBaseline(w, last) }); err != nil {
-			return fmt.Errorf("write baseline %s: %w", f.writeBaseline, err)
+			return fmt.Errorf("baseline: %w", err)
 		}
 		if !s.quiet {
 			fmt.Fprintf(stderr, "note: wrote the baseline of %s to %s\n", last.Label, f.writeBaseline)
@@ -223,9 +224,13 @@ func openSide(path string) (captures []*capture.Capture, notes []string, err err
 			if err != nil {
 				return nil, nil, err
 			}
+			if slices.ContainsFunc(captures, func(other *capture.Capture) bool { return sameTraces(c, other) }) {
+				notes = append(notes, fmt.Sprintf("%s is named twice on one side: it counts once", one)) // it is no repeat of itself
+				continue
+			}
 			captures = append(captures, c)
 		}
-		return captures, nil, nil
+		return captures, notes, nil
 	}
 	c, err := capture.Open(path)
 	if err != nil {
@@ -237,6 +242,18 @@ func openSide(path string) (captures []*capture.Capture, notes []string, err err
 		}
 	}
 	return []*capture.Capture{c}, nil, nil
+}
+
+// sameTraces tells whether two captures are of the same files.
+func sameTraces(a, b *capture.Capture) bool {
+	return slices.EqualFunc(a.Traces, b.Traces, func(x, y string) bool {
+		if x == y {
+			return true
+		}
+		i, errI := os.Stat(x)
+		j, errJ := os.Stat(y)
+		return errI == nil && errJ == nil && os.SameFile(i, j)
+	})
 }
 
 // repeats are the complete captures in a directory, if there are several and all are of one configuration; nil otherwise.

@@ -67,7 +67,7 @@ func sideLabel(path string, captures []*capture.Capture) string {
 	if len(captures) == 1 && captures[0].Manifest != nil && filepath.Clean(path) != filepath.Clean(captures[0].Dir) {
 		return captures[0].Manifest.ID // the newest of a directory
 	}
-	first, rest, several := strings.Cut(path, ",")
+	first, _, several := strings.Cut(path, ",")
 	name := filepath.Base(filepath.Clean(first))
 	if name == "." || name == ".." {
 		if absolute, err := filepath.Abs(first); err == nil {
@@ -76,7 +76,7 @@ func sideLabel(path string, captures []*capture.Capture) string {
 	}
 	name = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".json"), ".pt.trace")
 	if several && len(captures) > 1 {
-		name += fmt.Sprintf(" and %d more", 1+strings.Count(rest, ","))
+		name += fmt.Sprintf(" and %d more", len(captures)-1)
 	}
 	return name
 }
