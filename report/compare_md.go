@@ -75,7 +75,7 @@ func (m *compareMarkdown) write() {
 		for k := range p.Sections {
 			s := &p.Sections[k]
 			mark := map[string]string{"worse": "🔺", "better": "🔻", "unknown": "❔"}[verdictText(&s.Time, false)]
-			m.say("- %s %s", strings.TrimSpace(mark+" "), markdownText.Replace(s.Sentence))
+			m.say("- %s", strings.TrimSpace(mark+" "+markdownText.Replace(s.Sentence)))
 		}
 	}
 	for _, w := range r.Warnings {

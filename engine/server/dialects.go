@@ -91,7 +91,7 @@ var dialects = []*Dialect{
 		Name: "sglang", Engine: "sglang", Title: "SGLang",
 		recognise: func(f *facts) bool { return f.sglang() && !f.beforePatch(0, 4, 7) },
 		startPath: "/start_profile", stopPath: "/stop_profile", body: sglangBody, bounded: true, clientDir: true,
-		switches: []string{"with_stack", "record_shapes"}, mute: true,
+		switches: []string{"with_stack", "record_shapes"}, mute: true, holdsStart: true, // one that does not tell its version may be old
 		busy: "already in progress", idle: "not in progress",
 		enable:  "SGLang has the route without being told; is a proxy or router in front of it that does not pass it on?",
 		fields:  vllmFields,
