@@ -150,8 +150,9 @@ func (z *Reader) more() bool {
 	if z.err != nil {
 		return false
 	}
-	left := copy(z.in, z.in[z.pos:z.n])
-	z.pos, z.n = 0, left
+	keep := min(z.pos, 8) // what the bit buffer holds already, which align gives back
+	left := copy(z.in, z.in[z.pos-keep:z.n])
+	z.pos, z.n = keep, left
 	for z.err == nil && z.n < inputBytes/2 {
 		var k int
 		k, z.err = z.r.Read(z.in[z.n:inputBytes])

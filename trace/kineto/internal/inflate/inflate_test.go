@@ -178,6 +178,49 @@ func longText(file []byte) bool {
 	return slices.ContainsFunc(bytes.Split(file, []byte{0}), func(run []byte) bool { return len(run) >= 512 })
 }
 
+// chunks are what a reader returns, one at a time.
+type chunks [][]byte
+
+func (c *chunks) Read(b []byte) (int, error) {
+	if len(*c) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, (*c)[0])
+	if (*c)[0] = (*c)[0][n:]; len((*c)[0]) == 0 {
+		*c = (*c)[1:]
+	}
+	return n, nil
+}
+
+// TestInputEndsAnywhere: a member may end anywhere in the input that is there, whatever follows it.
+func TestInputEndsAnywhere(t *testing.T) {
+	text := samples()["skewed"]
+	for _, level := range []int{flate.NoCompression, flate.BestSpeed, flate.HuffmanOnly} {
+		for _, size := range []int{120_000, 120_123} {
+			first, second := zip(t, level, text[:size]), zip(t, level, text[size:size+300])
+			if len(first) < inputBytes/2 || len(first) > inputBytes-60 {
+				t.Fatalf("%d bytes: not one reading", len(first))
+			}
+			for _, after := range []struct {
+				file []byte
+				want error
+			}{{second, io.EOF}, {[]byte("junkjunk"), ErrTrailing}, {[]byte("x"), ErrTrailing}, {bytes.Repeat([]byte{0}, 40), ErrTrailing}} {
+				want := text[:size]
+				if after.want == io.EOF {
+					want = text[:size+300]
+				}
+				file := append(bytes.Clone(first), after.file...)
+				for cut := len(first) - 40; cut < min(len(first)+20, len(file)); cut++ {
+					got, err := all(&chunks{file[:cut:cut], file[cut:]}, 4096)
+					if !errors.Is(err, after.want) || !bytes.Equal(got, want) {
+						t.Fatalf("level %d, %d bytes of %d at first: %d bytes, want %d; %v", level, cut, len(file), len(got), len(want), err)
+					}
+				}
+			}
+		}
+	}
+}
+
 // FuzzInflate holds any input against the standard library: the same bytes, and success together.
 func FuzzInflate(f *testing.F) {
 	for _, text := range samples() {
