@@ -242,3 +242,19 @@ func TestSelectedSteps(t *testing.T) {
 		}
 	}
 }
+
+func TestShortName(t *testing.T) {
+	for name, want := range map[string]string{
+		"void at::native::elementwise_kernel<4, at::native::Add<float> >(int)": "at::native::elementwise_kernel",
+		"foo(int, float)":                                             "foo",
+		"Memcpy HtoD (Pinned -> Device)":                              "Memcpy HtoD (Pinned -> Device)",
+		"execute_context_0(0)_generation_8(8)":                        "execute_context_0(0)_generation_8(8)",
+		"enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__": "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__",
+		"vllm/v1/core/scheduler.py(388): schedule":                    "scheduler.py(388): schedule",
+		"<built-in function item>":                                    "<built-in function item>",
+	} {
+		if got := shortName(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -49,7 +49,7 @@ func hostIdle(v *view) *analyze.Finding {
 		if found := rv.culprits(idle.gaps); len(found) > 0 {
 			c := found[0]
 			f.Sentence += fmt.Sprintf("; the host is mostly in %s meanwhile (gaps of %s in all)", shortName(c.name), duration(c.ns))
-			f.Evidence = append(f.Evidence, nanoseconds("gaps_during_"+shortName(c.name), c.ns))
+			f.Evidence = append(f.Evidence, nanoseconds("gaps_during_it", c.ns))
 			f.Events = append(f.Events, rv.ref(c.row))
 		}
 		return f

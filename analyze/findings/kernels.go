@@ -110,9 +110,13 @@ func lowOccupancyGEMM(v *view) *analyze.Finding {
 		if n == 0 || ratio(thin, busy) < thinShare {
 			return nil
 		}
+		gemms, has := times(n, rv.steps())+" GEMMs", "have"
+		if n == rv.steps() {
+			gemms, has = "1 GEMM", "has"
+		}
 		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s GEMMs %s have blocks for less than half of the multiprocessors (%.2f per multiprocessor on average): %s of the busy time, of which at most %s could be won",
-				times(n, rv.steps()), rv.per(), weighted/float64(max(1, thin)), percent(thin, busy), duration(quotient(saved, rv.steps()))),
+			Sentence: fmt.Sprintf("%s %s %s blocks for less than half of the multiprocessors (%.2f per multiprocessor on average): %s of the busy time, of which at most %s could be won",
+				gemms, rv.per(), has, weighted/float64(max(1, thin)), percent(thin, busy), duration(quotient(saved, rv.steps()))),
 			Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
 			Evidence: []analyze.Evidence{
 				number("gemms", n), nanoseconds("in_them", thin), nanoseconds("all_gemms", gemm), share("of_busy", thin, busy),

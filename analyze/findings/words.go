@@ -70,7 +70,9 @@ func shortName(name string) string {
 		return path[strings.LastIndexByte(path, '/')+1:] + "): " + function
 	}
 	name = strings.TrimPrefix(name, "void ")
-	if i := strings.IndexAny(name, "<("); i > 0 && !strings.HasPrefix(name, "Mem") && !strings.HasPrefix(name, "execute_") {
+	i := strings.IndexAny(name, "<(")
+	// copies say more in brackets, and so do steps and scopes: enumerate(DataLoader)#_SingleProcess….__next__
+	if i > 0 && (name[i] == '<' || strings.HasSuffix(name, ")")) && !strings.HasPrefix(name, "Mem") && !strings.HasPrefix(name, "execute_") {
 		name = name[:i]
 	}
 	if r := []rune(name); len(r) > 60 {
