@@ -1,0 +1,89 @@
+package analyze
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// mergeFiles does what SGLang's merging of ranks does: the events of all, with a label before each pid.
+func mergeFiles(t *testing.T, files []string) []byte {
+	t.Helper()
+	var all []map[string]any
+	merged := map[string]any{}
+	for rank, path := range files {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := json.NewDecoder(io.Reader(z))
+		d.UseNumber()
+		var one map[string]any
+		if err := d.Decode(&one); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range one["traceEvents"].([]any) {
+			event := e.(map[string]any)
+			event["pid"] = fmt.Sprintf("[TP%02d] %v", rank, event["pid"])
+			all = append(all, event)
+		}
+		for k, v := range one {
+			if k != "traceEvents" && k != "distributedInfo" {
+				merged[k] = v
+			}
+		}
+	}
+	merged["traceEvents"] = all
+	text, err := json.Marshal(merged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestMergedRanks: a file into which ranks were merged is the same as the ranks' own files.
+func TestMergedRanks(t *testing.T) {
+	files, _ := filepath.Glob("testdata/mistral8l_*.gz")
+	whole, err := kineto.Read(bytes.NewReader(mergeFiles(t, files)), "merged-1.trace.json", kineto.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := trace.SplitMerged(whole)
+	own := ownTraces(t)["GPU"]
+	if len(parts) != len(own) || len(own) != 2 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	for i, p := range parts {
+		if p.Events.Len() != own[i].Events.Len() {
+			t.Errorf("rank %d: %d events, want %d", i, p.Events.Len(), own[i].Events.Len())
+		}
+		last := p.Events.Len() - 1
+		if text := string(p.JSON(last)); !json.Valid([]byte(text)) || !bytes.Contains([]byte(text), []byte(fmt.Sprintf("[TP%02d] ", i))) {
+			t.Errorf("rank %d: the text of an event is %s", i, text)
+		}
+	}
+	if one := trace.SplitMerged(own[0]); len(one) != 1 || one[0] != own[0] {
+		t.Errorf("a trace of one rank came apart: %d", len(one))
+	}
+	// Each file has its own base time, which merging forgets: times within a rank are the same.
+	ignore := cmp.Options{moved, cmpopts.IgnoreFields(Rank{}, "Path", "Clock"), cmpopts.IgnoreFields(Result{}, "Problems")}
+	if diff := cmp.Diff(Analyze(own, Options{}), Analyze(parts, Options{}), ignore); diff != "" {
+		t.Error(diff)
+	}
+}
