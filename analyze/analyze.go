@@ -117,7 +117,8 @@ func Analyze(traces []*trace.Trace, o Options) *Result {
 	for _, t := range o.CaptureTraces {
 		captures = append(captures, capturedGraphs(t)...)
 	}
-	var all []Step
+	var most []Step // of any rank
+	var devices []int32
 	numbers, guessed := numberRanks(workers)
 	if duplicates := checkDuplicates(workers); guessed && len(duplicates) > 0 {
 		res.Problems = append(res.Problems, duplicates...)
@@ -130,9 +131,19 @@ func Analyze(traces []*trace.Trace, o Options) *Result {
 			continue
 		}
 		x := newIndex(workers[i], &o, kernelNames, opNames)
+		devices = append(devices, x.allDevices...)
+		if x.onGPU && len(x.gpu) == 0 { // another device's
+			continue
+		}
 		steps := x.stepTable()
-		all = append(all, steps...)
+		if len(steps) > len(most) {
+			most = steps
+		}
 		r, k := x.rank(number, x.narrow(steps))
+		if s := res.Selection; s != nil {
+			s.AllSteps += len(steps)
+			s.SelectedSteps += len(r.Steps)
+		}
 		x.deepen(r, ofRank(captures, number))
 		res.Problems = append(res.Problems, x.checkTrace(r, k.badNests)...)
 		res.Ranks = append(res.Ranks, r)
@@ -150,7 +161,7 @@ func Analyze(traces []*trace.Trace, o Options) *Result {
 	res.merge()
 	res.Roofline = mergeRooflines(res.Ranks)
 	res.Problems = slices.Concat(checkRanks(res.Ranks, o), checkClocks(res.Ranks), res.Problems)
-	res.checkSelection(all, o.selectsSteps())
+	res.checkSelection(&o, devices, most)
 	sortProblems(res.Problems)
 	return res
 }
@@ -188,7 +199,7 @@ func (x *index) rank(number int, steps []Step) (*Rank, rankExtras) {
 		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: hardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds,
 		Events: x.eventCount, FirstNs: x.firstNs, LastNs: x.lastNs, ProfilerNs: x.profiler.end - x.profiler.start,
 		Ops: host.ops, CPU: host.cpu(), Memory: x.memoryPools(), Steps: steps,
-		Windows: x.deviceWindows.exported(), HostWindows: x.hostWindows.exported(),
+		Windows: x.deviceWindows.exported(), HostWindows: x.hostWindows.exported(), Damage: damageOf(t),
 	}
 	if d := t.Meta.Distributed; d != nil {
 		r.WorldSize = d.WorldSize

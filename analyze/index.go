@@ -84,7 +84,8 @@ type index struct {
 	steps  []stepSpan // by (track, start)
 	memory []int32    // rows of [memory] events, in file order
 
-	onGPU      bool // some GPU worked, even if a selection leaves none of its work
+	onGPU      bool    // some GPU worked, even if a selection leaves none of its work
+	allDevices []int32 // if some were to be selected: those that worked, the others included
 	eventCount int
 	firstNs    int64 // earliest start and latest end of everything but metadata; 0 and 0 if there is nothing
 	lastNs     int64
@@ -104,6 +105,10 @@ func newIndex(t *trace.Trace, o *Options, kernels, ops *categorizer) *index {
 	x.onGPU = len(x.gpu) > 0
 	x.sort()
 	x.link()
+	if o.Devices != nil {
+		x.allDevices = x.devices()
+		x.keepGPU()
+	}
 	return x
 }
 

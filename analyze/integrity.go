@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -58,27 +59,58 @@ const (
 
 var severityOrder = []string{SeverityError, SeverityWarning, SeverityNote}
 
+// Damage is one place of a trace that could not be read as it was written.
+type Damage struct {
+	Kind   string `json:"kind"`   // syntax, value, truncated, crc, trailing garbage, metadata, input
+	Offset int64  `json:"offset"` // bytes from the start of the uncompressed text; -1: unknown
+	Line   int64  `json:"line"`   // from 1; 0: unknown
+	Text   string `json:"text"`   // the first bytes there, or what is wrong
+	Lost   int    `json:"lost"`   // events lost there, as far as known
+}
+
+func damageOf(t *trace.Trace) []Damage {
+	var out []Damage
+	for _, d := range t.Damage {
+		out = append(out, Damage(d))
+	}
+	return out
+}
+
+// damageWords say what each kind of damage is.
+var damageWords = map[string]string{
+	"syntax": "no JSON", "value": "a value that is no JSON", "truncated": "it ends too early", "crc": "its checksum is wrong, and any value may be",
+	"trailing garbage": "something follows its end", "metadata": "a key outside the events is not what it should be",
+	"input": "it could not be read to its end", "more": "more places than are listed",
+}
+
+// damageText says how much of a file is damaged, and what and where the worst of it is: what ends a file says more than
+// the scrap of an event before that.
+func damageText(all []Damage) string {
+	lost := 0
+	for _, d := range all {
+		lost += d.Lost
+	}
+	text := "the file is damaged in " + plural(len(all), "place", "places")
+	if lost > 0 {
+		text += ", " + plural(lost, "event", "events") + " lost"
+	}
+	worst := slices.IndexFunc(all, func(d Damage) bool { return slices.Contains([]string{"truncated", "crc", "input"}, d.Kind) })
+	d := all[max(worst, 0)]
+	text += ": " + cmp.Or(damageWords[d.Kind], d.Kind)
+	if d.Line > 0 && d.Kind != "crc" {
+		text += ", at line " + group(int(d.Line))
+	}
+	return text
+}
+
 // checkTrace finds what is wrong with one trace.
 func (x *index) checkTrace(r *Rank, badNests int) []Problem {
 	var out []Problem
 	say := func(id, severity string, count int, ns int64, format string, args ...any) {
 		out = append(out, Problem{ID: id, Severity: severity, Rank: r.Rank, Count: count, Ns: ns, Text: fmt.Sprintf(format, args...)})
 	}
-	if n := len(x.t.Damage); n > 0 {
-		d := x.t.Damage[0]
-		lost := 0
-		for _, d := range x.t.Damage {
-			lost += d.Lost
-		}
-		text := fmt.Sprintf("the file is damaged in %s", plural(n, "place", "places"))
-		if lost > 0 {
-			text += fmt.Sprintf(", %s lost", plural(lost, "event", "events"))
-		}
-		text += ": " + d.Kind
-		if d.Line > 0 {
-			text += fmt.Sprintf(" at line %d", d.Line)
-		}
-		say("damaged", SeverityError, n, 0, "%s", text)
+	if n := len(r.Damage); n > 0 {
+		say("damaged", SeverityError, n, 0, "%s", damageText(r.Damage))
 	}
 	if len(x.gpu) == 0 && len(x.host) == 0 {
 		say("empty", SeverityError, 0, 0, "the trace has no ops, calls or GPU work in it")
@@ -104,9 +136,11 @@ func (x *index) checkTrace(r *Rank, badNests int) []Problem {
 // checkLinks finds GPU work without launches, and launches without GPU work.
 func (x *index) checkLinks(r *Rank, say func(id, severity string, count int, ns int64, format string, args ...any)) {
 	if l := r.Launch; l != nil && l.Unlinked > 0 && len(x.calls) > 0 {
-		say("unlinked", SeverityWarning, l.Unlinked, l.UnlinkedNs,
-			"%s of %s were launched before the profiler began; they count as work, but belong to no op and no step",
-			plural(l.Unlinked, "GPU event", "GPU events"), group(l.Linked+l.Unlinked))
+		text := "%s of %s were launched before the profiler began; they count as work, but belong to no op and no step"
+		if l.Unlinked == 1 {
+			text = "%s of %s was launched before the profiler began; it counts as work, but belongs to no op and no step"
+		}
+		say("unlinked", SeverityWarning, l.Unlinked, l.UnlinkedNs, text, plural(l.Unlinked, "GPU event", "GPU events"), group(l.Linked+l.Unlinked))
 	}
 	graphs, emptyGraphs, kernels, emptyKernels, early := 0, 0, 0, 0, 0
 	for i := range x.calls {
@@ -157,7 +191,7 @@ func (x *index) checkLinks(r *Rank, say func(id, severity string, count int, ns 
 
 // checkRanks finds ranks that are missing. A selection of ranks misses none.
 func checkRanks(ranks []*Rank, o Options) []Problem {
-	if o.Ranks != nil || len(ranks) == 0 {
+	if o.Ranks != nil || o.Devices != nil || len(ranks) == 0 {
 		return nil
 	}
 	seen := map[int]bool{}

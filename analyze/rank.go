@@ -28,6 +28,8 @@ type Rank struct {
 	Windows     []Window `json:"windows,omitempty"`
 	HostWindows []Window `json:"host_windows,omitempty"`
 
+	Damage []Damage `json:"damage,omitempty"` // what could not be read as written
+
 	Clock *Clock `json:"clock,omitempty"` // against the lowest rank; nil if there is one rank only
 
 	// Time is of each device that worked; one entry with device -1 in a CPU-only trace.

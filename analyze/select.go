@@ -105,22 +105,19 @@ func (w windows) exported() []Window {
 	return out
 }
 
-// narrow leaves only the selected devices and steps in the index, and returns the selected steps.
+// narrow leaves only the selected steps in the index, and returns them.
 func (x *index) narrow(steps []Step) []Step {
 	o := x.options
-	if o.Devices == nil && !o.selectsSteps() {
+	if !o.selectsSteps() {
 		return steps
 	}
-	kept := steps
-	if o.selectsSteps() {
-		kept = nil
-		for i := range steps {
-			if o.selects(&steps[i]) {
-				kept = append(kept, steps[i])
-			}
+	var kept []Step
+	for i := range steps {
+		if o.selects(&steps[i]) {
+			kept = append(kept, steps[i])
 		}
-		x.deviceWindows, x.hostWindows = x.windowsOf(steps, kept)
 	}
+	x.deviceWindows, x.hostWindows = x.windowsOf(steps, kept)
 	x.keepGPU()
 	return kept
 }
@@ -236,21 +233,26 @@ func (w windows) total(first, last int64, work intervals) int64 {
 	return union(all, work).length()
 }
 
-// checkSelection counts the steps that are left of all, and says which there are when none is.
-func (res *Result) checkSelection(all []Step, selective bool) {
-	if res.Selection == nil {
-		return
-	}
-	res.Selection.AllSteps = len(all)
-	for _, r := range res.Ranks {
-		res.Selection.SelectedSteps += len(r.Steps)
-	}
-	if selective && res.Selection.SelectedSteps == 0 {
-		last := -1
-		for i := range all {
-			last = max(last, all[i].Index)
+// checkSelection says which devices and steps there are when none is left.
+func (res *Result) checkSelection(o *Options, devices []int32, most []Step) {
+	switch {
+	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, func(r *Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != CPUDevice }):
+		text := "no GPU work is selected: the traces have none"
+		if len(devices) > 0 {
+			slices.Sort(devices)
+			var names []string
+			for _, d := range slices.Compact(devices) {
+				names = append(names, itoa(int64(d)))
+			}
+			text = "no GPU work is selected: the traces have that of device " + list(names, len(names))
 		}
-		res.Problems = []Problem{nothingSelected(phaseTable(all), last+1)}
+		res.Problems = []Problem{{ID: "nothing_selected", Severity: SeverityError, Rank: AllRanks, Text: text}}
+	case o.selectsSteps() && res.Selection.SelectedSteps == 0:
+		last := -1
+		for i := range most {
+			last = max(last, most[i].Index)
+		}
+		res.Problems = []Problem{nothingSelected(phaseTable(most), last+1)}
 	}
 }
 

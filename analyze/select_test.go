@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
@@ -130,7 +132,26 @@ func TestSelectionByHand(t *testing.T) {
 		r.Problems[0].Text != "no step is selected: the traces have steps 0 to 3 (1 mixed, 3 decode)" {
 		t.Errorf("%s, %+v", r.Kind, r.Problems)
 	}
-	if r = Analyze(traces, Options{Devices: []int{1}}); len(r.Kernels) != 0 || r.Kind == KindGPU {
-		t.Errorf("device 1 has %d kernels", len(r.Kernels))
+	r = Analyze(traces, Options{Devices: []int{1}})
+	if len(r.Kernels) != 0 || r.Kind == KindGPU || len(r.Problems) != 1 || r.Problems[0].Text != "no GPU work is selected: the traces have that of device 0" {
+		t.Errorf("device 1 has %d kernels; %+v", len(r.Kernels), r.Problems)
+	}
+	two := []*trace.Trace{traces[0], traces[0]}
+	if r = Analyze(two, Options{Phase: "prefill"}); len(r.Problems) != 1 || r.Problems[0].Text != "no step is selected: the traces have steps 0 to 3 (1 mixed, 3 decode)" {
+		t.Errorf("of two ranks: %+v", r.Problems)
+	}
+}
+
+// TestSelectedDevice: of ranks that have a device each, one device is one rank, in every table.
+func TestSelectedDevice(t *testing.T) {
+	traces := ownTraces(t)["GPU"]
+	if len(traces) != 2 {
+		t.Fatalf("%d traces", len(traces))
+	}
+	device := Analyze(traces, Options{Devices: []int{1}})
+	rank := Analyze(traces, Options{Ranks: []int{1}})
+	device.Selection, rank.Selection = nil, nil
+	if diff := cmp.Diff(rank, device); diff != "" || len(device.Steps) == 0 {
+		t.Errorf("%d steps: %s", len(device.Steps), diff)
 	}
 }

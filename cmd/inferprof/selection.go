@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -100,9 +99,6 @@ func (f *selection) nothing(r *analyze.Result) error {
 		if p.ID == "nothing_selected" {
 			return usagef("%s", p.Text)
 		}
-	}
-	if f.devices != nil && r.Kind != analyze.KindGPU {
-		return fmt.Errorf("--device %s: the traces have no GPU work of it", f.devices.String())
 	}
 	return nil
 }
