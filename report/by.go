@@ -2,9 +2,12 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
 )
@@ -27,12 +30,16 @@ func textBy(w io.Writer, r *analyze.Result, o Options) error {
 		p.r = &some
 		p.findings()
 	} else if p.section(d.title, d.note, o.By); total == 0 {
-		p.line("  nothing: the result has no rows of this kind")
+		p.wrapped("  ", "  ", emptyWords(r, o.By), "")
 	} else {
-		p.table(d.text())
+		t := d.text()
+		p.table(t)
+		if len(t.left) > 0 {
+			p.wrapped("  ", "  ", "no room for: "+strings.Join(t.left, ", ")+" (--format csv or html)", dim)
+		}
 	}
 	if hidden := total - len(d.rows); hidden > 0 {
-		p.line(p.paint(dim, "  … "+plural(hidden, "row")+" more"))
+		p.line(p.paint(dim, "  … "+plural(hidden, cmp.Or(d.noun, "row"))+" more"))
 	}
 	for i := range p.notices {
 		if n := &p.notices[i]; n.number > 0 && n.affects(o.By) {
@@ -45,26 +52,31 @@ func textBy(w io.Writer, r *analyze.Result, o Options) error {
 	return nil
 }
 
-// text lays a table out for a page. The name, which is last, gives way first; then the columns before it are left out,
-// shapes first, words next, then numbers, of each the last first.
+// Columns of words that are not the last.
+const mostWord = 22
+
+// text lays a table out for a page. The name, which is last, gives way first; then columns are left out: those that the
+// table can spare in its own order, then shapes, words and numbers, of each the last first.
 func (d *dataTable) text() *table {
-	t := &table{}
+	t := &table{spare: slices.Clone(d.spare)}
 	shown := d.shown()
+	last := len(shown) - 1
 	for n, i := range shown {
 		c := column{d.cols[i].head, number}
-		if !d.cols[i].unit.isNumber() {
+		if u := d.cols[i].unit; !u.isNumber() {
 			c.kind = word
-		}
-		if n == len(shown)-1 && c.kind == word {
-			c.kind = flexible
+			if n == last {
+				c.kind = flexible
+			}
+			t.least = map[unit]int{unitKernel: leastKernel, unitShape: leastShape}[u]
 		}
 		t.columns = append(t.columns, c)
 	}
 	for _, goes := range []func(u unit) bool{
 		func(u unit) bool { return u == unitShape }, func(u unit) bool { return u == unitWord }, unit.isNumber,
 	} {
-		for n := len(shown) - 2; n > 3; n-- {
-			if goes(d.cols[shown[n]].unit) {
+		for n := last; n > 3; n-- {
+			if t.columns[n].kind != flexible && goes(d.cols[shown[n]].unit) && !slices.Contains(t.spare, t.columns[n].head) {
 				t.spare = append(t.spare, t.columns[n].head)
 			}
 		}
@@ -73,10 +85,40 @@ func (d *dataTable) text() *table {
 		cells := make([]string, len(shown))
 		for n, i := range shown {
 			cells[n] = d.cols[i].unit.format(row[i])
+			if u := d.cols[i].unit; n < last && (u == unitOp || u == unitName) {
+				cells[n] = shorten(cells[n], mostWord)
+			}
 		}
 		t.add(cells...)
 	}
 	return t
+}
+
+// emptyWords says why a table has no rows, and what a profile needs to have some.
+func emptyWords(r *analyze.Result, table string) string {
+	if r.Kind == analyze.KindCPU && slices.Contains([]string{"kernel", "copy", "stream", "launch", "queue", "idle", "call"}, table) {
+		return "nothing: the traces have no GPU work; what ran is in --by op, thread and core"
+	}
+	switch table {
+	case "finding":
+		return "nothing: no rule has found anything at stake"
+	case "step", "phase":
+		return "nothing: no steps were recognised in the traces"
+	case "module":
+		return "nothing: no op or Python frame names a module (torch_profiler_with_stack=true records them)"
+	case "memory":
+		return "nothing: allocations were not recorded (torch_profiler_with_memory=true records them)"
+	case "collective":
+		return "nothing: there is no communication in the traces"
+	case "roofline":
+		if r.Roofline != nil && r.Roofline.Reason != "" {
+			return "nothing: " + r.Roofline.Reason
+		}
+		return "nothing: no op has its shapes (torch_profiler_record_shapes=true records them)"
+	case "core":
+		return "nothing: cores are told of traces without GPU work alone"
+	}
+	return "nothing: the traces have no rows of this kind"
 }
 
 // jsonBy writes one table as JSON: an object of its name and its rows.
@@ -105,7 +147,11 @@ func jsonBy(w io.Writer, r *analyze.Result, o Options) error {
 			var value bytes.Buffer
 			e := json.NewEncoder(&value)
 			e.SetEscapeHTML(false)
-			if err := e.Encode(row[i]); err != nil {
+			cell := row[i]
+			if name, ok := cell.(longName); ok {
+				cell = name.full
+			}
+			if err := e.Encode(cell); err != nil {
 				return fmt.Errorf("write report as JSON: %w", err)
 			}
 			fmt.Fprintf(&out, "%q: %s", c.name, bytes.TrimSpace(value.Bytes()))

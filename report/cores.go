@@ -63,10 +63,3 @@ func coreWords(r *analyze.Result) string {
 	}
 	return text + " of the time"
 }
-
-func (p *page) cores() {
-	if d := coreTable(p.r); len(d.rows) > 0 {
-		p.section(d.title, d.note)
-		p.table(d.text())
-	}
-}

@@ -85,6 +85,8 @@ func rawCell(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v
+	case longName:
+		return v.full
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case float64:

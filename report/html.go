@@ -112,6 +112,9 @@ const longestTitle = 400
 
 func htmlCell(m *markup, u unit, v any) {
 	text := u.format(v)
+	if name, ok := v.(longName); ok {
+		v = name.full
+	}
 	switch v := v.(type) {
 	case nil:
 		m.add(`<td%s>–</td>`, template.HTML(choose(u.isNumber(), ` class="n"`, "")))
@@ -121,7 +124,7 @@ func htmlCell(m *markup, u unit, v any) {
 			class = ` class="name"`
 		}
 		full := ""
-		if v != text && (u == unitKernel || u == unitOp) {
+		if v != text && (u == unitKernel || u == unitOp || u == unitShape) {
 			full = v
 			if r := []rune(full); len(r) > longestTitle {
 				full = string(r[:longestTitle]) + "…"

@@ -28,7 +28,11 @@ func Markdown(w io.Writer, r *analyze.Result, o Options) error {
 		d.top(o.Top)
 		m.line("### %s", mdText(d.title))
 		m.line("")
-		m.table(&d, 0)
+		if total == 0 {
+			m.line("%s", mdText(upper(emptyWords(r, o.By))+"."))
+		} else {
+			m.table(&d, 0)
+		}
 		if hidden := total - len(d.rows); hidden > 0 {
 			m.line("")
 			m.line("… %s more", plural(hidden, "row"))
@@ -223,7 +227,7 @@ func (m *markdown) table(d *dataTable, rows int) {
 		for _, i := range shown {
 			u := d.cols[i].unit
 			cell := strings.TrimSpace(trimUnit(u.format(row[i])))
-			if _, ok := row[i].(string); ok && cell != "" && (u == unitKernel || u == unitOp || u == unitName && d.name != "finding" || u == unitShape) {
+			if row[i] != nil && cell != "" && (u == unitKernel || u == unitOp || u == unitName && d.name != "finding" || u == unitShape) {
 				cell = mdCode(cell)
 			} else {
 				cell = mdText(cell)

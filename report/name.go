@@ -60,6 +60,71 @@ func kernelName(name string) string {
 	return short
 }
 
+// kernelNames are the short names of kernels. Those that would come out the same carry what tells them apart, a type or
+// a number among their arguments: vectorized_elementwise_kernel<FillFunctor> (float).
+func kernelNames(full []string) []string {
+	out := make([]string, len(full))
+	same := map[string][]int{}
+	for i, name := range full {
+		out[i] = kernelName(name)
+		same[out[i]] = append(same[out[i]], i)
+	}
+	for _, rows := range same {
+		if len(rows) < 2 {
+			continue
+		}
+		tokens := make([][]string, len(rows))
+		most := 0
+		for n, i := range rows {
+			tokens[n] = nameTokens(full[i])
+			most = max(most, len(tokens[n]))
+		}
+		labels := make([]string, len(rows))
+		for range 3 { // tokens in a label, at most
+			apart, next := distinct(labels), []string(nil)
+			for at := range most {
+				with := make([]string, len(rows))
+				for n, t := range tokens {
+					if with[n] = labels[n]; at < len(t) {
+						with[n] = strings.TrimPrefix(labels[n]+", "+t[at], ", ")
+					}
+				}
+				if d := distinct(with); d > apart {
+					apart, next = d, with
+				}
+			}
+			if next == nil {
+				break
+			}
+			labels = next
+		}
+		for n, i := range rows {
+			if labels[n] != "" {
+				out[i] += " (" + labels[n] + ")"
+			}
+		}
+	}
+	return out
+}
+
+// nameTokens are the words and numbers of a name, without the namespaces that all names share.
+func nameTokens(name string) []string {
+	return slices.DeleteFunc(strings.FieldsFunc(name, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	}), func(word string) bool {
+		return slices.Contains([]string{"at", "native", "c10", "std", "void", "cuda", "cute", "cutlass", "detail"}, word)
+	})
+}
+
+// distinct is how many different texts there are.
+func distinct(texts []string) int {
+	seen := map[string]bool{}
+	for _, t := range texts {
+		seen[t] = true
+	}
+	return len(seen)
+}
+
 // tensile are the GEMMs of AMD's hipBLASLt and rocBLAS: operands and types, the tile, the work group, and some thirty
 // settings around them.
 var tensile = regexp.MustCompile(`^(Cijk_[A-Za-z]+_[A-Za-z]+_[A-Z0-9]+)_.*_(MT\d+x\d+x\d+)_.*_(WG\d+_\d+_\d+)`)

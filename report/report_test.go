@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -130,6 +131,130 @@ func TestTextFits(t *testing.T) {
 	}
 }
 
+// TestTablesFit: each table of its own keeps to the page too, says in its title what its numbers are, and keeps the
+// columns that it is asked for.
+func TestTablesFit(t *testing.T) {
+	needed := map[string][]string{
+		"phase": {"phase", "steps", "step"}, "step": {"#", "phase", "step"}, "kernel": {"time", "share", "count", "median", "category", "kernel"},
+		"time": {"total", "busy", "computation", "exposed comm"}, "rank": {"rank", "busy", "computation"}, "launch": {"cost", "median", "max", "delay", "call"},
+		"roofline": {"time", "roofline", "op", "shapes"}, "collective": {"time", "count", "median", "collective"},
+	}
+	for name, r := range results(t) {
+		for _, by := range Tables() {
+			d, err := tableOf(r, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w := columns(d.title) + 2 + columns(d.note); w > 100 && by != "finding" {
+				t.Errorf("%s: the title of %s takes %d columns", name, by, w)
+			}
+			var out bytes.Buffer
+			if err := Render(&out, "text", r, Options{By: by}); err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+			for i, line := range lines {
+				if columns(line) > 100 {
+					t.Errorf("%s by %s: line %d has %d columns: %s", name, by, i+1, columns(line), line)
+				}
+			}
+			if len(d.rows) == 0 {
+				if !strings.Contains(out.String(), "nothing: ") {
+					t.Errorf("%s by %s: does not say why it is empty:\n%s", name, by, out.String())
+				}
+				continue
+			}
+			for _, head := range needed[by] {
+				if head == "roofline" && r.Roofline.GPU == nil {
+					continue
+				}
+				if !strings.Contains("  "+lines[1]+"  ", " "+head+" ") {
+					t.Errorf("%s by %s: no column %q in %q", name, by, head, lines[1])
+				}
+			}
+			kinds := map[string][]string{"phase": {"GPU busy", "launches"}, "step": {"GPU busy"}}
+			for _, head := range kinds[by] {
+				if r.Kind == analyze.KindGPU && !strings.Contains(lines[1], head) {
+					t.Errorf("%s by %s: no column %q in %q", name, by, head, lines[1])
+				}
+			}
+		}
+	}
+}
+
+// TestFullIsEverything: the full report has every table that has rows.
+func TestFullIsEverything(t *testing.T) {
+	for name, r := range results(t) {
+		var out bytes.Buffer
+		if err := Text(&out, r, Options{Full: true}); err != nil {
+			t.Fatal(err)
+		}
+		for _, by := range Tables() {
+			d, err := tableOf(r, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch by {
+			case "time": // the same numbers, drawn
+				d.title = "Where the time went"
+			case "rank", "step": // nothing to lay side by side
+				if len(d.rows) < 2 {
+					continue
+				}
+			case "op": // without steps and scopes
+				d.rows = slices.DeleteFunc(d.rows, func(row []any) bool { return slices.Contains(row, any("python")) })
+			}
+			if len(d.rows) > 0 && !strings.Contains(out.String(), "\n"+strings.ToUpper(d.title)) {
+				t.Errorf("%s: no section %s", name, d.title)
+			}
+		}
+	}
+}
+
+func TestShapes(t *testing.T) {
+	for dims, want := range map[string]string{
+		"[[8, 4096], [4096, 7168]]":               "8×4096, 4096×7168",
+		"[[768], [128, 768], [768, 768], [], []]": "768, 128×768, 768×768",
+		"[]":                  "",
+		"":                    "",
+		"[[[2, 3], [4]], []]": "2×3, 4",
+		"[[N, 4]]":            "[[N, 4]]",
+		"[[1, 2":              "1×2",
+		"[[16, 8], \"x\"]":    "[[16, 8], \"x\"]",
+		"[[32768, 2048], [2048, 2048], [32768, 2048]]": "32768×2048, 2048×2048, 32768×2048",
+	} {
+		if got := shapes(dims); got != want {
+			t.Errorf("%s: %q, want %q", dims, got, want)
+		}
+	}
+}
+
+// TestKernelNamesApart: kernels that differ in their types alone are told apart by them.
+func TestKernelNamesApart(t *testing.T) {
+	fill := "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<%s>, std::array<char*, 1ul> >(int, at::native::FillFunctor<%s>, std::array<char*, 1ul>)"
+	got := kernelNames([]string{fmt.Sprintf(fill, "int", "int"), "nvjet", fmt.Sprintf(fill, "c10::BFloat16", "c10::BFloat16"), "other<int>(int)"})
+	want := []string{"vectorized_elementwise_kernel<FillFunctor> (int)", "nvjet", "vectorized_elementwise_kernel<FillFunctor> (BFloat16)", "other"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for name, r := range results(t) {
+		var full []string
+		for _, k := range r.Kernels {
+			full = append(full, k.Name)
+		}
+		seen := map[string]string{}
+		for i, short := range kernelNames(full) {
+			if other, taken := seen[short]; taken {
+				t.Logf("%s: %q and %q are both %q", name, other, full[i], short)
+			}
+			seen[short] = full[i]
+		}
+		if len(seen)+2 < len(full) {
+			t.Errorf("%s: %d names of %d kernels", name, len(seen), len(full))
+		}
+	}
+}
+
 func trimLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
@@ -222,7 +347,7 @@ func TestText(t *testing.T) {
 		},
 		Time: analyze.Time{TotalNs: 2_000_000, BusyNs: 1_500_000, IdleNs: 500_000, ComputationNs: 1_000_000, ExposedCommNs: 500_000, CommNs: 600_000, CommOverlapNs: 100_000},
 		Kernels: []analyze.Kernel{{Name: "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<int>, std::array<char*, 1ul> >(int)",
-			Category: "elementwise", Count: 1234, TotalNs: 1_500_000, ExclusiveNs: 1_500_000, MedianNs: 1200, MaxNs: 5000}},
+			Category: "elementwise", Count: 1234, TotalNs: 1_500_000, ExclusiveNs: 1_500_000, MinNs: 1100, MedianNs: 1200, MaxNs: 5000}},
 		Phases: []analyze.Phase{{Phase: "decode", Steps: 3, GenerationTokens: 24, TimeNs: 300_000, StepMedianNs: 100_000, GapMedianNs: 9_000, NsPerToken: 12_500}},
 		Ranks:  []*analyze.Rank{{Events: 4321, LastNs: 3_000_000}},
 	}
@@ -239,7 +364,7 @@ func TestText(t *testing.T) {
 		"idle               500.0 µs   25.0 %",
 		"communication 600.0 µs, 16.7 % of it hidden behind computation",
 		"vectorized_elementwise_kernel<FillFunctor>",
-		"1.500 ms  100.0 %  1,234  1.200 µs  5.000 µs",
+		"1.500 ms  100.0 %  1,234  1.100 µs  1.200 µs  5.000 µs",
 		"decode      3      24  300.0 µs  100.0 µs  9.000 µs",
 		"12.50 µs",
 	} {

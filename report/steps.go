@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
 )
@@ -12,14 +11,7 @@ func (p *page) phases() {
 	if len(rows) == 0 {
 		return
 	}
-	note := "medians; a step's gap is the time to the next one"
-	if p.r.Kind == analyze.KindGPU {
-		note += "; launches (of graphs)"
-	}
-	if slices.ContainsFunc(rows, func(ph analyze.Phase) bool { return ph.Inferred }) {
-		note += "; * inferred"
-	}
-	p.section("Phases", note, "phase")
+	p.section("Phases", phaseNote(p.r, "launches (of graphs)"), "phase")
 	t := &table{columns: []column{{"", word}, {"steps", number}, {"tokens", number}, {"time", number}, {"step", number}, {"gap", number},
 		{"GPU busy", number}, {"CPU", number}, {"launches", number}, {"per token", number}}, spare: []string{"time", "CPU"}}
 	gpu := p.r.Kind == analyze.KindGPU

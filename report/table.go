@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,6 +14,8 @@ type table struct {
 	rows    [][]string
 	hidden  []string // heads of columns that are left out
 	spare   []string // heads of columns that may be left out, in the order in which they go
+	least   int      // how much of the flexible column is worth more than another column; 0: leastName
+	left    []string // heads of columns that lines left out for want of room
 }
 
 type column struct {
@@ -28,8 +31,14 @@ const (
 	flexible             // left, cut in the middle if there is no room
 )
 
-// leastName is how much of a flexible column is worth more than another column.
+// leastName is how much of most flexible columns is worth more than another column.
 const leastName = 28
+
+// The same of names of kernels, which say what they are at their ends, and of shapes, which are numbers.
+const (
+	leastKernel = 38
+	leastShape  = 24
+)
 
 // hide leaves out the column with that head.
 func (t *table) hide(head string) { t.hidden = append(t.hidden, head) }
@@ -65,13 +74,15 @@ func (t *table) lines(width int) (head string, rows []string) {
 	}
 	give := 0 // columns that the flexible one can do without
 	if flex >= 0 {
-		give = max(0, widths[flex]-leastName)
+		give = max(0, widths[flex]-cmp.Or(t.least, leastName))
 	}
+	t.left = nil
 	for _, spare := range t.spare {
 		i := slices.IndexFunc(t.columns, func(c column) bool { return c.head == spare })
-		if total-give > width && widths[i] >= 0 {
+		if i >= 0 && widths[i] >= 0 && total-give > width {
 			total -= widths[i] + 2
 			widths[i] = -1
+			t.left = append(t.left, spare)
 		}
 	}
 	if flex >= 0 {

@@ -18,11 +18,13 @@ type dataTable struct {
 	name  string // what --by takes
 	title string
 	note  string // what its numbers are
+	noun  string // what a row is; "": row
 	rows  [][]any
 	cols  []dataColumn
+	spare []string // heads of the columns that text leaves out first if there is no room, in that order
 }
 
-// A dataColumn is one column. Cells are string, int64, float64, or nil where nothing is known.
+// A dataColumn is one column. Cells are string, longName, int64, float64, or nil where nothing is known.
 type dataColumn struct {
 	name string // in CSV and JSON; "": for people only
 	head string // for people; "": for machines only
@@ -50,6 +52,9 @@ const (
 
 func (u unit) isNumber() bool { return u >= unitNs }
 
+// A longName is a name and what people see of it.
+type longName struct{ full, short string }
+
 // format writes a cell for people.
 func (u unit) format(v any) string {
 	switch v := v.(type) {
@@ -62,9 +67,11 @@ func (u unit) format(v any) string {
 		case unitCategory:
 			return categoryName(v)
 		case unitShape:
-			return shorten(v, 60)
+			return shorten(shapes(v), 60)
 		}
 		return v
+	case longName:
+		return v.short
 	case int64:
 		switch u {
 		case unitNs:
@@ -140,6 +147,22 @@ func tableOf(r *analyze.Result, name string) (dataTable, error) {
 	return dataTable{}, fmt.Errorf("unknown table %q: there are %s", name, strings.Join(Tables(), ", "))
 }
 
+// shapes writes the dimensions of an op's tensors for people: [[8, 64], [], [64, 32]] is 8×64, 64×32. What has another
+// form stays as it is.
+func shapes(dims string) string {
+	var out []string
+	for _, tensor := range strings.Split(strings.Trim(dims, "[]"), "]") {
+		tensor = strings.TrimLeft(tensor, "[, ")
+		if strings.Trim(tensor, "0123456789, ") != "" {
+			return dims
+		}
+		if tensor != "" {
+			out = append(out, strings.ReplaceAll(strings.ReplaceAll(tensor, " ", ""), ",", "×"))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 // known is a count or a time; nil for the -1 of what is not known.
 func known(n int64) any {
 	if n < 0 {
@@ -197,11 +220,16 @@ func timeTable(r *analyze.Result) dataTable {
 		{"rank", "rank", unitCount}, {"device", "device", unitCount}, {"events", "events", unitCount}, {"total_ns", "total", unitNs},
 		{"busy_ns", "busy", unitNs}, {"computation_ns", "computation", unitNs}, {"exposed_comm_ns", "exposed comm", unitNs},
 		{"exposed_memory_ns", "exposed memory", unitNs}, {"idle_ns", idleWord(r), unitNs}, {"comm_ns", "comm in all", unitNs},
-		{"memory_ns", "memory in all", unitNs}, {"comm_overlap_ns", "comm hidden", unitNs}, {"sum_ns", "Σ durations", unitNs}}}
+		{"memory_ns", "memory in all", unitNs}, {"comm_overlap_ns", "comm hidden", unitNs}, {"sum_ns", "Σ durations", unitNs}},
+		spare: []string{"memory in all", "comm in all", "Σ durations", "events", "comm hidden"}}
 	for _, k := range r.Ranks {
 		for _, t := range k.Time {
+			var sum any // of a CPU-only trace, ops nest
+			if r.Kind == analyze.KindGPU {
+				sum = t.SumNs
+			}
 			d.add(int64(k.Rank), known(int64(t.Device)), int64(t.Events), t.TotalNs, t.BusyNs, t.ComputationNs, t.ExposedCommNs,
-				t.ExposedMemoryNs, t.IdleNs, t.CommNs, t.MemoryNs, t.CommOverlapNs, t.SumNs)
+				t.ExposedMemoryNs, t.IdleNs, t.CommNs, t.MemoryNs, t.CommOverlapNs, sum)
 		}
 	}
 	return d
@@ -233,6 +261,14 @@ func idleTable(r *analyze.Result) dataTable {
 	return d
 }
 
+// sigma is the head of sums of durations; "" where they are the exclusive times but for a thousandth.
+func sigma(r *analyze.Result) string {
+	if r.Kind == analyze.KindGPU && 1000*(r.Time.SumNs-r.Time.BusyNs) < r.Time.BusyNs {
+		return ""
+	}
+	return "Σ durations"
+}
+
 func categoryTable(r *analyze.Result) dataTable {
 	note := "exclusive GPU time: overlaps go to what started first"
 	if r.Kind == analyze.KindCPU {
@@ -240,7 +276,7 @@ func categoryTable(r *analyze.Result) dataTable {
 	}
 	d := dataTable{title: "Categories", note: sumOver(r, note), cols: []dataColumn{
 		{"category", "category", unitCategory}, {"exclusive_ns", "time", unitNs}, {"", "share", unitPercent}, {"count", "count", unitCount},
-		{"total_ns", "Σ durations", unitNs}}}
+		{"total_ns", sigma(r), unitNs}}}
 	var whole int64
 	for _, c := range r.Categories {
 		whole += c.ExclusiveNs
@@ -252,16 +288,20 @@ func categoryTable(r *analyze.Result) dataTable {
 }
 
 func kernelTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Kernels", note: sumOver(r, "by exclusive time"), cols: []dataColumn{
-		{"exclusive_ns", "time", unitNs}, {"", "share", unitPercent}, {"count", "count", unitCount}, {"total_ns", "Σ durations", unitNs},
+	d := dataTable{title: "Kernels", note: sumOver(r, "by exclusive time"), noun: "kernel", spare: []string{"Σ durations", "min", "max"}, cols: []dataColumn{
+		{"exclusive_ns", "time", unitNs}, {"", "share", unitPercent}, {"count", "count", unitCount}, {"total_ns", sigma(r), unitNs},
 		{"min_ns", "min", unitNs}, {"mean_ns", "", unitNs}, {"median_ns", "median", unitNs}, {"max_ns", "max", unitNs},
 		{"category", "category", unitCategory}, {"kernel", "kernel", unitKernel}}}
 	var whole int64
+	var names []string
 	for _, k := range r.Kernels {
 		whole += k.ExclusiveNs
+		names = append(names, k.Name)
 	}
-	for _, k := range r.Kernels {
-		d.add(k.ExclusiveNs, share(k.ExclusiveNs, whole), int64(k.Count), k.TotalNs, k.MinNs, k.MeanNs, k.MedianNs, k.MaxNs, k.Category, k.Name)
+	for i, name := range kernelNames(names) {
+		k := &r.Kernels[i]
+		d.add(k.ExclusiveNs, share(k.ExclusiveNs, whole), int64(k.Count), k.TotalNs, k.MinNs, k.MeanNs, k.MedianNs, k.MaxNs, k.Category,
+			longName{k.Name, name})
 	}
 	return d
 }
@@ -271,7 +311,7 @@ func opTable(r *analyze.Result) dataTable {
 	if r.Kind == analyze.KindCPU {
 		title = "Ops"
 	}
-	d := dataTable{title: title, note: sumOver(r, "by self time: less the ops and calls inside"), cols: []dataColumn{
+	d := dataTable{title: title, note: sumOver(r, "by self time: less the ops and calls inside"), noun: "op", cols: []dataColumn{
 		{"self_ns", "self", unitNs}, {"", "share", unitPercent}, {"calls", "calls", unitCount}, {"", "self/call", unitNs}, {"total_ns", "total", unitNs},
 		{"kind", "", unitWord}, {"category", "category", unitCategory}, {"op", "op", unitOp}}}
 	var whole int64
@@ -296,7 +336,7 @@ func copyTable(r *analyze.Result) dataTable {
 }
 
 func memoryTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Memory", note: "as the allocator reports it; where it reports no totals, the peak is what was added since the profiler began",
+	d := dataTable{title: "Memory", note: "as the allocator reports it; a peak that is a change is since the profiler began",
 		cols: []dataColumn{{"rank", "rank", unitCount}, {"device", "device", unitWord}, {"peak_bytes", "peak", unitBytes}, {"peak_is", "peak is", unitWord},
 			{"reserved_peak_bytes", "reserved", unitBytes}, {"allocations", "allocations", unitCount}, {"allocated_bytes", "allocated", unitBytes},
 			{"frees", "frees", unitCount}, {"freed_bytes", "freed", unitBytes}}}
@@ -313,7 +353,7 @@ func memoryTable(r *analyze.Result) dataTable {
 }
 
 func callTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "CPU overhead", note: sumOver(r, "runtime and driver calls"), cols: []dataColumn{
+	d := dataTable{title: "CPU overhead", note: sumOver(r, "runtime and driver calls"), noun: "call", cols: []dataColumn{
 		{"total_ns", "time", unitNs}, {"self_ns", "self", unitNs}, {"calls", "calls", unitCount}, {"", "mean", unitNs}, {"max_ns", "max", unitNs},
 		{"use", "use", unitWord}, {"call", "call", unitName}}}
 	for _, a := range r.CPU.Calls {
@@ -323,9 +363,9 @@ func callTable(r *analyze.Result) dataTable {
 }
 
 func launchTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Launches", note: "the cost of a call, and the delay from its end to the start of its first GPU work", cols: []dataColumn{
+	d := dataTable{title: "Launches", note: "cost: of a call; delay: from its end to the start of its first GPU work, median", cols: []dataColumn{
 		{"rank", "rank", unitCount}, {"calls", "calls", unitCount}, {"gpu_events", "GPU events", unitCount}, {"cost_ns", "cost", unitNs},
-		{"cost_median_ns", "cost/call", unitNs}, {"cost_max_ns", "cost max", unitNs}, {"delay_median_ns", "delay", unitNs},
+		{"cost_median_ns", "median", unitNs}, {"cost_max_ns", "max", unitNs}, {"delay_median_ns", "delay", unitNs},
 		{"delay_max_ns", "delay max", unitNs}, {"call", "call", unitName}}}
 	for _, k := range r.Ranks {
 		if k.Launch == nil {
@@ -344,7 +384,8 @@ func collectiveTable(r *analyze.Result) dataTable {
 		{"min_ns", "min", unitNs}, {"median_ns", "median", unitNs}, {"max_ns", "max", unitNs}, {"bytes", "message", unitBytes},
 		{"bytes_per_s", "bandwidth", unitRate}, {"bus_bytes_per_s", "bus", unitRate}, {"late_rank", "last", unitCount}, {"late_count", "", unitCount},
 		{"dtype", "dtype", unitWord}, {"group_size", "ranks", unitCount}, {"group", "", unitWord}, {"kind", "", unitWord},
-		{"launched_by", "", unitOp}, {"queued_ns", "", unitNs}, {"collective", "collective", unitKernel}}}
+		{"launched_by", "", unitOp}, {"queued_ns", "", unitNs}, {"collective", "collective", unitKernel}},
+		noun: "collective", spare: []string{"ranks", "min", "max", "bandwidth", "dtype", "transfer"}}
 	for _, c := range r.Collectives {
 		d.add(c.TotalNs, known(c.WaitNs), known(c.TransferNs), int64(c.Count), c.MinNs, c.MedianNs, c.MaxNs, known(c.Bytes), positive(c.BytesPerS),
 			positive(c.BusBytesPerS), known(int64(c.LateRank)), int64(c.LateCount), c.Dtype, known(c.GroupSize), c.Group, c.Kind, c.LaunchedBy,
@@ -369,7 +410,7 @@ func streamTable(r *analyze.Result) dataTable {
 }
 
 func queueTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Queues", note: "work of each stream that was launched and had not begun; graphs count with all their kernels", cols: []dataColumn{
+	d := dataTable{title: "Queues", note: "work of each stream that was launched and had not begun; of a graph, all its kernels", cols: []dataColumn{
 		{"rank", "rank", unitCount}, {"device", "device", unitCount}, {"stream", "stream", unitCount}, {"launched", "launched", unitCount},
 		{"graph", "by graphs", unitCount}, {"mean_depth", "mean depth", unitRatio}, {"max_depth", "most", unitCount}, {"span_ns", "time", unitNs},
 		{"empty_ns", "empty", unitNs}, {"", "share", unitPercent}, {"blocked_ns", "full", unitNs}, {"event_mean", "", unitRatio}, {"early", "", unitCount}}}
@@ -397,8 +438,9 @@ func threadTable(r *analyze.Result) dataTable {
 func rooflineTable(r *analyze.Result) dataTable {
 	d := dataTable{title: "Roofline", note: sumOver(r, "ops whose shapes are known, against what the device can do"), cols: []dataColumn{
 		{"time_ns", "time", unitNs}, {"count", "calls", unitCount}, {"flops_per_s", "rate", unitFLOPs}, {"bytes_per_s", "bandwidth", unitRate},
-		{"intensity", "FLOPs/B", unitRatio}, {"roofline_percent", "of roofline", unitPercent}, {"bound", "bound", unitWord}, {"flops", "", unitRatio},
-		{"bytes", "", unitRatio}, {"kind", "kind", unitWord}, {"dtype", "dtype", unitWord}, {"graph", "", unitWord}, {"dims", "shapes", unitShape}, {"op", "op", unitOp}}}
+		{"intensity", "FLOPs/B", unitRatio}, {"roofline_percent", "roofline", unitPercent}, {"bound", "bound", unitWord}, {"flops", "", unitRatio},
+		{"bytes", "", unitRatio}, {"kind", "kind", unitWord}, {"dtype", "dtype", unitWord}, {"graph", "", unitWord}, {"op", "op", unitOp}, {"dims", "shapes", unitShape}},
+		noun: "op", spare: []string{"kind", "FLOPs/B", "dtype", "bound", "calls", "bandwidth"}}
 	if r.Roofline == nil {
 		return d
 	}
@@ -408,13 +450,13 @@ func rooflineTable(r *analyze.Result) dataTable {
 			reached = o.RooflinePercent
 		}
 		d.add(o.TimeNs, int64(o.Count), positive(o.FLOPsPerS), positive(o.BytesPerS), o.Intensity, reached, o.Bound, o.FLOPs, o.Bytes, o.Kind,
-			o.Dtype, choose(o.Graph, "yes", ""), o.Dims, o.Name)
+			o.Dtype, choose(o.Graph, "yes", ""), o.Name, o.Dims)
 	}
 	return d
 }
 
 func moduleTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Modules", note: sumOver(r, "all layers together; self is less the modules inside"), cols: []dataColumn{
+	d := dataTable{title: "Modules", note: sumOver(r, "all layers together; self is less the modules inside"), noun: "module", cols: []dataColumn{
 		{"gpu_ns", "GPU time", unitNs}, {"gpu_self_ns", "GPU self", unitNs}, {"total_ns", "host time", unitNs}, {"self_ns", "host self", unitNs},
 		{"calls", "calls", unitCount}, {"instances", "instances", unitCount}, {"gpu_events", "GPU events", unitCount}, {"module", "module", unitName}}}
 	for _, m := range r.Modules {

@@ -1,16 +1,19 @@
 package report
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/inferprof/inferprof/analyze"
 )
 
 func phaseTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Phases", note: "medians over steps; a step's gap is the time to the next one", cols: []dataColumn{
-		{"phase", "phase", unitWord}, {"inferred", "", unitWord}, {"steps", "steps", unitCount}, {"context_tokens", "prompt tokens", unitCount},
-		{"generation_tokens", "output tokens", unitCount}, {"time_ns", "time", unitNs}, {"step_median_ns", "step", unitNs},
+	d := dataTable{title: "Phases", note: phaseNote(r, "graphs: of the launches"), spare: []string{"slowest", "fastest", "time", "CPU"}, cols: []dataColumn{
+		{"phase", "phase", unitWord}, {"inferred", "", unitWord}, {"steps", "steps", unitCount}, {"context_tokens", "tokens in", unitCount},
+		{"generation_tokens", "tokens out", unitCount}, {"time_ns", "time", unitNs}, {"step_median_ns", "step", unitNs},
 		{"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
 		{"gpu_busy_median_ns", "GPU busy", unitNs}, {"cpu_median_ns", "CPU", unitNs}, {"launches_median", "launches", unitCount},
-		{"graph_launches_median", "of graphs", unitCount}, {"ns_per_token", "per token", unitNs}}}
+		{"graph_launches_median", "graphs", unitCount}, {"ns_per_token", "per token", unitNs}}}
 	for _, p := range r.Phases {
 		var busy, launches, graphs any
 		if r.Kind == analyze.KindGPU {
@@ -20,6 +23,21 @@ func phaseTable(r *analyze.Result) dataTable {
 			p.StepMedianNs, p.StepMinNs, p.StepMaxNs, known(p.GapMedianNs), busy, p.CPUMedianNs, launches, graphs, known(p.NsPerToken))
 	}
 	return d
+}
+
+// phaseNote says what the columns of the phases are; graphs does so of launches that replay a graph, where there are any.
+func phaseNote(r *analyze.Result, graphs string) string {
+	note := "medians over steps"
+	if slices.ContainsFunc(r.Phases, func(p analyze.Phase) bool { return p.GapMedianNs >= 0 }) {
+		note = "medians; a step's gap is the time to the next one"
+	}
+	if slices.ContainsFunc(r.Phases, func(p analyze.Phase) bool { return p.GraphsMedian > 0 }) {
+		note += "; " + graphs
+	}
+	if slices.ContainsFunc(r.Phases, func(p analyze.Phase) bool { return p.Inferred }) {
+		note += "; * inferred"
+	}
+	return note
 }
 
 // phaseWord is a phase's name, with a star if it is a conclusion.
@@ -38,11 +56,15 @@ func inferredWord(inferred bool) string {
 }
 
 func stepTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Steps", note: "on the lowest rank; spread is from the fastest to the slowest rank", cols: []dataColumn{
+	note := ""
+	if len(r.Ranks) > 1 {
+		note = fmt.Sprintf("on rank %d; spread: fastest to slowest rank; waited: at most, in collectives", r.Ranks[0].Rank)
+	}
+	d := dataTable{title: "Steps", note: note, noun: "step", spare: []string{"slowest rank", "CPU", "prompts", "graphs", "launches", "spread"}, cols: []dataColumn{
 		{"index", "#", unitCount}, {"phase", "phase", unitWord}, {"inferred", "", unitWord}, {"context_requests", "prompts", unitCount},
-		{"context_tokens", "prompt tokens", unitCount}, {"generation_requests", "", unitCount}, {"generation_tokens", "output tokens", unitCount},
+		{"context_tokens", "tokens in", unitCount}, {"generation_requests", "", unitCount}, {"generation_tokens", "tokens out", unitCount},
 		{"start_ns", "", unitNs}, {"time_ns", "step", unitNs}, {"gap_ns", "gap", unitNs}, {"cpu_ns", "CPU", unitNs},
-		{"gpu_busy_ns", "GPU busy", unitNs}, {"launches", "launches", unitCount}, {"graph_launches", "of graphs", unitCount},
+		{"gpu_busy_ns", "GPU busy", unitNs}, {"launches", "launches", unitCount}, {"graph_launches", "graphs", unitCount},
 		{"ranks", "", unitCount}, {"min_ns", "", unitNs}, {"max_ns", "", unitNs}, {"slowest_rank", "slowest rank", unitCount},
 		{"", "spread", unitNs}, {"late_rank", "waited for", unitCount}, {"most_wait_ns", "waited", unitNs}}}
 	for _, s := range r.Steps {
@@ -70,7 +92,8 @@ func rankTable(r *analyze.Result) dataTable {
 		{"decode_median_ns", "decode", unitNs}, {"computation_ns", "computation", unitNs},
 		{"exposed_comm_ns", "exposed comm", unitNs}, {"exposed_memory_ns", "exposed memory", unitNs}, {"idle_ns", idleWord(r), unitNs},
 		{"wait_ns", "waiting", unitNs},
-		{"skew_ns", "clock ahead", unitSigned}, {"late_ns", "began later", unitNs}, {"path", "", unitWord}}}
+		{"skew_ns", "clock ahead", unitSigned}, {"late_ns", "began later", unitNs}, {"path", "", unitWord}},
+		noun: "rank", spare: []string{"hardware", "host", "exposed memory", "clock ahead", "total", "device", "began later"}}
 	for _, k := range r.Ranks {
 		var prefill, decode, skew, late any
 		if c := k.Clock; c != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -50,12 +51,21 @@ func (p *page) full() {
 	p.categories()
 	p.kernels()
 	p.ops()
-	p.memoryOps()
-	p.memory()
+	p.data(moduleTable(p.r), "module", 8)
+	p.data(copyTable(p.r), "copy", 8)
+	p.data(memoryTable(p.r), "memory", 8)
 	p.cpu()
-	p.cores()
-	p.collectives()
-	p.ranks()
+	p.launches()
+	p.data(collectiveTable(p.r), "collective", 8)
+	if len(p.r.Ranks) > 1 {
+		p.data(rankTable(p.r), "rank", 8)
+	}
+	for _, t := range []struct {
+		name string
+		of   func(*analyze.Result) dataTable
+	}{{"stream", streamTable}, {"queue", queueTable}, {"thread", threadTable}, {"core", coreTable}, {"roofline", rooflineTable}} {
+		p.data(t.of(p.r), t.name, 8)
+	}
 }
 
 // page is a report being written.
@@ -209,14 +219,15 @@ func heading(r *analyze.Result) headings {
 		}
 	}
 	if name == "" && len(all) > 0 {
-		if name = filepath.Base(all[0].Path); len(all) > 1 {
+		one := !slices.ContainsFunc(all, func(k *analyze.Rank) bool { return k.Path != all[0].Path })
+		if name = filepath.Base(all[0].Path); !one {
 			name = fmt.Sprintf("%d traces in %s", len(all), filepath.Base(commonDir(all)))
 		}
 	}
 	h := headings{title: cmp.Or(name, "no traces")}
 	kind := map[string]string{analyze.KindGPU: "GPU", analyze.KindCPU: "CPU only", analyze.KindEmpty: "nothing recorded"}[r.Kind]
 	for _, fact := range []string{model, strings.TrimSpace(engine + " " + version), rankWords(r.Ranks, expected), kind, hardware,
-		count(int64(events)) + " events", window(r), selectionWords(r.Selection)} {
+		plural(events, "event"), window(r), selectionWords(r.Selection, len(r.Ranks))} {
 		if fact != "" {
 			h.facts = append(h.facts, fact)
 		}
@@ -228,18 +239,18 @@ func heading(r *analyze.Result) headings {
 }
 
 // selectionWords says that a report is of part of the work alone, and of which.
-func selectionWords(s *analyze.Selection) string {
+func selectionWords(s *analyze.Selection, ranks int) string {
 	if s == nil {
 		return ""
 	}
 	var parts []string
 	numbers := func(noun string, n []int) {
 		if n != nil {
-			parts = append(parts, noun+strings.Join(strings.Fields(strings.Trim(fmt.Sprint(n), "[]")), ", "))
+			parts = append(parts, noun+choose(len(n) == 1, " ", "s ")+strings.Join(strings.Fields(strings.Trim(fmt.Sprint(n), "[]")), ", "))
 		}
 	}
-	numbers("ranks ", s.Ranks)
-	numbers("devices ", s.Devices)
+	numbers("rank", s.Ranks)
+	numbers("device", s.Devices)
 	if s.Phase != "" {
 		parts = append(parts, s.Phase+" steps")
 	}
@@ -256,7 +267,8 @@ func selectionWords(s *analyze.Selection) string {
 	if s.FromNs != 0 || s.ToNs != 0 {
 		parts = append(parts, "a window of time")
 	}
-	return fmt.Sprintf("only %s (%s of %s)", strings.Join(parts, ", "), count(int64(s.SelectedSteps)), plural(s.AllSteps, "step"))
+	return fmt.Sprintf("only %s (%s of %s%s)", strings.Join(parts, ", "), count(int64(s.SelectedSteps)), plural(s.AllSteps, "step"),
+		choose(ranks > 1, " of all ranks", ""))
 }
 
 // commonDir is the innermost directory that all traces are in.
@@ -432,70 +444,37 @@ func (p *page) sumNote() string {
 }
 
 func categoryName(name string) string {
-	if name == "python" {
-		return "outside ops" // Python, scheduling, waiting
+	if name == "python" { // in steps and scopes and in no op of their thread, whatever other threads do
+		return "Python, waits"
 	}
 	return strings.ReplaceAll(name, "_", " ")
 }
 
-func (p *page) kernels() {
-	rows := p.r.Kernels
-	if len(rows) == 0 {
+// data writes a table as a section, brief of its rows unless everything is wanted; nothing if it has none.
+func (p *page) data(d dataTable, name string, brief int) {
+	if len(d.rows) == 0 {
 		return
 	}
-	var whole int64
-	for _, k := range rows {
-		whole += k.ExclusiveNs
-	}
-	p.section("Kernels", "by exclusive time"+p.sumNote(), "kernel")
-	t := &table{columns: []column{{"time", number}, {"share", number}, {"count", number}, {"median", number}, {"max", number}, {"category", word}, {"kernel", flexible}}}
-	if !p.o.Full {
-		t.hide("max") // for the names' sake
-	}
-	shown := p.limit(len(rows), 15)
+	shown := p.limit(len(d.rows), brief)
+	hidden := d.rows[shown:]
+	d.rows = d.rows[:shown]
+	p.section(d.title, d.note, name)
+	p.table(d.text())
 	var rest int64
-	for i, k := range rows {
-		if i >= shown {
-			rest += k.ExclusiveNs
-			continue
-		}
-		t.add(duration(k.ExclusiveNs), percent(k.ExclusiveNs, whole), count(int64(k.Count)), duration(k.MedianNs), duration(k.MaxNs),
-			categoryName(k.Category), kernelName(k.Name))
+	for _, row := range hidden {
+		rest += row[0].(int64)
 	}
-	p.table(t)
-	p.more(len(rows)-shown, "kernel", rest)
+	p.more(len(hidden), d.noun, rest)
 }
 
+func (p *page) kernels() { p.data(kernelTable(p.r), "kernel", 15) }
+
+// ops lists ops without steps and scopes, whose self time is the category "Python, waits".
 func (p *page) ops() {
-	var rows []analyze.Op
-	var whole int64
-	for _, o := range p.r.Ops {
-		whole += o.SelfNs
-		if o.Category != "python" { // steps and scopes: the category "outside ops" is their self time
-			rows = append(rows, o)
-		}
-	}
-	if len(rows) == 0 {
-		return
-	}
-	title, brief := "CPU ops", 8
-	if p.r.Kind == analyze.KindCPU {
-		title, brief = "Ops", 15
-	}
-	p.section(title, "by self time: less the ops and calls inside"+p.sumNote(), "op")
-	t := &table{columns: []column{{"self", number}, {"share", number}, {"calls", number}, {"self/call", number}, {"total", number}, {"category", word}, {"op", flexible}}}
-	shown := p.limit(len(rows), brief)
-	var rest int64
-	for i, o := range rows {
-		if i >= shown {
-			rest += o.SelfNs
-			continue
-		}
-		t.add(duration(max(0, o.SelfNs)), percent(o.SelfNs, whole), count(int64(o.Calls)), duration(max(0, o.SelfNs)/int64(max(1, o.Calls))),
-			duration(o.TotalNs), categoryName(o.Category), opName(o.Name))
-	}
-	p.table(t)
-	p.more(len(rows)-shown, "op", rest)
+	d := opTable(p.r)
+	category := slices.IndexFunc(d.cols, func(c dataColumn) bool { return c.name == "category" })
+	d.rows = slices.DeleteFunc(d.rows, func(row []any) bool { return row[category] == "python" })
+	p.data(d, "op", 15)
 }
 
 // opName shortens names of Python frames and compiled graphs.
@@ -508,127 +487,27 @@ func opName(name string) string {
 	return name
 }
 
-func (p *page) memoryOps() {
-	rows := p.r.MemoryOps
-	if len(rows) == 0 {
-		return
-	}
-	p.section("Memory operations", "copies and sets on the device"+p.sumNote(), "copy")
-	t := &table{columns: []column{{"time", number}, {"count", number}, {"bytes", number}, {"rate", number}, {"< 4 KiB", number}, {"kind", flexible}}}
-	for _, m := range rows {
-		t.add(duration(m.Ns), count(int64(m.Count)), size(m.Bytes), rate(m.BytesPerSecond), count(int64(m.Small)), m.Name)
-	}
-	p.table(t)
-}
-
-func (p *page) memory() {
-	t := &table{columns: []column{{"rank", number}, {"device", word}, {"peak", number}, {"reserved", number}, {"allocations", number}, {"allocated", number}, {"frees", number}, {"freed", number}},
-		spare: []string{"freed", "allocated"}}
-	change := false
-	for _, k := range p.r.Ranks {
-		for _, m := range k.Memory {
-			peak := size(m.PeakBytes)
-			if m.PeakIsChange {
-				peak, change = "+"+peak, true
-			}
-			t.add(count(int64(k.Rank)), m.Device, peak, size(m.ReservedPeakBytes), count(int64(m.Allocations)), size(m.AllocatedBytes),
-				count(int64(m.Frees)), size(m.FreedBytes))
-		}
-	}
-	if len(t.rows) == 0 {
-		return
-	}
-	note := "as the allocator reports it"
-	if change {
-		note = "+ is since the profiler began"
-	}
-	p.section("Memory", note, "memory")
-	p.table(t)
-}
-
+// cpu says what the host spent on calls, and lists them.
 func (p *page) cpu() {
 	c := p.r.CPU
 	if len(c.Calls) == 0 {
 		return
 	}
-	p.section("CPU overhead", "runtime and driver calls"+p.sumNote(), "call")
+	p.data(callTable(p.r), "call", 6)
 	p.wrapped("  ", "  ", words(
-		fmt.Sprintf("%s launching kernels and graphs", trimUnit(duration(c.LaunchNs))),
-		fmt.Sprintf("%s waiting for the device", trimUnit(duration(c.SyncNs))),
-		fmt.Sprintf("%s in other calls", trimUnit(duration(c.RuntimeNs-c.LaunchNs-c.SyncNs))),
-		fmt.Sprintf("%s in ops themselves", trimUnit(duration(max(0, c.OpSelfNs))))), dim)
-	t := &table{columns: []column{{"time", number}, {"calls", number}, {"mean", number}, {"max", number}, {"use", word}, {"call", flexible}}}
-	shown := p.limit(len(c.Calls), 6)
-	var rest int64
-	for i, a := range c.Calls {
-		if i >= shown {
-			rest += a.TotalNs
-			continue
-		}
-		t.add(duration(a.TotalNs), count(int64(a.Calls)), duration(a.TotalNs/int64(max(1, a.Calls))), duration(a.MaxNs), a.Use, a.Name)
-	}
-	p.table(t)
-	p.more(len(c.Calls)-shown, "call", rest)
+		fmt.Sprintf("%s launching kernels and graphs", plain(c.LaunchNs)),
+		fmt.Sprintf("%s waiting for the device", plain(c.SyncNs)),
+		fmt.Sprintf("%s in other calls", plain(c.RuntimeNs-c.LaunchNs-c.SyncNs)),
+		fmt.Sprintf("%s in ops themselves", plain(max(0, c.OpSelfNs)))), dim)
+}
+
+// launches lists launching calls, and how long work waits from its launch to its start.
+func (p *page) launches() {
+	p.data(launchTable(p.r), "launch", 8)
 	if len(p.r.Ranks) == 1 && p.r.Ranks[0].Launch != nil {
 		l := p.r.Ranks[0].Launch
 		p.wrapped("  ", "  ", words(
-			fmt.Sprintf("%s launched by graphs", percent(int64(l.Graph), int64(l.Linked+l.Unlinked))),
-			fmt.Sprintf("from launch to start: median %s, at most %s", trimUnit(duration(l.DelayMedianNs)), trimUnit(duration(l.DelayMaxNs)))), dim)
+			fmt.Sprintf("%s of the work launched by graphs", percent(int64(l.Graph), int64(l.Linked+l.Unlinked))),
+			fmt.Sprintf("from launch to start: median %s, at most %s", plain(l.DelayMedianNs), plain(l.DelayMaxNs))), dim)
 	}
-}
-
-func (p *page) collectives() {
-	rows := p.r.Collectives
-	if len(rows) == 0 {
-		return
-	}
-	p.section("Communication", "waiting is the time until the last rank came"+p.sumNote(), "collective")
-	t := &table{columns: []column{{"time", number}, {"waiting", number}, {"transfer", number}, {"count", number}, {"median", number},
-		{"message", number}, {"bus", number}, {"last", number}, {"collective", flexible}}, spare: []string{"transfer"}}
-	shown := p.limit(len(rows), 8)
-	var rest int64
-	for i, c := range rows {
-		if i >= shown {
-			rest += c.TotalNs
-			continue
-		}
-		late := ""
-		if c.LateRank >= 0 {
-			late = "rank " + count(int64(c.LateRank))
-		}
-		t.add(duration(c.TotalNs), duration(c.WaitNs), duration(c.TransferNs), count(int64(c.Count)), duration(c.MedianNs),
-			size(c.Bytes), rate(c.BusBytesPerS), late, strings.TrimSpace(kernelName(c.Name)+" "+strings.TrimPrefix(c.Dtype, "c10::")))
-	}
-	p.table(t)
-	p.more(len(rows)-shown, "collective", rest)
-}
-
-func (p *page) ranks() {
-	if len(p.r.Ranks) < 2 {
-		return
-	}
-	p.section("Ranks", "side by side; prefill and decode are medians of steps", "rank")
-	idle := "idle"
-	if p.r.Kind == analyze.KindCPU {
-		idle = "outside ops"
-	}
-	t := &table{columns: []column{{"rank", number}, {"total", number}, {"busy", number}, {"computation", number}, {"exposed comm", number},
-		{idle, number}, {"waiting", number}, {"prefill", number}, {"decode", number}},
-		spare: []string{"total", "waiting"}}
-	for _, k := range p.r.Ranks {
-		for _, tm := range k.Time {
-			wait, decode, prefill := waiting(k.Collectives), int64(-1), int64(-1)
-			for _, ph := range k.Phases {
-				switch ph.Phase {
-				case "decode":
-					decode = ph.StepMedianNs
-				case "prefill":
-					prefill = ph.StepMedianNs
-				}
-			}
-			t.add(count(int64(k.Rank)), duration(tm.TotalNs), percent(tm.BusyNs, tm.TotalNs), duration(tm.ComputationNs), duration(tm.ExposedCommNs),
-				duration(tm.IdleNs), duration(wait), duration(prefill), duration(decode))
-		}
-	}
-	p.table(t)
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -89,6 +90,8 @@ func categoryWords(name, what string) string {
 		return "in communication"
 	case "memcpy":
 		return "in copies"
+	case "other":
+		return "in " + what + " of no known kind"
 	}
 	return "in " + categoryName(name) + " " + what
 }
@@ -101,6 +104,9 @@ func stepVerdict(r *analyze.Result, mark string) string {
 			continue
 		}
 		s := fmt.Sprintf("a %s step takes %s%s", p.Phase, plain(p.StepMedianNs), mark)
+		if wait := stepWait(r, p.Phase); 5*wait >= p.StepMedianNs {
+			s += fmt.Sprintf(" (%s of it waiting for other ranks)", plain(wait))
+		}
 		if p.NsPerToken > 0 {
 			s += ", " + plain(p.NsPerToken) + " per token"
 		}
@@ -111,6 +117,21 @@ func stepVerdict(r *analyze.Result, mark string) string {
 	}
 	s := strings.Join(out, "; ")
 	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// stepWait is what a step of a phase waits for other ranks, the median; 0 if that is not known.
+func stepWait(r *analyze.Result, phase string) int64 {
+	var waits []int64
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Phase == phase && s.CommWaitNs >= 0 && s.Ranks > 1 {
+			waits = append(waits, s.CommWaitNs)
+		}
+	}
+	if len(waits) == 0 {
+		return 0
+	}
+	slices.Sort(waits)
+	return waits[len(waits)/2]
 }
 
 // steadyWords says what decoding takes once it is under way; "" if it never was.
