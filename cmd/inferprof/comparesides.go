@@ -95,7 +95,7 @@ func labelApart(sides []compare.Side) {
 // startRun begins to read the traces of one capture.
 func (r *sideReader) startRun(c *capture.Capture) func() (*compare.Run, error) {
 	n := len(c.Traces)
-	metas, ranks, errs := make([]*trace.Trace, n), make([]*analyze.RankIterations, n), make([]error, n)
+	metas, ranks, errs := make([][]*trace.Trace, n), make([][]*analyze.RankIterations, n), make([]error, n)
 	var all sync.WaitGroup
 	for i, path := range c.Traces {
 		r.reading <- struct{}{}
@@ -108,8 +108,10 @@ func (r *sideReader) startRun(c *capture.Capture) func() (*compare.Run, error) {
 			}
 			r.dividing <- struct{}{} // before the next is read, so that few are in memory
 			<-r.reading
-			metas[i] = &trace.Trace{Meta: t.Meta}
-			ranks[i] = analyze.Iterate(t, 0, analyze.Options{})
+			for _, part := range trace.SplitMerged(t) {
+				metas[i] = append(metas[i], &trace.Trace{Meta: part.Meta})
+				ranks[i] = append(ranks[i], analyze.Iterate(part, 0, analyze.Options{}))
+			}
 			<-r.dividing
 		})
 	}
@@ -120,7 +122,7 @@ func (r *sideReader) startRun(c *capture.Capture) func() (*compare.Run, error) {
 				return nil, err
 			}
 		}
-		return runOf(c, metas, ranks), nil
+		return runOf(c, slices.Concat(metas...), slices.Concat(ranks...)), nil
 	}
 }
 

@@ -276,7 +276,7 @@ func readTraces(paths []string, o kineto.Options, line *progress) ([]*trace.Trac
 	line.say("reading " + counted(len(paths), "trace"))
 	available, known := host.AvailableMemory()
 	if !known {
-		return kineto.ReadFiles(paths, o, 0)
+		return splitMerged(kineto.ReadFiles(paths, o, 0))
 	}
 	need := int64(0)
 	for _, path := range paths {
@@ -286,7 +286,16 @@ func readTraces(paths []string, o kineto.Options, line *progress) ([]*trace.Trac
 		line.note(fmt.Sprintf("note: %s may take %s of memory, and %s is free: name fewer of them, or cut them first (inferprof cut)",
 			counted(len(paths), "trace"), size(need), size(available)))
 	}
-	return kineto.ReadFiles(paths, o, available)
+	return splitMerged(kineto.ReadFiles(paths, o, available))
+}
+
+// splitMerged makes ranks of files into which several were merged.
+func splitMerged(traces []*trace.Trace, err error) ([]*trace.Trace, error) {
+	var out []*trace.Trace
+	for _, t := range traces {
+		out = append(out, trace.SplitMerged(t)...)
+	}
+	return out, err
 }
 
 // writeReport renders a result in the format asked for.

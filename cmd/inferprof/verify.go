@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -128,7 +129,7 @@ func (v *verification) text(w io.Writer) error {
 	}
 	for _, p := range v.Problems {
 		who := ""
-		if p.Rank != analyze.AllRanks {
+		if p.Rank != analyze.AllRanks && !strings.Contains(p.Text, fmt.Sprintf("rank %d ", p.Rank)) {
 			who = fmt.Sprintf("rank %d: ", p.Rank)
 		}
 		fmt.Fprintf(w, "%s: %s%s\n", p.Severity, who, p.Text)
