@@ -378,9 +378,8 @@ func (v *htmlView) steps() template.HTML {
 	}
 	d := phaseTable(v.r)
 	var m markup
-	m.add("%s<p class=\"more\">%s%s.</p>", htmlTable(&d, "inferprof report PATH --by phase --format csv"), upper(d.note),
-		choose(slices.ContainsFunc(v.r.Phases, func(p analyze.Phase) bool { return p.Inferred }), "; * phases are inferred from graph launches", ""))
-	if text := steadyWords(v.r); text != "" {
+	m.add("%s<p class=\"more\">%s.</p>", htmlTable(&d, "inferprof report PATH --by phase --format csv"), upper(d.note))
+	for _, text := range phaseRemarks(v.r) {
 		m.add(`<p class="more">%s.</p>`, upper(text))
 	}
 	if len(v.r.Steps) > 1 {

@@ -110,8 +110,10 @@ func (m *markdown) report() {
 		if d := t.of(m.r); rows != 0 && len(d.rows) > 0 {
 			d.name = t.name
 			m.folded(&d, rows)
-			if text := steadyWords(m.r); t.name == "phase" && text != "" {
-				m.line("%s.\n", mdText(upper(text)))
+			if t.name == "phase" {
+				for _, text := range phaseRemarks(m.r) {
+					m.line("%s.\n", mdText(upper(text)))
+				}
 			}
 		}
 	}

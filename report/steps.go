@@ -28,7 +28,7 @@ func (p *page) phases() {
 			busy, cpu, launches, duration(ph.NsPerToken))
 	}
 	p.table(t)
-	if text := steadyWords(p.r); text != "" {
+	for _, text := range phaseRemarks(p.r) {
 		p.wrapped("  ", "  ", text, dim)
 	}
 }

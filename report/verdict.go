@@ -134,6 +134,43 @@ func stepWait(r *analyze.Result, phase string) int64 {
 	return waits[len(waits)/2]
 }
 
+// phaseRemarks are what there is to say under a table of phases.
+func phaseRemarks(r *analyze.Result) []string {
+	var out []string
+	for _, text := range []string{steadyWords(r), outsideWords(r)} {
+		if text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// outsideShare of the GPU's work in no step is worth a remark, in percent: what engines launch after a step's mark,
+// sampling above all, is a few.
+const outsideShare = 15
+
+// outsideWords says that much of the work is in no step: a step has what its own thread launched within its mark, and
+// training launches its backward pass on another one. "" if it is little.
+func outsideWords(r *analyze.Result) string {
+	var all, inside int64
+	for _, k := range r.Ranks {
+		if len(k.Steps) == 0 || k.Launch == nil {
+			continue
+		}
+		for _, t := range k.Time {
+			all += t.SumNs
+		}
+		all -= k.Launch.UnlinkedNs
+		for i := range k.Steps {
+			inside += k.Steps[i].GPUSumNs
+		}
+	}
+	if r.Kind != analyze.KindGPU || 100*(all-inside) < outsideShare*all || all <= 0 {
+		return ""
+	}
+	return percent(all-inside, all) + " of the GPU's work is in no step: launched outside its mark, or by another thread"
+}
+
 // steadyWords says what decoding takes once it is under way; "" if it never was.
 func steadyWords(r *analyze.Result) string {
 	s := r.Steady

@@ -197,7 +197,7 @@ func (s *settings) compare(paths []string, f *compareFlags, stdout, stderr io.Wr
 func (s *settings) writeComparison(r *compare.Result, output string, full bool, stdout io.Writer) error {
 	o := report.Options{Full: full}
 	if output == "" {
-		o.Color = s.colour(stdout)
+		o.Color, o.Width = s.colour(stdout), pageWidth(stdout)
 		return report.RenderCompare(stdout, s.format, r, o)
 	}
 	return writeOutput(output, func(w io.Writer) error { return report.RenderCompare(w, s.format, r, o) })

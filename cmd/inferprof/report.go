@@ -300,6 +300,6 @@ func splitMerged(traces []*trace.Trace, err error) ([]*trace.Trace, error) {
 
 // writeReport renders a result in the format asked for.
 func (s *settings) writeReport(w io.Writer, result *analyze.Result, o report.Options) error {
-	o.Color = s.colour(w)
+	o.Color, o.Width = s.colour(w), pageWidth(w)
 	return report.Render(w, s.format, result, o)
 }

@@ -88,6 +88,25 @@ func isTerminal(f any) bool {
 	return ok && (isatty.IsTerminal(file.Fd()) || isatty.IsCygwinTerminal(file.Fd()))
 }
 
+// leastWidth and mostWidth bound how wide a page is made for a terminal: tables need the one, sentences bear no more than
+// the other.
+const leastWidth, mostWidth = 80, 132
+
+// pageWidth is how many columns a page for f has; 0, the usual, if f is no terminal or does not say how wide it is.
+func pageWidth(f any) int {
+	if !isTerminal(f) {
+		return 0
+	}
+	return widthFor(columnsOf(f.(*os.File).Fd()))
+}
+
+func widthFor(columns int) int {
+	if columns <= 0 {
+		return 0
+	}
+	return min(max(columns, leastWidth), mostWidth)
+}
+
 // twoLetters are vLLM's short flags of more than one letter.
 var twoLetters = map[string]string{"-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size"}
 

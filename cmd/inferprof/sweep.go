@@ -466,7 +466,7 @@ type sweepResult struct {
 func (s *settings) writeSweep(w io.Writer, p *sweepPlan, cells []report.SweepCell, result *compare.Result, f *sweepFlags) error {
 	o := report.Options{Full: f.full}
 	if f.output == "" {
-		o.Color = s.colour(w)
+		o.Color, o.Width = s.colour(w), pageWidth(w)
 	}
 	var err error
 	switch s.format {

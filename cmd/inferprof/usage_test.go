@@ -130,3 +130,11 @@ func TestOneLine(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestWidthFor(t *testing.T) {
+	for columns, want := range map[int]int{0: 0, -1: 0, 20: 80, 80: 80, 100: 100, 132: 132, 400: 132} {
+		if got := widthFor(columns); got != want {
+			t.Errorf("%d columns: %d, want %d", columns, got, want)
+		}
+	}
+}
