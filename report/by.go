@@ -85,7 +85,7 @@ func (d *dataTable) text() *table {
 		cells := make([]string, len(shown))
 		for n, i := range shown {
 			cells[n] = d.cols[i].unit.format(row[i])
-			if u := d.cols[i].unit; n < last && (u == unitOp || u == unitName) {
+			if u := d.cols[i].unit; n < last && (u == unitOp || u == unitName || u == unitKernel) {
 				cells[n] = shorten(cells[n], mostWord)
 			}
 		}
@@ -96,7 +96,7 @@ func (d *dataTable) text() *table {
 
 // emptyWords says why a table has no rows, and what a profile needs to have some.
 func emptyWords(r *analyze.Result, table string) string {
-	if r.Kind == analyze.KindCPU && slices.Contains([]string{"kernel", "copy", "stream", "launch", "queue", "idle", "call"}, table) {
+	if r.Kind == analyze.KindCPU && slices.Contains([]string{"kernel", "copy", "stream", "launch", "queue", "idle", "gap", "call"}, table) {
 		return "nothing: the traces have no GPU work; what ran is in --by op, thread and core"
 	}
 	switch table {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -80,5 +81,29 @@ func TestUnknownTable(t *testing.T) {
 		if err := Render(&bytes.Buffer{}, format, &analyze.Result{}, Options{By: "kernels"}); err == nil {
 			t.Errorf("%s: no error", format)
 		}
+	}
+}
+
+// TestGaps: the longest gaps of all ranks, longest first, as long as they are.
+func TestGaps(t *testing.T) {
+	r := &analyze.Result{Kind: analyze.KindGPU, Ranks: []*analyze.Rank{
+		{Rank: 0, FirstNs: 1000, Idle: []analyze.Idle{{Longest: []analyze.IdleGap{
+			{StartNs: 3000, Ns: 500, Cause: "host", Next: "gemm", During: "aten::mm", DuringNs: 400}, {StartNs: 9000, Ns: 20, Cause: "launch", Next: "k"}}}}},
+		{Rank: 1, FirstNs: 2000, Idle: []analyze.Idle{{Device: 1, Longest: []analyze.IdleGap{{StartNs: 2500, Ns: 70, Cause: "host", Sync: true, Next: "k"}}}}},
+	}}
+	var out bytes.Buffer
+	if err := Render(&out, "csv", r, Options{By: "gap"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "rank,device,start_ns,ns,cause,during_ns,next,during\n0,0,3000,500,host,400,gemm,aten::mm\n1,1,2500,70,\"host, sync\",,k,\n0,0,9000,20,launch,,k,\n"
+	if out.String() != want {
+		t.Errorf("%s", out.String())
+	}
+	out.Reset()
+	if err := Render(&out, "text", r, Options{By: "gap"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "2.000 µs  500 ns  host        400 ns  gemm    aten::mm") {
+		t.Errorf("%s", out.String())
 	}
 }

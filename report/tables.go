@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -107,6 +108,7 @@ var tables = []struct {
 	{"finding", findingTable},
 	{"time", timeTable},
 	{"idle", idleTable},
+	{"gap", gapTable},
 	{"phase", phaseTable},
 	{"step", stepTable},
 	{"category", categoryTable},
@@ -258,6 +260,31 @@ func idleTable(r *analyze.Result) dataTable {
 			}
 		}
 	}
+	return d
+}
+
+// gapTable lists the longest gaps, and what the host did meanwhile.
+func gapTable(r *analyze.Result) dataTable {
+	spare := []string{"device", "of it"}
+	if len(r.Ranks) < 2 {
+		spare = []string{"device", "rank", "of it"}
+	}
+	d := dataTable{title: "Longest gaps", note: "at: since the trace's first event; meanwhile: what fills most of the gap on the host", noun: "gap",
+		spare: spare, cols: []dataColumn{
+			{"rank", "rank", unitCount}, {"device", "device", unitCount}, {"start_ns", "", unitNs}, {"", "at", unitNs}, {"ns", "gap", unitNs},
+			{"cause", "cause", unitWord}, {"during_ns", "of it", unitNs}, {"next", "before", unitKernel}, {"during", "meanwhile", unitOp}}}
+	for _, k := range r.Ranks {
+		for _, i := range k.Idle {
+			for _, g := range i.Longest {
+				var of any
+				if g.During != "" {
+					of = g.DuringNs
+				}
+				d.add(int64(k.Rank), int64(i.Device), g.StartNs, g.StartNs-k.FirstNs, g.Ns, g.Cause+choose(g.Sync, ", sync", ""), of, g.Next, g.During)
+			}
+		}
+	}
+	slices.SortStableFunc(d.rows, func(a, b []any) int { return cmp.Compare(b[4].(int64), a[4].(int64)) })
 	return d
 }
 

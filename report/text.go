@@ -46,6 +46,7 @@ func (p *page) full() {
 	}
 	p.time()
 	p.idle()
+	p.data(gapTable(p.r), "gap", 8)
 	p.phases()
 	p.steps()
 	p.categories()
@@ -461,10 +462,12 @@ func (p *page) data(d dataTable, name string, brief int) {
 	p.section(d.title, d.note, name)
 	p.table(d.text())
 	var rest int64
-	for _, row := range hidden {
-		rest += row[0].(int64)
+	for _, row := range hidden { // of kernels and ops, whose first column is their time
+		if ns, ok := row[0].(int64); ok && d.cols[0].unit == unitNs {
+			rest += ns
+		}
 	}
-	p.more(len(hidden), d.noun, rest)
+	p.more(len(hidden), cmp.Or(d.noun, "row"), rest)
 }
 
 func (p *page) kernels() { p.data(kernelTable(p.r), "kernel", 15) }
