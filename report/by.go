@@ -104,6 +104,8 @@ func emptyWords(r *analyze.Result, table string) string {
 		return "nothing: no rule has found anything at stake"
 	case "step", "phase":
 		return "nothing: no steps were recognised in the traces"
+	case "graph":
+		return "nothing: no graph was replayed"
 	case "module":
 		return "nothing: no op or Python frame names a module (torch_profiler_with_stack=true records them)"
 	case "memory":

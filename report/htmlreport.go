@@ -26,6 +26,7 @@ func HTML(w io.Writer, r *analyze.Result, _ Options) error {
 		p.add(v.half("idle", "Why it was idle", "gaps between a device's work, by what came next", v.idle(), "idle"))
 		p.add(v.section("steps", "Steps and phases", "", v.steps(), "phase", "step"))
 		p.add(v.section("kernels", "Kernels", sumOver(r, "by exclusive time: overlaps go to what started first"), v.table(kernelTable), "kernel"))
+		p.add(v.section("graphs", "Graph replays", graphTable(r).note, v.table(graphTable), "graph"))
 		p.add(v.section("ops", choose(r.Kind == analyze.KindCPU, "Ops", "CPU ops"), sumOver(r, "by self time: less the ops and calls inside"), v.table(opTable), "op"))
 		p.add(v.section("modules", "Modules", sumOver(r, "all layers together; self is less the modules inside"), v.table(moduleTable), "module"))
 		p.add(v.section("communication", "Communication", sumOver(r, "waiting is the time until the last rank came"), v.collectives(), "collective"))
@@ -608,7 +609,7 @@ func (v *htmlView) ranks() template.HTML {
 
 func (v *htmlView) more() template.HTML {
 	var m markup
-	shown := []string{"finding", "phase", "step", "kernel", "op", "module", "collective", "memory", "rank", "roofline"}
+	shown := []string{"finding", "phase", "step", "kernel", "graph", "op", "module", "collective", "memory", "rank", "roofline"}
 	for _, t := range tables {
 		if slices.Contains(shown, t.name) {
 			continue

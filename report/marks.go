@@ -16,7 +16,7 @@ import (
 // partsOf are the parts of a result, by their names in JSON, that each table shows: a problem names those that it makes
 // doubtful (Problem.Affects).
 var partsOf = map[string][]string{
-	"time": {"time"}, "idle": {"idle"}, "gap": {"idle"}, "phase": {"phases"}, "step": {"steps"}, "category": {"categories"}, "kernel": {"kernels"},
+	"time": {"time"}, "idle": {"idle"}, "gap": {"idle"}, "phase": {"phases"}, "step": {"steps"}, "category": {"categories"}, "kernel": {"kernels"}, "graph": {"graphs"},
 	"op": {"ops"}, "copy": {"memory_ops"}, "memory": {"memory"}, "call": {"cpu"}, "launch": {"launch"}, "collective": {"collectives"},
 	"rank": {"time"}, "stream": {"streams"}, "queue": {"queues"}, "thread": {"cpu"}, "roofline": {"roofline"}, "module": {"modules"},
 }

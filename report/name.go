@@ -85,7 +85,7 @@ func kernelNames(full []string) []string {
 			for at := range most {
 				with := make([]string, len(rows))
 				for n, t := range tokens {
-					if with[n] = labels[n]; at < len(t) {
+					if with[n] = labels[n]; at < len(t) && telltale(t[at]) {
 						with[n] = strings.TrimPrefix(labels[n]+", "+t[at], ", ")
 					}
 				}
@@ -107,8 +107,20 @@ func kernelNames(full []string) []string {
 	return out
 }
 
+// telltale tells words that say something beside a name: numbers, and words that are neither a letter nor another name.
+func telltale(word string) bool {
+	return word[0] >= '0' && word[0] <= '9' || len(word) > 2 && len(word) <= 24
+}
+
 // nameTokens are the words and numbers of a name, without the namespaces that all names share.
 func nameTokens(name string) []string {
+	if strings.HasPrefix(name, "_ZN") {
+		var out []string
+		for _, m := range mangledLiteral.FindAllStringSubmatch(name, -1) {
+			out = append(out, m[1])
+		}
+		return append(out, mangledWords(name[len("_ZN"):])...)
+	}
 	return slices.DeleteFunc(strings.FieldsFunc(name, func(c rune) bool {
 		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
 	}), func(word string) bool {
@@ -141,24 +153,63 @@ var noise = []string{
 // wrappers are functions that only run the type they are given.
 var wrappers = []string{"Kernel", "Kernel2", "device_kernel", "kernel", "DeviceKernel", "kernel_entry", "global_kernel", "kentry"}
 
-// mangledName is the function of a mangled C++ name: _ZN5aiter10rms_kernelIfEEvPT_ is rms_kernel.
+// mangledName is the function of a mangled C++ name: _ZN5aiter10rms_kernelIfEEvPT_ is rms_kernel. Of a function that only
+// runs the type that it is given, it is that type.
 func mangledName(name string) string {
-	last := ""
-	for rest := name[len("_ZN"):]; rest != ""; {
-		digits := 0
-		for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
-			digits++
-		}
-		n, err := strconv.Atoi(rest[:digits])
-		if err != nil || n == 0 || digits+n > len(rest) {
+	last, rest := "", name[len("_ZN"):]
+	for rest != "" {
+		word, after := mangledWord(rest)
+		if word == "" {
 			break
 		}
-		last, rest = rest[digits:digits+n], rest[digits+n:]
+		last, rest = word, after
 	}
 	if last == "" {
 		return name
 	}
+	if slices.Contains(wrappers, last) {
+		for _, word := range mangledWords(rest) {
+			if len(word) >= 4 && !slices.Contains(plumbing, word) {
+				return word
+			}
+		}
+	}
 	return last
+}
+
+// mangledWord is the identifier that a mangled text begins with, behind its length, and what follows it; "" if it begins
+// with none.
+func mangledWord(s string) (word, rest string) {
+	digits := 0
+	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
+		digits++
+	}
+	n, err := strconv.Atoi(s[:digits])
+	if err != nil || n <= 0 || n > len(s)-digits {
+		return "", s
+	}
+	return s[digits : digits+n], s[digits+n:]
+}
+
+// mangledLiteral is a number or truth among template arguments: Li128E, Lb0E.
+var mangledLiteral = regexp.MustCompile(`L[a-z](n?\d+)E`)
+
+// mangledNoise is what else has digits in mangled names: literals, built-in types and back references.
+var mangledNoise = regexp.MustCompile(`^(L[a-z]n?\d+E|DF\d+[b_]|[ST][0-9A-Z]*_)`)
+
+// mangledWords are the identifiers in mangled template arguments.
+func mangledWords(s string) []string {
+	var out []string
+	for s != "" {
+		if n := len(mangledNoise.FindString(s)); n > 0 {
+			s = s[n:]
+		} else if word, rest := mangledWord(s); word != "" {
+			out, s = append(out, word), rest
+		} else {
+			s = s[1:]
+		}
+	}
+	return out
 }
 
 // splitTemplate parts "ns::f<a, b>(int)" into "ns::f" and "a, b".

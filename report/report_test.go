@@ -237,6 +237,11 @@ func TestKernelNamesApart(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	mangled := "_ZN5aiter24add_rmsnorm_quant_kernelIDF16bDF16bLi%dELi8ELb1ELb0ELb1ELi1EEEvPT0_PT_PfS4_S4_S4_diiiiiiib"
+	got = kernelNames([]string{fmt.Sprintf(mangled, 64), fmt.Sprintf(mangled, 256)})
+	if diff := cmp.Diff([]string{"add_rmsnorm_quant_kernel (64)", "add_rmsnorm_quant_kernel (256)"}, got); diff != "" {
+		t.Error(diff)
+	}
 	for name, r := range results(t) {
 		var full []string
 		for _, k := range r.Kernels {
@@ -387,8 +392,11 @@ func TestKernelName(t *testing.T) {
 		"ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevComm*, unsigned long, ncclWork*)":                                                                                                                                           "ncclDevKernel_AllReduce_Sum_bf16_RING_LL",
 		"nvjet_sm90_hsh_64x8_64x16_4x1_v_bz_TNT": "nvjet_sm90_hsh_64x8_64x16_4x1_v_bz_TNT",
 		"Memcpy HtoD (Pinned -> Device)":         "Memcpy HtoD (Pinned -> Device)",
-		"_ZN5aiter24add_rmsnorm_quant_kernelIDF16bDF16bLi256ELi16ELb1ELb0ELb0ELi1EEEvPT0_PT_PfS4_S4_S4_diiiiiiib": "add_rmsnorm_quant_kernel",
-		"(anonymous namespace)::resolve_kernel(int*)":                                                             "resolve_kernel",
+		"_ZN5aiter24add_rmsnorm_quant_kernelIDF16bDF16bLi256ELi16ELb1ELb0ELb0ELi1EEEvPT0_PT_PfS4_S4_S4_diiiiiiib":           "add_rmsnorm_quant_kernel",
+		"_ZN7ck_tile6kentryILi1ENS_12Rmsnorm2dFwdINS_27Rmsnorm2dFwdPipelineOnePassINS_27Rmsnorm2dFwdPipelineProblemIDF16bE": "Rmsnorm2dFwd",
+		"_ZN1":       "_ZN1",
+		"_ZN6kentry": "kentry",
+		"(anonymous namespace)::resolve_kernel(int*)": "resolve_kernel",
 		"": "",
 	} {
 		if got := kernelName(name); got != want {

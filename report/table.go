@@ -12,7 +12,6 @@ import (
 type table struct {
 	columns []column
 	rows    [][]string
-	hidden  []string // heads of columns that are left out
 	spare   []string // heads of columns that may be left out, in the order in which they go
 	least   int      // how much of the flexible column is worth more than another column; 0: leastName
 	left    []string // heads of columns that lines left out for want of room
@@ -40,9 +39,6 @@ const (
 	leastShape  = 24
 )
 
-// hide leaves out the column with that head.
-func (t *table) hide(head string) { t.hidden = append(t.hidden, head) }
-
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 // lines lays the table out, its heads first. A column that is empty in all rows is left out.
@@ -56,7 +52,7 @@ func (t *table) lines(width int) (head string, rows []string) {
 			}
 			widths[i] = max(widths[i], columns(r[i]))
 		}
-		if !filled && c.kind != flexible || slices.Contains(t.hidden, c.head) {
+		if !filled && c.kind != flexible {
 			widths[i] = -1
 			continue
 		}

@@ -113,6 +113,7 @@ var tables = []struct {
 	{"step", stepTable},
 	{"category", categoryTable},
 	{"kernel", kernelTable},
+	{"graph", graphTable},
 	{"op", opTable},
 	{"module", moduleTable},
 	{"copy", copyTable},
@@ -153,7 +154,7 @@ func tableOf(r *analyze.Result, name string) (dataTable, error) {
 // form stays as it is.
 func shapes(dims string) string {
 	var out []string
-	for _, tensor := range strings.Split(strings.Trim(dims, "[]"), "]") {
+	for tensor := range strings.SplitSeq(strings.Trim(dims, "[]"), "]") {
 		tensor = strings.TrimLeft(tensor, "[, ")
 		if strings.Trim(tensor, "0123456789, ") != "" {
 			return dims

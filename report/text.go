@@ -51,6 +51,7 @@ func (p *page) full() {
 	p.steps()
 	p.categories()
 	p.kernels()
+	p.data(graphTable(p.r), "graph", 8)
 	p.ops()
 	p.data(moduleTable(p.r), "module", 8)
 	p.data(copyTable(p.r), "copy", 8)

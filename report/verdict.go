@@ -137,7 +137,7 @@ func stepWait(r *analyze.Result, phase string) int64 {
 // phaseRemarks are what there is to say under a table of phases.
 func phaseRemarks(r *analyze.Result) []string {
 	var out []string
-	for _, text := range []string{steadyWords(r), outsideWords(r)} {
+	for _, text := range []string{steadyWords(r), graphWords(r), outsideWords(r)} {
 		if text != "" {
 			out = append(out, text)
 		}
