@@ -160,7 +160,7 @@ func Analyze(traces []*trace.Trace, o Options) *Result {
 	res.Kernels = finishKernels(mergeKernels(kernels...))
 	res.merge()
 	res.Roofline = mergeRooflines(res.Ranks)
-	res.Problems = slices.Concat(checkRanks(res.Ranks, o), checkClocks(res.Ranks), res.Problems)
+	res.Problems = slices.Concat(checkFrontends(res, len(workers)), checkRanks(res.Ranks, o), checkClocks(res.Ranks), res.Problems)
 	res.checkSelection(&o, devices, most)
 	sortProblems(res.Problems)
 	return res

@@ -450,3 +450,14 @@ func TestOptions(t *testing.T) {
 		t.Errorf("launch gap: %+v", r.Ranks[0].Streams[0].Idle)
 	}
 }
+
+// TestFrontendAlone: a report on an API server's trace says where the work is.
+func TestFrontendAlone(t *testing.T) {
+	b := newBuilder()
+	b.annotation("request", 0, 10)
+	b.t.Meta.Path = "vm_4348.async_llm.1795476521007920497.pt.trace.json.gz"
+	r := Analyze([]*trace.Trace{b.t}, Options{})
+	if len(r.Ranks) != 0 || len(r.Frontends) != 1 || len(r.Problems) != 1 || r.Problems[0].ID != "missing_ranks" || r.Problems[0].Severity != SeverityError {
+		t.Errorf("%d ranks, %+v", len(r.Ranks), r.Problems)
+	}
+}

@@ -203,7 +203,7 @@ func checkClocks(ranks []*Rank) []Problem {
 const lateNs = 1_000_000
 
 func milliseconds(ns int64) string {
-	if ns < 10_000_000 && ns > -10_000_000 {
+	if ns < 1_000_000 && ns > -1_000_000 {
 		return fmt.Sprintf("%.1f µs", float64(ns)/1e3)
 	}
 	return fmt.Sprintf("%.1f ms", float64(ns)/1e6)

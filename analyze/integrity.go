@@ -189,6 +189,15 @@ func (x *index) checkLinks(r *Rank, say func(id, severity string, count int, ns 
 	}
 }
 
+// checkFrontends finds traces of API servers alone: the work is in those that the ranks write.
+func checkFrontends(res *Result, workers int) []Problem {
+	if workers > 0 || len(res.Frontends) == 0 {
+		return nil
+	}
+	return []Problem{{ID: "missing_ranks", Severity: SeverityError, Rank: AllRanks,
+		Text: "there is the trace of an API server alone, and the work is in what the engine's ranks write (*_rank0.*.pt.trace.json.gz): pass their directory"}}
+}
+
 // checkRanks finds ranks that are missing. A selection of ranks misses none.
 func checkRanks(ranks []*Rank, o Options) []Problem {
 	if o.Ranks != nil || o.Devices != nil || len(ranks) == 0 {

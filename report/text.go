@@ -447,7 +447,7 @@ func (p *page) sumNote() string {
 
 func categoryName(name string) string {
 	if name == "python" { // in steps and scopes and in no op of their thread, whatever other threads do
-		return "Python, waits"
+		return "in no op"
 	}
 	return strings.ReplaceAll(name, "_", " ")
 }
@@ -473,7 +473,7 @@ func (p *page) data(d dataTable, name string, brief int) {
 
 func (p *page) kernels() { p.data(kernelTable(p.r), "kernel", 15) }
 
-// ops lists ops without steps and scopes, whose self time is the category "Python, waits".
+// ops lists ops without steps and scopes, whose self time is the category "in no op".
 func (p *page) ops() {
 	d := opTable(p.r)
 	category := slices.IndexFunc(d.cols, func(c dataColumn) bool { return c.name == "category" })

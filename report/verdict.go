@@ -39,7 +39,8 @@ func verdict(r *analyze.Result) string {
 		out = append(out, fmt.Sprintf("%s inside ops %s%s of %s", who, percent(t.BusyNs, t.TotalNs), mark(all, "time"),
 			plain(perDevice(r, t.TotalNs)))+workedAt(r)+".")
 		if 20*t.IdleNs >= t.TotalNs {
-			out = append(out, fmt.Sprintf("Outside them, in Python, scheduling and waiting: %s.", percent(t.IdleNs, t.TotalNs)))
+			python := choose(r.Ranks[0].Engine == "inferprof", "", "in Python, ") // our own engine has none
+			out = append(out, fmt.Sprintf("Outside them, %sscheduling and waiting: %s.", python, percent(t.IdleNs, t.TotalNs)))
 		}
 	}
 	if s := stepVerdict(r, mark(all, "phase")); s != "" {

@@ -37,9 +37,13 @@ func outsideOps(v *view) *analyze.Finding {
 		if row < 0 {
 			return nil
 		}
+		what := "Python, scheduling, waiting"
+		if rv.rank.Engine == "inferprof" {
+			what = "scheduling, waiting"
+		}
 		return &analyze.Finding{
-			Sentence: fmt.Sprintf("no op runs during %s per step (%s of the time): Python, scheduling, waiting",
-				duration(quotient(t.IdleNs, rv.steps())), percent(t.IdleNs, t.TotalNs)),
+			Sentence: fmt.Sprintf("no op runs during %s per step (%s of the time): %s",
+				duration(quotient(t.IdleNs, rv.steps())), percent(t.IdleNs, t.TotalNs), what),
 			StakeNsPerStep: quotient(t.IdleNs, rv.steps()),
 			Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs), share("of_time", t.IdleNs, t.TotalNs)},
 			Events:         []analyze.EventRef{rv.ref(row)},
