@@ -65,7 +65,7 @@ type Step struct {
 // dialects, the most telling first.
 var dialects = []trace.StepDialect{
 	trace.DialectSGLang, trace.DialectVLLMDetailed, trace.DialectVLLM, trace.DialectVLLMOld, trace.DialectATOM,
-	trace.DialectCapture, trace.DialectProfilerStep, trace.DialectPython,
+	trace.DialectCapture, trace.DialectXDiT, trace.DialectProfilerStep, trace.DialectPython,
 }
 
 // stepTable finds the steps of a trace and measures them.
@@ -271,7 +271,7 @@ func inferPhases(steps []Step) {
 	gpu := slices.ContainsFunc(steps, func(s Step) bool { return s.GPUEvents > 0 })
 	for i := range steps {
 		s := &steps[i]
-		if s.Phase != string(trace.StepUnknown) || s.Dialect == string(trace.DialectProfilerStep) {
+		if s.Phase != string(trace.StepUnknown) || s.Dialect == string(trace.DialectProfilerStep) || s.Dialect == string(trace.DialectXDiT) {
 			continue
 		}
 		switch {

@@ -15,6 +15,7 @@ import (
 //	SGLang           step[EXTEND bs=15 toks=15360]   draft step[DECODE bs=2]   step[MIXED bs=4 c=1 g=3 c_sq=… g_sk=…]
 //	ATOM             prefill[bs=2 tok=512]   decode[bs=117/128]
 //	graph capture    capture_32_DECODE
+//	xDiT             execute_diffusion_1_256x256   model_inference
 //	torch            ProfilerStep#12
 //
 // Traces without annotations but with Python stacks still show the function that runs an iteration. ParseStep knows
@@ -44,6 +45,7 @@ const (
 	DialectVLLMOld      StepDialect = "vllm_new_cached"
 	DialectATOM         StepDialect = "atom"
 	DialectCapture      StepDialect = "graph_capture"
+	DialectXDiT         StepDialect = "xdit" // of images: neither prefill nor decode
 	DialectProfilerStep StepDialect = "profiler_step"
 	DialectPython       StepDialect = "python"
 	DialectGraphLaunch  StepDialect = "graph_launch" // no name at all: concluded from launches, by package analyze
@@ -84,6 +86,10 @@ func ParseStep(name string) (Step, bool) {
 	}
 	var ok bool
 	switch {
+	case strings.HasPrefix(name, "execute_diffusion_"):
+		ok = s.parseXDiT(name[len("execute_diffusion_"):])
+	case name == "model_inference":
+		s.Dialect, ok = DialectXDiT, true
 	case strings.HasPrefix(name, "execute_"):
 		ok = s.parseVLLM(name[len("execute_"):])
 	case strings.HasPrefix(name, "step["):
@@ -310,6 +316,17 @@ func (s *Step) parseCapture(rest string) bool {
 	}
 	s.Dialect, s.Phase, s.Mode = DialectCapture, StepCapture, mode
 	return true
+}
+
+// parseXDiT reads what follows execute_diffusion_: 1_256x256, requests and the image's size.
+func (s *Step) parseXDiT(rest string) bool {
+	n, image, ok := strings.Cut(rest, "_")
+	width, height, isSize := strings.Cut(image, "x")
+	_, isCount := count(n)
+	_, isWidth := count(width)
+	_, isHeight := count(height)
+	s.Dialect = DialectXDiT
+	return ok && isSize && isCount && isWidth && isHeight
 }
 
 func phaseOf(context, generation int64) StepPhase {

@@ -31,6 +31,8 @@ func TestParseStep(t *testing.T) {
 		{"decode[bs=117/128]", want{DialectATOM, StepDecode, 0, 0, 117, 117}},
 		{"capture_32_DECODE", want{DialectCapture, StepCapture, Absent, Absent, Absent, Absent}},
 		{"capture_32_PIECEWISE", want{DialectCapture, StepCapture, Absent, Absent, Absent, Absent}},
+		{"execute_diffusion_1_256x256", want{DialectXDiT, StepUnknown, Absent, Absent, Absent, Absent}},
+		{"model_inference", want{DialectXDiT, StepUnknown, Absent, Absent, Absent, Absent}},
 		{"ProfilerStep#12", want{DialectProfilerStep, StepUnknown, Absent, Absent, Absent, Absent}},
 	} {
 		s, ok := ParseStep(c.name)
@@ -66,7 +68,7 @@ func TestParseStepRefuses(t *testing.T) {
 		"execute_context_1(-8)_generation_0(0)", "execute_context_1(8)_generation_0(0) ", "xexecute_context_1(8)_generation_0(0)",
 		"execute_x_context_1(8)_generation_0(0)", "execute_1_context_1(sq1sk1)_generation_0(0)",
 		"step[]", "step[decode bs=1]", "step[DECODE bs=x]", "step[DECODE bs=1", "prefill[tok=5]", "decode[", "capture_DECODE",
-		"ProfilerStep#", "ProfilerStep#x", "aten::mm", "execute_context_99999999999999999999(1)_generation_0(0)",
+		"ProfilerStep#", "ProfilerStep#x", "execute_diffusion_", "execute_diffusion_1_256", "execute_diffusion_a_2x2", "model_inference_2", "aten::mm", "execute_context_99999999999999999999(1)_generation_0(0)",
 	} {
 		if s, ok := ParseStep(name); ok {
 			t.Errorf("ParseStep(%q) = %+v, want refusal", name, s)
