@@ -42,6 +42,8 @@ var diagnoses = []diagnosis{
 		says: "there is no such model", next: "check --model: a folder with a config.json, or a name on the hub such as facebook/opt-125m"},
 	{name: "remote-code", pattern: regexp.MustCompile(`contains custom code which must be executed|set the option .trust_remote_code=True`),
 		says: "the model brings code of its own", next: "if you trust it, add --engine-arg trust_remote_code=true"},
+	{name: "no-tokenizer", pattern: regexp.MustCompile(`Couldn't instantiate the backend tokenizer|Can't load tokenizer for`),
+		says: "the model comes without a tokenizer", next: "put its files into the model's folder; prompts of token ids (--random-input-len) need none, with --engine-arg skip_tokenizer_init=true"},
 	{name: "architecture", pattern: regexp.MustCompile(`Model architectures \[(.*?)\] (?:are not supported|failed to be inspected)|does not recognize this architecture`),
 		says: "this version of the engine does not know the model's architecture %s", next: "use a newer version, or another model"},
 	{name: "not-quantized", pattern: regexp.MustCompile(`Cannot find the config file for (\w+)|Quantization method specified in the model config`),

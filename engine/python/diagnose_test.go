@@ -27,6 +27,8 @@ func TestDiagnose(t *testing.T) {
 		{"no-hub", "OSError: We couldn't connect to 'https://huggingface.co' to load the files", "the hub cannot be reached"},
 		{"no-model", "ValueError: Invalid repository ID or local directory specified: 'opt/125m'.", "there is no such model"},
 		{"remote-code", "ValueError: The repository ./m contains custom code which must be executed to correctly load the model.", "trust_remote_code=true"},
+		{"no-tokenizer", "ValueError: Couldn't instantiate the backend tokenizer from one of: ", "skip_tokenizer_init=true"},
+		{"no-tokenizer", "OSError: Can't load tokenizer for './model'. If you were trying to load it from 'https://huggingface.co/models'", "without a tokenizer"},
 		{"architecture", "ValueError: Model architectures ['FooForCausalLM'] are not supported for now.", "architecture 'FooForCausalLM'"},
 		{"not-quantized", "ValueError: Cannot find the config file for awq", "leave --quantization out"},
 		{"not-quantized", "Quantization method specified in the model config (awq) does not match the quantization method specified in the `quantization` argument (gptq).", "leave --quantization out"},
@@ -99,6 +101,19 @@ func TestLastException(t *testing.T) {
 	}
 	if got := lastException([]byte("nothing")); got != "" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestFirstLine(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"\none line\n", "one line"},
+		{"first\nsecond", "first"},
+		{"from one of: \n(1) a file, \n(2) an instance", "from one of: (1) a file, (2) an instance"},
+		{strings.Repeat("ä", 500), strings.Repeat("ä", 400) + "…"},
+	} {
+		if got := firstLine(c.text); got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
 	}
 }
 

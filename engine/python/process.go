@@ -285,6 +285,7 @@ func endText(s *os.ProcessState) string {
 func firstLine(text string) string {
 	text = strings.TrimSpace(text)
 	line, _, more := strings.Cut(text, "\n")
+	line = strings.TrimSpace(line)
 	if more && strings.HasSuffix(line, ":") { // "1 validation error for EngineArgs" and such say more below
 		line = strings.Join(strings.Fields(text), " ")
 	}
