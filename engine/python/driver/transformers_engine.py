@@ -59,7 +59,7 @@ class Transformers:
         key = "dtype" if tuple(int(x) for x in transformers.__version__.split(".")[:2]) >= (4, 56) else "torch_dtype"
         if not dummy:
             if self.ranks > 1:
-                return Auto.from_pretrained(path, tp_plan="auto", **{key: dtype}, **more)
+                return Auto.from_pretrained(path, **self.split(), **{key: dtype}, **more)
             return Auto.from_pretrained(path, **{key: dtype}, **more).to(self.device)
         config = transformers.AutoConfig.from_pretrained(path)
         if dtype == "auto":
@@ -77,13 +77,23 @@ class Transformers:
                 with self.device:
                     Auto.from_config(config, **{key: dtype}).save_pretrained(folder[0])
             dist.barrier()
-            model = Auto.from_pretrained(folder[0], tp_plan="auto", **{key: dtype}, **more)
+            model = Auto.from_pretrained(folder[0], **self.split(), **{key: dtype}, **more)
             dist.barrier()
             return model
         finally:
             if self.rank == 0:
                 import shutil
                 shutil.rmtree(folder[0], ignore_errors=True)
+
+    def split(self):
+        """What from_pretrained is told to split a model over the ranks: from transformers 5.18 on in a configuration."""
+        try:
+            from transformers.distributed import DistributedConfig
+            if "tp_plan" in inspect.signature(DistributedConfig).parameters:
+                return {"distributed_config": DistributedConfig(tp_plan="auto")}
+        except ImportError:
+            pass
+        return {"tp_plan": "auto"}
 
     def annotate(self):
         """Wraps the model's forward in a step: its name, and the profiler's beginning and end."""
@@ -118,13 +128,10 @@ class Transformers:
             self.resume()
 
     def resume(self):
+        self.recorded = True
         if not self.recording:
             self.recording = True
-            if not self.started:
-                self.started = True
-                self.profiler.start()
-            else:
-                self.profiler.toggle_collection_dynamic(True, self.activities)
+            self.profiler.toggle_collection_dynamic(True, self.activities)
 
     def pause(self):
         if self.profiler is not None and self.recording:
@@ -262,14 +269,18 @@ class Transformers:
         self.profiler = profiler.profile(
             activities=self.activities, record_shapes=s["torch_profiler_record_shapes"], with_stack=s["torch_profiler_with_stack"],
             profile_memory=s["torch_profiler_with_memory"], with_flops=s["torch_profiler_with_flops"])
-        self.step, self.recording, self.started = 0, False, False
+        # Here, and not when the first step comes: with a GPU it takes long, and what is generated is measured.
+        self.profiler.start()
+        self.step, self.recording, self.recorded = 0, True, False
+        if self.phase == "decode" or s.get("delay_iterations"):
+            self.pause()
 
     def stop_profile(self):
         p, self.profiler = self.profiler, None
-        if p is None or not self.started:
-            raise RuntimeError("no step ran between start and stop of the profile that was to be recorded")
         self.synchronize()
         p.stop()
+        if not self.recorded:
+            raise RuntimeError("no step ran between start and stop of the profile that was to be recorded")
         folder = self.settings["torch_profiler_dir"]
         os.makedirs(folder, exist_ok=True)
         suffix = ".json.gz" if self.settings.get("torch_profiler_use_gzip", True) else ".json"
