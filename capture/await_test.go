@@ -55,7 +55,7 @@ func TestRunWaitsForLateTraces(t *testing.T) {
 		func() { write(t, filepath.Join(dir, "rank1.2.pt.trace.json"), enginetest.Trace(1, 2, 3)) },
 		func() { write(t, growing, text) },
 	}
-	script := &enginetest.Script{Late: true, Settle: func(call int) time.Duration {
+	script := &enginetest.Script{Late: true, Diagnoses: []string{"a port was taken: choose another"}, Settle: func(call int) time.Duration {
 		if call < len(steps) {
 			steps[call]()
 		}
@@ -75,6 +75,9 @@ func TestRunWaitsForLateTraces(t *testing.T) {
 	}
 	if diff := cmp.Diff(Ranks{Expected: 2, Found: []int{0, 1}, Missing: []int{}}, c.Manifest.Ranks); diff != "" {
 		t.Errorf("ranks (-want +got):\n%s", diff)
+	}
+	if len(c.Manifest.Warnings) > 0 {
+		t.Errorf("what a log says of a capture that is complete is no warning: %q", c.Manifest.Warnings)
 	}
 	if !slices.ContainsFunc(told, func(text string) bool { return strings.HasPrefix(text, "1 of 2 ranks whole; rank 0: 0.0 MB") }) {
 		t.Errorf("progress told %q", told)

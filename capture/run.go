@@ -375,10 +375,8 @@ func (s *session) problem(requestsErr error) string {
 	if lost := s.lostRanks(); len(lost) > 0 {
 		problems = append(problems, fmt.Sprintf("no trace of rank %s was written", lost))
 	}
-	if len(problems) > 0 {
+	if len(problems) > 0 { // else whatever a log says harmed nothing; what is to be known all the same is a warning already
 		problems = append(problems, s.diagnoses...)
-	} else {
-		s.manifest.Warnings = append(s.manifest.Warnings, s.diagnoses...)
 	}
 	return strings.Join(problems, "; ")
 }
