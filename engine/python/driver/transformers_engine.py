@@ -48,7 +48,7 @@ class Transformers:
             if self.tokenizer.pad_token_id is None:
                 self.tokenizer.pad_token = self.tokenizer.eos_token
         except Exception as e:  # token ids can be answered without one
-            print("tokenizer:", e)
+            print("no tokenizer:", type(e).__name__)
             self.tokenizer = None
         self.profiler, self.step = None, 0
         self.annotate()
@@ -269,10 +269,10 @@ class Transformers:
         self.profiler = profiler.profile(
             activities=self.activities, record_shapes=s["torch_profiler_record_shapes"], with_stack=s["torch_profiler_with_stack"],
             profile_memory=s["torch_profiler_with_memory"], with_flops=s["torch_profiler_with_flops"])
-        # Here, and not when the first step comes: with a GPU it takes long, and what is generated is measured.
+        # Here, and not when the first step comes: with a GPU it takes as long as a prefill, which is measured.
         self.profiler.start()
         self.step, self.recording, self.recorded = 0, True, False
-        if self.phase == "decode" or s.get("delay_iterations"):
+        if self.phase in ("prefill", "decode") or s.get("delay_iterations"):
             self.pause()
 
     def stop_profile(self):
