@@ -52,7 +52,7 @@ type Info struct {
 	Parameters         int64  `json:"parameters"`
 	WeightBytes        int64  `json:"weight_bytes"`
 	Dtype              string `json:"dtype"`
-	Quantization       string `json:"quantization,omitempty"`      // awq, gptq …
+	Quantization       string `json:"quantization,omitempty"`      // awq, gptq …, in the engine's words, as configured; whether kernels work so is another matter
 	QuantizedOnLoad    bool   `json:"quantized_on_load,omitempty"` // the engine rounded the weights itself
 	Activations        string `json:"activations,omitempty"`       // int8: rounded to that where weights are quantized; bfloat16: where weights are that
 	TensorParallelSize int    `json:"tensor_parallel_size"`

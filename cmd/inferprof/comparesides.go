@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -202,8 +203,8 @@ func overheadOf(m *capture.Manifest) *float64 {
 // quantizationAsked is the quantization that was configured, or that the name of the model or of the trace speaks of.
 func quantizationAsked(c *capture.Capture) (method, by string) {
 	if m := c.Manifest; m != nil {
-		if m.Config.Quantization != "" {
-			return m.Config.Quantization, "the configuration"
+		if method := cmp.Or(m.Config.Quantization, m.Engine.Quantization); method != "" {
+			return method, "the configuration"
 		}
 		return findings.QuantizationNamed(m.Engine.Model), "the model's name"
 	}
@@ -232,7 +233,7 @@ func settingsOf(c *capture.Capture, ranks []*analyze.RankIterations) []compare.S
 		add("model", e.Model)
 		add("engine", strings.TrimSpace(e.Engine+" "+e.Version))
 		add("dtype", e.Dtype)
-		add("quantization", orNone(f.Quantization))
+		add("quantization", orNone(cmp.Or(f.Quantization, e.Quantization)))
 		add("tensor parallel size", number(e.TensorParallelSize))
 		add("load format", f.LoadFormat)
 		add("max model len", number(e.MaxModelLen))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -230,7 +231,7 @@ func aboutCapture(c *capture.Capture) *analyze.Capture {
 		HostCPUs: cpus,
 		Name:     m.ID,
 		Engine:   m.Engine.Engine, EngineVersion: m.Engine.Version, Model: m.Engine.Model, Device: m.Engine.Device,
-		Quantization:  m.Config.Quantization,
+		Quantization:  cmp.Or(m.Config.Quantization, m.Engine.Quantization),
 		ExpectedRanks: m.Ranks.Expected, FoundRanks: len(m.Ranks.Found),
 	}
 }

@@ -107,7 +107,10 @@ func writeEngine(w io.Writer, e engine.Info) {
 	}
 	fmt.Fprintf(w, "%s: %s, %s%s", e.Model, e.Architecture, parameters, e.Dtype)
 	if e.Quantization != "" {
-		fmt.Fprintf(w, ", %s weights of 4 bits", e.Quantization)
+		fmt.Fprintf(w, ", %s weights", e.Quantization)
+		if e.Engine == "native" {
+			fmt.Fprint(w, " of 4 bits")
+		}
 		if e.QuantizedOnLoad {
 			fmt.Fprint(w, " (rounded on load)")
 		}

@@ -85,7 +85,7 @@ func TestCapture(t *testing.T) {
 				t.Errorf("status %s, traces %v, files %+v", m.Status, got.Traces, m.Files)
 			}
 			want := engine.Info{
-				Engine: "vllm", Version: "0.32.0", Model: "models/fake", Architecture: "FakeForCausalLM", Dtype: "bfloat16",
+				Engine: "vllm", Version: "0.32.0", Model: "models/fake", Architecture: "FakeForCausalLM", Dtype: "bfloat16", Quantization: "auto_gptq",
 				TensorParallelSize: 2, Ranks: 2, MaxModelLen: 128, Device: "CPU",
 			}
 			if strings.Contains(c.behaviour, "old") {

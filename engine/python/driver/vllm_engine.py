@@ -96,6 +96,7 @@ class VLLM:
         architectures = getattr(model.hf_config, "architectures", None) or [""]
         return {
             "version": self.version(), "architecture": architectures[0], "dtype": str(model.dtype).replace("torch.", ""),
+            "quantization": getattr(model, "quantization", None) or "",
             "tensor_parallel_size": parallel.tensor_parallel_size, "ranks": ranks,
             "max_model_len": model.max_model_len, "device": device, "gpus": gpus,
         }

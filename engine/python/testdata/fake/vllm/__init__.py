@@ -84,7 +84,7 @@ class Engine:
         self.args = args
         world = args.tensor_parallel_size * args.pipeline_parallel_size
         self.vllm_config = Namespace(
-            model_config=Namespace(hf_config=Namespace(architectures=["FakeForCausalLM"]), dtype="torch.bfloat16",
+            model_config=Namespace(hf_config=Namespace(architectures=["FakeForCausalLM"]), dtype="torch.bfloat16", quantization="auto_gptq",
                                    max_model_len=args.max_model_len or 128),
             parallel_config=Namespace(world_size=world, data_parallel_size=args.data_parallel_size,
                                       tensor_parallel_size=args.tensor_parallel_size),
