@@ -61,6 +61,9 @@ func (s *session) profileForTime(ctx context.Context, e engine.Engine) error {
 	var stopErr error
 	if s.traces, stopErr = e.StopProfile(unhurried); stopErr == nil {
 		s.await(unhurried, e)
+		if r, ok := e.(engine.Rester); ok { // the round to come is to show what the engine does without a profiler
+			stopErr = r.Rest(ctx)
+		}
 	}
 	for _, path := range s.newTraces() {
 		if filepath.Dir(path) == s.Config.Profiler.Dir || slices.Contains(s.traces, path) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,11 @@ import (
 // Rounds without and with the profiler take turns; the capture is the last of them, and the traces of the others are gone.
 func TestMeasureOverhead(t *testing.T) {
 	rounds := 0
-	script := &enginetest.Script{Generate: func(context.Context, int) error { rounds++; return nil }}
+	var rested []int // after so many rounds
+	script := &enginetest.Script{
+		Generate: func(context.Context, int) error { rounds++; return nil },
+		Rest:     func(context.Context) error { rested = append(rested, rounds); return nil },
+	}
 	o := options(t, script)
 	o.Warmup, o.MeasureOverhead = 1, 3
 	c, err := Run(context.Background(), o)
@@ -22,6 +27,9 @@ func TestMeasureOverhead(t *testing.T) {
 	}
 	if rounds != 1+3+3 {
 		t.Errorf("%d rounds, want a warm-up and three pairs", rounds)
+	}
+	if !slices.Equal(rested, []int{3, 5}) {
+		t.Errorf("at rest after rounds %v, want after each that was profiled but the last", rested)
 	}
 	m := readBack(t, c)
 	v := m.Overhead

@@ -12,6 +12,12 @@ type Preparer interface {
 	Prepare(ctx context.Context, requests []Request) error
 }
 
+// Rester is an engine that may be busy with the end of a profile when StopProfile has returned.
+type Rester interface {
+	// Rest waits until it is not, or ctx ends.
+	Rest(ctx context.Context) error
+}
+
 // Reporter is an engine that tells what goes on inside its long calls.
 type Reporter interface {
 	// Report sets the function that is told, in a few words, such as "rank 0: 12.4 MB, 3.1 MB/s". It may be called from

@@ -23,6 +23,8 @@ type client struct {
 	base string // without a slash at its end
 	key  string
 	http *http.Client
+
+	clock clock
 }
 
 // answerBytes is how much of an answer is read; only streams are longer.
@@ -57,7 +59,6 @@ func newClient(raw, key string) (*client, error) {
 type answer struct {
 	status int
 	text   []byte
-	date   time.Time // by the server's clock, in whole seconds; zero if it does not tell
 }
 
 func (a *answer) ok() bool { return a.status >= 200 && a.status < 300 }
@@ -124,13 +125,16 @@ func (c *client) call(ctx context.Context, method, path string, body any) (*answ
 	if err != nil {
 		return nil, err
 	}
+	sent := time.Now()
 	r, err := c.http.Do(q)
 	if err != nil {
 		return nil, plain(err)
 	}
 	defer r.Body.Close()
 	a := &answer{status: r.StatusCode}
-	a.date, _ = http.ParseTime(r.Header.Get("Date")) // zero if it is none
+	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+		c.clock.see(date, sent, time.Now())
+	}
 	a.text, err = io.ReadAll(io.LimitReader(r.Body, answerBytes))
 	if err != nil {
 		return nil, plain(err)

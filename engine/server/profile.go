@@ -62,12 +62,9 @@ func (e *Engine) start(ctx context.Context, p *endpoint) error {
 		e.warn("server %s: the start was not answered within %v: it was taken for one that is held back until its steps are done", p.base, startHeld)
 		return nil
 	}
-	if !a.date.IsZero() {
-		// Dates have whole seconds: a smaller difference is none.
-		if skew := a.date.Sub(p.started); skew < -2*time.Second || skew > 2*time.Second+p.startReply {
-			p.skew = skew
-			e.warn("server %s: its clock is %.0f s off that of this machine: times of different machines don't match", p.base, skew.Seconds())
-		}
+	if skew := p.clock.skew(); skew.Abs() > time.Second {
+		p.skew = skew
+		e.warn("server %s: its clock is %.0f s off that of this machine: times of different machines don't match", p.base, skew.Seconds())
 	}
 	if a.ok() {
 		return nil
@@ -158,8 +155,11 @@ func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
 		p.startedProfile = false
 		running++
 		p.stopped = time.Now()
+		answered := make(chan struct{})
+		p.stopAnswered = answered
 		go func() {
 			doubtful, err := p.stop(ctx, e.config.Profiler.MaxIterations > 0)
+			close(answered)
 			answers <- stopAnswer{p, err, doubtful}
 		}()
 	}
@@ -167,6 +167,21 @@ func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
 		return nil, engine.ErrNotProfiling
 	}
 	return e.collect(ctx, answers, running)
+}
+
+// Rest waits until all stops are answered: until then a server makes the table of its profile, and answers nothing else.
+func (e *Engine) Rest(ctx context.Context) error {
+	for _, p := range e.endpoints {
+		if p.stopAnswered == nil {
+			continue
+		}
+		select {
+		case <-p.stopAnswered:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // stop stops one server's profiler, which may have been told to stop by itself after some steps.

@@ -71,6 +71,7 @@ type endpoint struct {
 	startReply     time.Duration
 	stopped        time.Time
 	stopReply      time.Duration
+	stopAnswered   chan struct{} // closed when the last stop was; nil: none was sent
 	skew           time.Duration // server's clock less ours, if they differ by seconds
 }
 

@@ -33,6 +33,8 @@ type Script struct {
 	Settle func(call int) time.Duration
 	// Late leaves writing the traces to Settle.
 	Late bool
+	// Rest, if set, is called when what the end of a profile takes is waited for.
+	Rest func(ctx context.Context) error
 	// Diagnoses are what the engine says of what went wrong.
 	Diagnoses []string
 	// Log is what the engine prints into its log when it is opened.
@@ -80,6 +82,14 @@ func (f *fake) SettleTime() time.Duration {
 	}
 	f.settles++
 	return f.script.Settle(f.settles - 1)
+}
+
+// Rest makes it an engine.Rester.
+func (f *fake) Rest(ctx context.Context) error {
+	if f.script.Rest == nil {
+		return nil
+	}
+	return f.script.Rest(ctx)
 }
 
 func (f *fake) Diagnose() []string { return f.script.Diagnoses }
