@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,41 +47,44 @@ func TestCapture(t *testing.T) {
 			if kind != "vllm-body" && kind != "sglang" && shape.engines > 1 {
 				continue // only these are told apart
 			}
-			s := &enginetest.Server{Kind: kind, Ranks: shape.ranks, Engines: shape.engines}
-			if kind == "sglang-old" { // which dies if the directory is not there
-				s.Dir = filepath.Join(t.TempDir(), "not", "there")
-			}
-			o := options(t, s)
-			c, err := capture.Run(context.Background(), o)
-			if err != nil {
-				t.Errorf("%s %v: %v", kind, shape, err)
-				continue
-			}
-			m := c.Manifest
-			n := shape.ranks * shape.engines
-			if m.Status != capture.Complete || m.Ranks.Expected != n || len(m.Ranks.Found) != n || len(c.Traces) != n {
-				t.Errorf("%s %v: %s, ranks %+v, traces %v", kind, shape, m.Status, m.Ranks, c.Traces)
-			}
-			if got := m.Engine.Endpoints[0]; got.Dialect != kind || got.StartSentAt.IsZero() || got.StopSentAt.IsZero() {
-				t.Errorf("%s: endpoint %+v", kind, got)
-			}
-			if m.Engine.Model != "tiny" || m.Throughput.OutputTokens != 24 || m.Throughput.PromptTokens != 32 {
-				t.Errorf("%s: model %s, throughput %+v", kind, m.Engine.Model, m.Throughput)
-			}
-			for _, r := range c.Requests {
-				if r.OutputTokens != 6 || len(r.ITLNs) != 5 || r.TTFTNs <= 0 || r.TPOTNs <= 0 || r.FinishReason != engine.FinishLength || r.Output != " t0 t1 t2 t3 t4 t5" {
-					t.Errorf("%s: request %+v", kind, r)
+			t.Run(fmt.Sprintf("%s of %d ranks, %d engines", kind, shape.ranks, shape.engines), func(t *testing.T) {
+				t.Parallel()
+				s := &enginetest.Server{Kind: kind, Ranks: shape.ranks, Engines: shape.engines}
+				if kind == "sglang-old" { // which dies if the directory is not there
+					s.Dir = filepath.Join(t.TempDir(), "not", "there")
 				}
-			}
-			if starts, stops := s.Calls(); starts != 1 || stops < 1 {
-				t.Errorf("%s: %d starts, %d stops", kind, starts, stops)
-			}
+				o := options(t, s)
+				c, err := capture.Run(context.Background(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := c.Manifest
+				n := shape.ranks * shape.engines
+				if m.Status != capture.Complete || m.Ranks.Expected != n || len(m.Ranks.Found) != n || len(c.Traces) != n {
+					t.Errorf("%s, ranks %+v, traces %v", m.Status, m.Ranks, c.Traces)
+				}
+				if got := m.Engine.Endpoints[0]; got.Dialect != kind || got.StartSentAt.IsZero() || got.StopSentAt.IsZero() {
+					t.Errorf("endpoint %+v", got)
+				}
+				if m.Engine.Model != "tiny" || m.Throughput.OutputTokens != 24 || m.Throughput.PromptTokens != 32 {
+					t.Errorf("model %s, throughput %+v", m.Engine.Model, m.Throughput)
+				}
+				for _, r := range c.Requests {
+					if r.OutputTokens != 6 || len(r.ITLNs) != 5 || r.TTFTNs <= 0 || r.TPOTNs <= 0 || r.FinishReason != engine.FinishLength || r.Output != " t0 t1 t2 t3 t4 t5" {
+						t.Errorf("request %+v", r)
+					}
+				}
+				if starts, stops := s.Calls(); starts != 1 || stops < 1 {
+					t.Errorf("%d starts, %d stops", starts, stops)
+				}
+			})
 		}
 	}
 }
 
 // What a request asks for is said explicitly, and every round has prefixes of its own.
 func TestRequests(t *testing.T) {
+	t.Parallel()
 	s := &enginetest.Server{Kind: "vllm-body"}
 	o := options(t, s)
 	o.Config.Profiler.MaxIterations = 3
@@ -184,6 +188,7 @@ func TestDiagnoses(t *testing.T) {
 
 // SGLang's profile may end by itself; the final stop's refusal is no failure then.
 func TestAutoStop(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"sglang", "vllm-body"} {
 		s := &enginetest.Server{Kind: kind, Ranks: 2, AutoStop: true}
 		o := options(t, s)
@@ -306,6 +311,7 @@ func TestRefusals(t *testing.T) {
 
 // One of two servers refuses: the other, which had begun, is stopped again.
 func TestHalfStarted(t *testing.T) {
+	t.Parallel()
 	fine, busy := &enginetest.Server{Kind: "vllm-body"}, &enginetest.Server{Kind: "vllm-body", Busy: true}
 	_, err := capture.Run(context.Background(), options(t, fine, busy))
 	if !errors.Is(err, engine.ErrProfiling) {
@@ -321,6 +327,7 @@ func TestHalfStarted(t *testing.T) {
 
 // Several servers are one capture: their ranks are counted through, also if they write to one directory.
 func TestSeveralServers(t *testing.T) {
+	t.Parallel()
 	for _, shared := range []bool{false, true} {
 		a, b := &enginetest.Server{Kind: "vllm-body", Ranks: 2}, &enginetest.Server{Kind: "vllm-body", Ranks: 2}
 		if shared {
@@ -350,6 +357,7 @@ func TestSeveralServers(t *testing.T) {
 
 // Requests go to what stands in front of the servers, if there is something.
 func TestLoadURL(t *testing.T) {
+	t.Parallel()
 	prefill, decode, router := &enginetest.Server{Kind: "vllm-body"}, &enginetest.Server{Kind: "vllm-body"}, &enginetest.Server{Kind: "generic", NoProfiler: true}
 	o := options(t, prefill, decode)
 	o.Config.Server.LoadURL = router.Start()
@@ -413,6 +421,7 @@ func TestCollected(t *testing.T) {
 
 // An interrupt in the middle of the load stops the profilers and keeps what they wrote.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, Token: 5 * time.Millisecond}
@@ -439,6 +448,7 @@ func TestInterrupted(t *testing.T) {
 
 // A stop that is never answered does not hold up the verdict on traces that are whole.
 func TestStopWithoutAnswer(t *testing.T) {
+	t.Parallel()
 	hold := make(chan struct{})
 	defer close(hold)
 	s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, HoldStop: hold}
@@ -496,6 +506,7 @@ func TestServerDiesEarly(t *testing.T) {
 
 // Files of earlier profiles don't count, neither those that lie there nor one that comes late.
 func TestEarlierProfiles(t *testing.T) {
+	t.Parallel()
 	s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, Dir: t.TempDir()}
 	old := enginetest.Trace(0, 2, 3) // its times are long gone
 	write := func(name string) {
@@ -521,6 +532,7 @@ func TestEarlierProfiles(t *testing.T) {
 
 // A writer that uses one name for all its traces must not write into an earlier capture.
 func TestOverwritingWriter(t *testing.T) {
+	t.Parallel()
 	s := &enginetest.Server{Kind: "tensorrt-llm"}
 	o := options(t, s)
 	first, err := capture.Run(context.Background(), o)
@@ -542,6 +554,7 @@ func TestOverwritingWriter(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	t.Run("rate", func(t *testing.T) {
+		t.Parallel()
 		s := &enginetest.Server{Kind: "vllm-body"}
 		o := options(t, s)
 		o.Config.Server.RequestRate = 400
@@ -562,6 +575,7 @@ func TestLoad(t *testing.T) {
 		}
 	})
 	t.Run("concurrency", func(t *testing.T) {
+		t.Parallel()
 		s := &enginetest.Server{Kind: "vllm-body", Token: time.Millisecond}
 		o := options(t, s)
 		o.Config.Server.Concurrency = 3
@@ -584,6 +598,7 @@ func TestLoad(t *testing.T) {
 		}
 	})
 	t.Run("some fail", func(t *testing.T) {
+		t.Parallel()
 		s := &enginetest.Server{Kind: "vllm-body", BreakStream: func(n int) bool { return n == 2 }, RequestStatus: func(n int) int {
 			if n == 1 {
 				return http.StatusServiceUnavailable
@@ -601,6 +616,7 @@ func TestLoad(t *testing.T) {
 		}
 	})
 	t.Run("none", func(t *testing.T) {
+		t.Parallel()
 		s := &enginetest.Server{Kind: "vllm-body", NoMetrics: true}
 		o := options(t, s)
 		o.Requests, o.Warmup = nil, 0
@@ -615,6 +631,7 @@ func TestLoad(t *testing.T) {
 	})
 	for _, noMetrics := range []bool{false, true} {
 		t.Run("steady", func(t *testing.T) {
+			t.Parallel()
 			s := &enginetest.Server{Kind: "vllm-body", Token: 4 * time.Millisecond, NoMetrics: noMetrics}
 			o := options(t, s)
 			o.Config.Server.StartAt, o.Config.Server.Concurrency, o.Warmup = engine.StartAtSteadyState, 4, 0
@@ -633,6 +650,7 @@ func TestLoad(t *testing.T) {
 		})
 	}
 	t.Run("over before it is steady", func(t *testing.T) {
+		t.Parallel()
 		s := &enginetest.Server{Kind: "vllm-body"}
 		o := options(t, s)
 		o.Config.Server.StartAt = engine.StartAtSteadyState
