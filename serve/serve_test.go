@@ -212,7 +212,7 @@ func TestDisconnectAborts(t *testing.T) {
 	url := newServer(t, engine.Config{}, Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/completions",
-		strings.NewReader(`{"prompt":[5],"n":8,"max_tokens":500,"ignore_eos":true,"stream":true}`)) // takes long
+		strings.NewReader(`{"prompt":[5],"n":100,"max_tokens":500,"ignore_eos":true,"stream":true}`)) // takes seconds
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestDisconnectAborts(t *testing.T) {
 		t.Fatalf("%q, %v", line, err)
 	}
 	cancel()
-	waitFor(t, url, `vllm:request_success_total{engine="0",model_name="demo",finished_reason="abort"} 8`, `vllm:num_requests_running{engine="0",model_name="demo"} 0`,
+	waitFor(t, url, `vllm:request_success_total{engine="0",model_name="demo",finished_reason="abort"} 100`, `vllm:num_requests_running{engine="0",model_name="demo"} 0`,
 		`vllm:kv_cache_usage_perc{engine="0",model_name="demo"} 0`)
 	if c := complete(t, url, `{"prompt":[5],"max_tokens":3,"ignore_eos":true}`); c.Usage.CompletionTokens != 3 {
 		t.Errorf("afterwards: %+v", c)

@@ -121,7 +121,7 @@ func TestDoctorOfServer(t *testing.T) {
 func TestURLInterrupted(t *testing.T) {
 	s := startServer(t, 2)
 	dir := filepath.Join(t.TempDir(), "capture")
-	p := start(t, s.args(dir, "--random-output-len", "400", "--warmup", "0")...)
+	p := start(t, s.args(dir, "--random-output-len", "400", "--num-prompts", "64", "--warmup", "0")...) // which takes seconds
 	awaitRunning(t, s)
 	p.signal(syscall.SIGINT)
 	code, said := p.end()
