@@ -51,6 +51,11 @@ type GraphPosition struct {
 	MedianNs int64  `json:"median_ns"`
 }
 
+// OnlyCaptures tells whether all steps are graphs being captured: kernels are recorded then, and hardly any runs.
+func (res *Result) OnlyCaptures() bool {
+	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, func(s RankStep) bool { return s.Phase != string(trace.StepCapture) })
+}
+
 // replay is one graph launch: its call and its kernels (indexes of x.gpu) in order.
 type replay struct {
 	call    int32

@@ -15,6 +15,9 @@ import (
 func verdict(r *analyze.Result) string {
 	all := notices(r)
 	var out []string
+	if r.OnlyCaptures() {
+		return "Graphs are captured here, not run: see the traces of serving, whose replayed kernels are named after this one."
+	}
 	switch t := r.Time; {
 	case r.Kind == analyze.KindEmpty || t.TotalNs <= 0:
 		return ""

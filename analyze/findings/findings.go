@@ -71,8 +71,12 @@ const (
 	mediumStake = 0.05
 )
 
-// Find looks for problems in a result and the traces that it was made from. The most time at stake comes first.
+// Find looks for problems in a result and the traces that it was made from. The most time at stake comes first. In the
+// trace of a graph being captured nothing runs that is served, and nothing is found.
 func Find(r *analyze.Result, traces []*trace.Trace) []analyze.Finding {
+	if r.OnlyCaptures() {
+		return nil
+	}
 	v := newView(r, traces)
 	var found []analyze.Finding
 	for _, rule := range registry {

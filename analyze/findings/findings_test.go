@@ -258,3 +258,12 @@ func TestShortName(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingInCaptures: a graph that is being captured is no work of serving, however idle the device is meanwhile.
+func TestNothingInCaptures(t *testing.T) {
+	b := newBuilder(0, 1)
+	b.run(steps{n: 3, name: "capture_32_DECODE", between: 5_000_000, sync: "cudaDeviceSynchronize"})
+	if found := find(analyze.Options{}, b.t); len(found) > 0 {
+		t.Errorf("%s: %s", found[0].ID, found[0].Sentence)
+	}
+}
