@@ -60,6 +60,10 @@ func kernelName(name string) string {
 	return short
 }
 
+// mostAlike kernels of one short name are told apart, by their first mostTokens words: real ones are a few dozen, of a
+// hundred words, and the work is the product of the two.
+const mostAlike, mostTokens = 500, 400
+
 // kernelNames are the short names of kernels. Those that would come out the same carry what tells them apart, a type or
 // a number among their arguments: vectorized_elementwise_kernel<FillFunctor> (float).
 func kernelNames(full []string) []string {
@@ -70,14 +74,14 @@ func kernelNames(full []string) []string {
 		same[out[i]] = append(same[out[i]], i)
 	}
 	for _, rows := range same {
-		if len(rows) < 2 {
+		if len(rows) < 2 || len(rows) > mostAlike {
 			continue
 		}
 		tokens := make([][]string, len(rows))
 		most := 0
 		for n, i := range rows {
 			tokens[n] = nameTokens(full[i])
-			most = max(most, len(tokens[n]))
+			most = min(max(most, len(tokens[n])), mostTokens)
 		}
 		labels := make([]string, len(rows))
 		for range 3 { // tokens in a label, at most

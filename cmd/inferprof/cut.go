@@ -278,19 +278,27 @@ func (f *cutFlags) write(files []*cutFile) error {
 	if _, err := os.Lstat(f.output); err == nil {
 		return fmt.Errorf("-o %s is there already: name a directory that is not, or a file that ends in .json or .json.gz", f.output)
 	}
-	names := map[string]bool{}
+	parts := map[string]int{} // of a file into which several ranks were merged
 	for _, file := range files {
-		if names[file.name()] {
-			return fmt.Errorf("two of the traces are called %s: cut them one after the other", file.name())
+		parts[file.Source]++
+	}
+	names, seen := make([]string, len(files)), map[string]bool{}
+	for i, file := range files {
+		names[i] = file.name()
+		if parts[file.Source] > 1 {
+			names[i] = fmt.Sprintf("rank%d-%s", file.Rank, names[i])
 		}
-		names[file.name()] = true
+		if seen[names[i]] {
+			return fmt.Errorf("two of the traces are called %s: cut them one after the other", names[i])
+		}
+		seen[names[i]] = true
 	}
 	return atomicfile.WriteDir(f.output, func(dir string) error {
-		for _, file := range files {
-			if err := file.write(filepath.Join(dir, file.name())); err != nil {
+		for i, file := range files {
+			if err := file.write(filepath.Join(dir, names[i])); err != nil {
 				return err
 			}
-			file.Path = filepath.Join(f.output, file.name())
+			file.Path = filepath.Join(f.output, names[i])
 		}
 		return nil
 	})
