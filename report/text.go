@@ -45,6 +45,9 @@ func (p *page) full() {
 		return
 	}
 	p.time()
+	if p.r.Devices > 1 {
+		p.data(timeTable(p.r), "time", 8)
+	}
 	p.idle()
 	p.data(gapTable(p.r), "gap", 8)
 	p.phases()

@@ -145,7 +145,13 @@ func (v *verification) failure(strict bool) error {
 			bad++
 		}
 	}
-	text := fmt.Sprintf("%d of %d traces are not whole", bad, len(v.Files))
+	text := fmt.Sprintf("%d of %s are not whole", bad, counted(len(v.Files), "trace"))
+	switch {
+	case len(v.Files) == 1:
+		text = "the trace is not whole"
+	case bad == 1:
+		text = fmt.Sprintf("1 of %d traces is not whole", len(v.Files))
+	}
 	switch {
 	case bad > 0 && !strict:
 		return errors.New(text)

@@ -27,8 +27,12 @@ type DamageError struct {
 
 func (e *DamageError) Error() string {
 	d := e.Damage[0]
-	return fmt.Sprintf("%s: damaged in %d places, the first at byte %d, line %d: %s: %q: read it without strictness to get what is whole",
-		e.Path, len(e.Damage), d.Offset, d.Line, d.Kind, d.Text)
+	where := "damaged"
+	if n := len(e.Damage); n > 1 {
+		where = fmt.Sprintf("damaged in %d places, the first", n)
+	}
+	return fmt.Sprintf("%s: %s at byte %d, line %d: %s: %q: read it without strictness to get what is whole",
+		e.Path, where, d.Offset, d.Line, d.Kind, d.Text)
 }
 
 // ReadFile reads the trace in a file. The name "-" is standard input.
