@@ -95,7 +95,7 @@ func TestGaps(t *testing.T) {
 	if err := Render(&out, "csv", r, Options{By: "gap"}); err != nil {
 		t.Fatal(err)
 	}
-	want := "rank,device,start_ns,ns,cause,during_ns,next,during\n0,0,3000,500,host,400,gemm,aten::mm\n1,1,2500,70,\"host, sync\",,k,\n0,0,9000,20,launch,,k,\n"
+	want := "rank,device,start_ns,ns,cause,sync,during_ns,next,during\n0,0,3000,500,host,,400,gemm,aten::mm\n1,1,2500,70,host,yes,,k,\n0,0,9000,20,launch,,,k,\n"
 	if out.String() != want {
 		t.Errorf("%s", out.String())
 	}

@@ -273,7 +273,7 @@ func gapTable(r *analyze.Result) dataTable {
 	d := dataTable{title: "Longest gaps", note: "at: since the trace's first event; meanwhile: what fills most of the gap on the host", noun: "gap",
 		spare: spare, cols: []dataColumn{
 			{"rank", "rank", unitCount}, {"device", "device", unitCount}, {"start_ns", "", unitNs}, {"", "at", unitNs}, {"ns", "gap", unitNs},
-			{"cause", "cause", unitWord}, {"during_ns", "of it", unitNs}, {"next", "before", unitKernel}, {"during", "meanwhile", unitOp}}}
+			{"cause", "", unitWord}, {"sync", "", unitWord}, {"", "cause", unitWord}, {"during_ns", "of it", unitNs}, {"next", "before", unitKernel}, {"during", "meanwhile", unitOp}}}
 	for _, k := range r.Ranks {
 		for _, i := range k.Idle {
 			for _, g := range i.Longest {
@@ -281,7 +281,7 @@ func gapTable(r *analyze.Result) dataTable {
 				if g.During != "" {
 					of = g.DuringNs
 				}
-				d.add(int64(k.Rank), int64(i.Device), g.StartNs, g.StartNs-k.FirstNs, g.Ns, g.Cause+choose(g.Sync, ", sync", ""), of, g.Next, g.During)
+				d.add(int64(k.Rank), int64(i.Device), g.StartNs, g.StartNs-k.FirstNs, g.Ns, g.Cause, choose(g.Sync, "yes", ""), g.Cause+choose(g.Sync, ", sync", ""), of, g.Next, g.During)
 			}
 		}
 	}

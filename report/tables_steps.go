@@ -9,7 +9,7 @@ import (
 
 func phaseTable(r *analyze.Result) dataTable {
 	d := dataTable{title: "Phases", note: phaseNote(r, "graphs: of the launches"), spare: []string{"slowest", "fastest", "time", "CPU"}, cols: []dataColumn{
-		{"phase", "phase", unitWord}, {"inferred", "", unitWord}, {"steps", "steps", unitCount}, {"context_tokens", "tokens in", unitCount},
+		{"phase", "", unitWord}, {"", "phase", unitWord}, {"inferred", "", unitWord}, {"steps", "steps", unitCount}, {"context_tokens", "tokens in", unitCount},
 		{"generation_tokens", "tokens out", unitCount}, {"time_ns", "time", unitNs}, {"step_median_ns", "step", unitNs},
 		{"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
 		{"gpu_busy_median_ns", "GPU busy", unitNs}, {"cpu_median_ns", "CPU", unitNs}, {"launches_median", "launches", unitCount},
@@ -19,7 +19,7 @@ func phaseTable(r *analyze.Result) dataTable {
 		if r.Kind == analyze.KindGPU {
 			busy, launches, graphs = p.GPUBusyMedianNs, p.LaunchesMedian, p.GraphsMedian
 		}
-		d.add(phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), known(p.ContextTokens), known(p.GenerationTokens), p.TimeNs,
+		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), known(p.ContextTokens), known(p.GenerationTokens), p.TimeNs,
 			p.StepMedianNs, p.StepMinNs, p.StepMaxNs, known(p.GapMedianNs), busy, p.CPUMedianNs, launches, graphs, known(p.NsPerToken))
 	}
 	return d
@@ -61,7 +61,7 @@ func stepTable(r *analyze.Result) dataTable {
 		note = fmt.Sprintf("on rank %d; spread: fastest to slowest rank; waited: at most, in collectives", r.Ranks[0].Rank)
 	}
 	d := dataTable{title: "Steps", note: note, noun: "step", spare: []string{"slowest rank", "CPU", "prompts", "graphs", "launches", "spread"}, cols: []dataColumn{
-		{"index", "#", unitCount}, {"phase", "phase", unitWord}, {"inferred", "", unitWord}, {"context_requests", "prompts", unitCount},
+		{"index", "#", unitCount}, {"phase", "", unitWord}, {"", "phase", unitWord}, {"inferred", "", unitWord}, {"context_requests", "prompts", unitCount},
 		{"context_tokens", "tokens in", unitCount}, {"generation_requests", "", unitCount}, {"generation_tokens", "tokens out", unitCount},
 		{"start_ns", "", unitNs}, {"time_ns", "step", unitNs}, {"gap_ns", "gap", unitNs}, {"cpu_ns", "CPU", unitNs},
 		{"gpu_busy_ns", "GPU busy", unitNs}, {"launches", "launches", unitCount}, {"graph_launches", "graphs", unitCount},
@@ -78,7 +78,7 @@ func stepTable(r *analyze.Result) dataTable {
 				late, wait = int64(s.LateRank), s.MostWaitNs
 			}
 		}
-		d.add(int64(s.Index), phaseWord(s.Phase, s.Inferred), inferredWord(s.Inferred), known(s.ContextRequests), known(s.ContextTokens),
+		d.add(int64(s.Index), s.Phase, phaseWord(s.Phase, s.Inferred), inferredWord(s.Inferred), known(s.ContextRequests), known(s.ContextTokens),
 			known(s.GenerationRequests), known(s.GenerationTokens), s.StartNs, s.TimeNs, known(s.GapNs), s.CPUNs, busy, launches, graphs,
 			int64(s.Ranks), s.MinNs, s.MaxNs, slowest, spread, late, wait)
 	}
