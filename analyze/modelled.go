@@ -42,7 +42,7 @@ func (x *index) modelledOps() []modelledOp {
 		}
 		facts := x.t.Ops.At(e.Side(i))
 		given := facts.FLOPs != trace.Absent && facts.Bytes != trace.Absent
-		if facts.InputDims == 0 && !given {
+		if facts.InputDims == 0 && !given || facts.Collective != trace.NoSide { // communication waits: no roofline is its own
 			continue
 		}
 		name := e.Name(i)

@@ -126,3 +126,18 @@ func TestRooflineHolds(t *testing.T) {
 		t.Log("only the project's own traces")
 	}
 }
+
+// TestRooflineWithoutCommunication: a collective may say what it moves, but its time is the other ranks' too.
+func TestRooflineWithoutCommunication(t *testing.T) {
+	b := newBuilder()
+	b.op("aten::mm", 0, 100)
+	b.collective("allreduce", 200, 50, 10, 4096)
+	for i := range b.t.Ops.Len() {
+		op := b.t.Ops.At(uint32(i))
+		op.FLOPs, op.Bytes = 1000, 4096
+	}
+	r := b.analyze(Options{}).Roofline
+	if r == nil || len(r.Ops) != 1 || r.Ops[0].Name != "aten::mm" {
+		t.Errorf("%+v", r)
+	}
+}

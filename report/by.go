@@ -38,6 +38,9 @@ func textBy(w io.Writer, r *analyze.Result, o Options) error {
 			p.wrapped("  ", "  ", "no room for: "+strings.Join(t.left, ", ")+" (--format csv or html)", dim)
 		}
 	}
+	if o.By == "roofline" {
+		p.roofline()
+	}
 	if hidden := total - len(d.rows); hidden > 0 {
 		p.line(p.paint(dim, "  … "+plural(hidden, cmp.Or(d.noun, "row"))+" more"))
 	}

@@ -71,6 +71,27 @@ func (p *page) full() {
 	}{{"stream", streamTable}, {"queue", queueTable}, {"thread", threadTable}, {"core", coreTable}, {"roofline", rooflineTable}} {
 		p.data(t.of(p.r), t.name, 8)
 	}
+	p.roofline()
+}
+
+// roofline says what the shares of the roofline are of, or why there are none.
+func (p *page) roofline() {
+	roof := p.r.Roofline
+	if roof == nil || len(roof.Ops) == 0 {
+		return
+	}
+	text := roof.Reason
+	if g := roof.GPU; g != nil && text == "" {
+		text = fmt.Sprintf("of %s: %s in 16-bit arithmetic, %s (%s)", g.Name, flops(g.FP16), rate(g.MemoryBytesPerS), g.Source)
+		if g.CPU {
+			text = fmt.Sprintf("of %s: %s, %s (%s)", g.Name, flops(g.FP32), rate(g.MemoryBytesPerS), g.Source)
+		}
+	}
+	part := ""
+	if roof.WorkNs > 0 {
+		part = percent(roof.ModelledNs, roof.WorkNs) + " of the work is in these ops"
+	}
+	p.wrapped("  ", "  ", words(text, part), dim)
 }
 
 // page is a report being written.
