@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
 )
 
 func TestTime(t *testing.T) {
@@ -459,5 +460,21 @@ func TestFrontendAlone(t *testing.T) {
 	r := Analyze([]*trace.Trace{b.t}, Options{})
 	if len(r.Ranks) != 0 || len(r.Frontends) != 1 || len(r.Problems) != 1 || r.Problems[0].ID != "missing_ranks" || r.Problems[0].Severity != SeverityError {
 		t.Errorf("%d ranks, %+v", len(r.Ranks), r.Problems)
+	}
+}
+
+// TestOtherKinds: what no analysis reads is told, if it is more than a trifle.
+func TestOtherKinds(t *testing.T) {
+	text := `{"traceEvents": [{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1,"dur":5},
+		{"ph":"X","cat":"mtia_ccp_events","name":"a","pid":1,"tid":2,"ts":1,"dur":5}, {"ph":"X","cat":"mtia_ccp_events","name":"b","pid":1,"tid":2,"ts":7,"dur":5},
+		{"ph":"X","cat":"mtia_runtime","name":"c","pid":1,"tid":1,"ts":9,"dur":5}]}`
+	tr, err := kineto.Read(strings.NewReader(text), "mtia.json", kineto.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Analyze([]*trace.Trace{tr}, Options{})
+	want := "3 events are of kinds that no analysis reads, such as another accelerator's work: mtia_ccp_events, mtia_runtime"
+	if len(r.Problems) != 1 || r.Problems[0].Text != want || r.Problems[0].Severity != SeverityNote {
+		t.Errorf("%+v", r.Problems)
 	}
 }

@@ -87,6 +87,7 @@ type index struct {
 	onGPU      bool    // some GPU worked, even if a selection leaves none of its work
 	allDevices []int32 // if some were to be selected: those that worked, the others included
 	eventCount int
+	otherKinds int   // events that no analysis reads
 	firstNs    int64 // earliest start and latest end of everything but metadata; 0 and 0 if there is nothing
 	lastNs     int64
 	profiler   interval // the profiler's own span; zero if the trace does not say
@@ -162,6 +163,8 @@ func (x *index) collect() {
 			}
 		case trace.CategoryCPUOp:
 			x.host = append(x.host, hostSpan{start, end, int32(i), e.Track(i)})
+		case trace.CategoryOther:
+			x.otherKinds++
 		case trace.CategoryPythonFunction:
 			if x.facts(e.Name(i))&factModule != 0 {
 				x.moduleFrames = append(x.moduleFrames, hostSpan{start, end, int32(i), e.Track(i)})

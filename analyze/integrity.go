@@ -3,6 +3,7 @@ package analyze
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/inferprof/inferprof/trace"
@@ -117,6 +118,10 @@ func (x *index) checkTrace(r *Rank, badNests int) []Problem {
 		return out
 	}
 	x.checkLinks(r, say)
+	if 100*x.otherKinds > x.eventCount {
+		say("other_kinds", SeverityNote, x.otherKinds, 0, "%s of kinds that no analysis reads, such as another accelerator's work: %s",
+			plural(x.otherKinds, "event is", "events are"), x.otherKindNames())
+	}
 	for _, idle := range r.Idle {
 		t := r.Time[slices.IndexFunc(r.Time, func(t Time) bool { return t.Device == idle.Device })]
 		if len(idle.Longest) > 0 && idle.Longest[0].Ns > t.TotalNs/2 {
@@ -131,6 +136,19 @@ func (x *index) checkTrace(r *Rank, badNests int) []Problem {
 			plural(badNests, "CPU span", "CPU spans"))
 	}
 	return out
+}
+
+// otherKindNames are the kinds of events that no analysis reads, the most frequent first.
+func (x *index) otherKindNames() string {
+	e := &x.t.Events
+	counts := map[string]int{}
+	for i := range e.Len() {
+		if e.Category(i) == trace.CategoryOther && e.Phase(i) == trace.PhaseComplete {
+			counts[e.CategoryName(i)]++
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	return list(names[:min(len(names), 4)], len(names))
 }
 
 // checkLinks finds GPU work without launches, and launches without GPU work.
