@@ -194,6 +194,9 @@ func rankWordsCompared(r *analyze.Result) string {
 	byBusy := func(a, b one) int { return compare64(a.busy, b.busy) }
 	least, most := slices.MinFunc(all, byBusy), slices.MaxFunc(all, byBusy)
 	text := fmt.Sprintf("by rank: work %s (rank %d) to %s (rank %d)", plain(least.busy), least.rank, plain(most.busy), most.rank)
+	if least.busy == most.busy {
+		text = "by rank: work " + plain(most.busy) + " on each"
+	}
 	byWait := func(a, b one) int { return compare64(a.wait, b.wait) }
 	first, last := slices.MinFunc(all, byWait), slices.MaxFunc(all, byWait)
 	if first.wait >= 0 && last.wait > 0 {

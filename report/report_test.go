@@ -260,6 +260,21 @@ func TestKernelNamesApart(t *testing.T) {
 	}
 }
 
+func TestRanksCompared(t *testing.T) {
+	rank := func(n int, busy int64) *analyze.Rank {
+		return &analyze.Rank{Rank: n, Time: []analyze.Time{{BusyNs: busy}}}
+	}
+	for want, ranks := range map[string][]*analyze.Rank{
+		"": {rank(0, 5)},
+		"by rank: work 5 ns (rank 1) to 9 ns (rank 0)": {rank(0, 9), rank(1, 5)},
+		"by rank: work 7 ns on each":                   {rank(0, 7), rank(1, 7), rank(2, 7)},
+	} {
+		if got := rankWordsCompared(&analyze.Result{Ranks: ranks}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func trimLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
