@@ -22,8 +22,11 @@ func HTML(w io.Writer, r *analyze.Result, _ Options) error {
 	p.add(htmlSection{ID: "findings", Title: "Findings", Note: "most time at stake first", Body: v.findings()})
 	if r.Kind != analyze.KindEmpty {
 		p.add(v.section("time", "Where the time went", v.timeNote(), v.time(), "time"))
-		p.add(v.half("categories", "Categories", sumOver(r, v.categoryNote()), v.categories(), "category"))
-		p.add(v.half("idle", "Why it was idle", "gaps between a device's work, by what came next", v.idle(), "idle"))
+		categories := v.half("categories", "Categories", sumOver(r, v.categoryNote()), v.categories(), "category")
+		idle := v.half("idle", "Why it was idle", "gaps between a device's work, by what came next", v.idle(), "idle")
+		categories.Half = idle.Body != "" // of CPU-only traces nothing stands beside it
+		p.add(categories)
+		p.add(idle)
 		p.add(v.section("steps", "Steps and phases", "", v.steps(), "phase", "step"))
 		p.add(v.section("kernels", "Kernels", sumOver(r, "by exclusive time: overlaps go to what started first"), v.table(kernelTable), "kernel"))
 		p.add(v.section("graphs", "Graph replays", graphTable(r).note, v.table(graphTable), "graph"))
