@@ -104,6 +104,36 @@ func servedByHand() *trace.Trace {
 	return b.t
 }
 
+// Steps without work between those of decode do not end the run, on a CPU and with a device.
+func TestSteadyAcrossEmptySteps(t *testing.T) {
+	for _, gpu := range []bool{false, true} {
+		b := newBuilder()
+		for i := range int64(8) {
+			at := i * 1000
+			b.annotation("execute_context_0(0)_generation_4(4)", at, 600)
+			if gpu {
+				b.call("cudaLaunchKernel", i+1, at+10, 5)
+				b.kernel("gemm", 7, i+1, at+20, 500)
+			} else {
+				b.op("aten::mm", at+10, 500)
+			}
+			b.annotation("execute_context_0(0)_generation_0(0)", at+700, 100)
+		}
+		s := b.analyze(Options{}).Steady
+		if s == nil || s.FromIndex != 0 || s.ToIndex != 14 || s.Steps != 8 || s.Tokens != 32 {
+			t.Fatalf("gpu %v: %+v", gpu, s)
+		}
+		// Seven iterations of 1,000 ns, and the last step's own.
+		own := int64(600)
+		if gpu {
+			own = 500
+		}
+		if s.StepMedianNs != 1000 || s.TimeNs != 7000+own || s.GapNs != 7*(1000-own) {
+			t.Errorf("gpu %v: %+v", gpu, s)
+		}
+	}
+}
+
 func TestSteady(t *testing.T) {
 	b := newBuilder()
 	names := []string{"execute_context_4(64)_generation_0(0)"}

@@ -11,7 +11,8 @@ import (
 // drains, and the profiler's start are not in it.
 //
 // "Nearly" is within a tenth of the most requests, and at least within one, as TraceLens has it; where most of that is a
-// few requests, or the steps do not say how many they have, every decode step counts. Both ends are included.
+// few requests, or the steps do not say how many they have, every decode step counts. Both ends are included. Empty steps
+// between them, which vLLM has with a pipeline's stages, do not end the run and are not counted.
 type Steady struct {
 	FromIndex int   `json:"from_index"` // Step.Index
 	ToIndex   int   `json:"to_index"`
@@ -47,30 +48,42 @@ func steadyState(steps []Step) *Steady {
 	near := func(s *Step) bool {
 		return s.Phase == string(trace.StepDecode) && (!told || most-s.GenerationRequests <= max(1, most/10))
 	}
-	from, n := 0, 0
+	empty := func(s *Step) bool { return s.Phase == string(trace.StepEmpty) }
+	from, to, n := 0, 0, 0
 	for i := 0; i < len(steps); {
-		j := i
-		for j < len(steps) && near(&steps[j]) {
-			j++
+		j, end, count := i, i, 0
+		for ; j < len(steps) && (near(&steps[j]) || count > 0 && empty(&steps[j])); j++ {
+			if !empty(&steps[j]) {
+				end, count = j+1, count+1
+			}
 		}
-		if j-i > n {
-			from, n = i, j-i
+		if count > n {
+			from, to, n = i, end, count
 		}
 		i = max(i+1, j)
 	}
 	if n < steadySteps {
 		return nil
 	}
-	run := steps[from : from+n]
-	s := &Steady{FromIndex: run[0].Index, ToIndex: run[n-1].Index, Steps: n, Requests: -1, NsPerToken: -1, GPUNsPerToken: -1}
-	iterations := make([]int64, n)
+	run := steps[from:to]
+	s := &Steady{FromIndex: run[0].Index, ToIndex: run[len(run)-1].Index, Steps: n, Requests: -1, NsPerToken: -1, GPUNsPerToken: -1}
+	iterations := make([]int64, 0, n)
 	for i := range run {
-		iterations[i] = run[i].TimeNs
-		if i < n-1 { // what follows the last one is not its own
-			iterations[i] += max(0, run[i].GapNs)
-			s.GapNs += max(0, run[i].GapNs)
+		iteration, gap := run[i].TimeNs, int64(0)
+		if i < len(run)-1 { // what follows the last one is not its own
+			gap = max(0, run[i].GapNs)
 		}
-		s.TimeNs += iterations[i]
+		if empty(&run[i]) {
+			if run[i].GapNs >= 0 { // else it is in the gap of the one before: it has no work on the device
+				iterations[len(iterations)-1] += iteration + gap
+				s.GapNs += iteration + gap
+				s.TimeNs += iteration + gap
+			}
+			continue
+		}
+		iterations = append(iterations, iteration+gap)
+		s.GapNs += gap
+		s.TimeNs += iteration + gap
 		s.GPUBusyNs += run[i].GPUBusyNs
 		s.Requests = max(s.Requests, run[i].GenerationRequests)
 		s.Inferred = s.Inferred || run[i].Inferred

@@ -60,6 +60,14 @@ func (b *builder) gpu(c trace.Category, name string, correlation, start, ns, byt
 	b.event(c, name, b.track(0, 7), start, ns, side)
 }
 
+// communication is a kernel that the trace says of what it communicates.
+func (b *builder) communication(name string, start, ns int64) {
+	side := b.t.GPU.Append(trace.GPUWork{Stream: 9, Correlation: b.call("cudaLaunchKernel", start-10_000, 3000), ExternalID: trace.Absent, Bytes: trace.Absent,
+		Collective: b.t.Collectives.Append(trace.Collective{Name: b.t.Strings.InternString(name), GroupSize: 2, Bytes: 4096, WaitNs: trace.Absent,
+			InElements: trace.Absent, OutElements: trace.Absent})})
+	b.event(trace.CategoryKernel, "ncclDevKernel_SendRecv", b.track(0, 9), start, ns, side)
+}
+
 // kernel is one of a step: its name and duration, and what is unusual about it.
 type kernel struct {
 	name   string

@@ -3,6 +3,7 @@ package findings
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -45,9 +46,15 @@ func exposedCommunication(v *view) *analyze.Finding {
 		what := "not counting the time it waits for other ranks"
 		if !known {
 			what = "waiting for other ranks included, which only their traces could tell apart"
+			if len(v.ranks) > 1 {
+				what = "waiting for other ranks included"
+			}
 			f.Inferred = true
 		} else {
 			f.Evidence = append(f.Evidence, nanoseconds("waiting_left_out", wait))
+		}
+		if v.pipelined() {
+			f.Try = "stages of a pipeline wait for each other unless there are as many batches in flight as stages: more requests that come at different times, or tensor parallelism where the ranks share a machine"
 		}
 		f.Sentence = fmt.Sprintf("nothing is computed during %s of communication %s (%s of the busy time), %s", duration(f.StakeNsPerStep), rv.per(), percent(exposed, all), what)
 		if meetings := rv.collectives(v.gpu()); len(meetings) > 0 {
@@ -60,6 +67,17 @@ func exposedCommunication(v *view) *analyze.Finding {
 			f.Events = []analyze.EventRef{rv.ref(longest.row)}
 		}
 		return f
+	})
+}
+
+// pipelined tells whether ranks send each other what they computed, as the stages of a pipeline do. Only described
+// communication counts: the kernel that NCCL sends with does all-to-alls as well.
+func (v *view) pipelined() bool {
+	return slices.ContainsFunc(v.ranks, func(rv *rankView) bool {
+		return slices.ContainsFunc(rv.rank.Collectives, func(c analyze.Collective) bool {
+			name := strings.TrimPrefix(c.Name, "gloo:")
+			return name == "send" || name == "recv"
+		})
 	})
 }
 

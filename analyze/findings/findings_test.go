@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -184,6 +185,27 @@ func TestPlantedProblemsOfRanks(t *testing.T) {
 		})},
 	} {
 		t.Run(test.want, func(t *testing.T) { expectFirst(t, find(analyze.Options{}, test.traces...), test.want, test.traces...) })
+	}
+}
+
+// The stages of a pipeline send each other what they computed, and wait for each other: none of them is late.
+func TestPipelineHasNoStraggler(t *testing.T) {
+	for _, pipeline := range []bool{false, true} {
+		var traces []*trace.Trace
+		for r, name := range []string{"send", "recv"} {
+			b := newBuilder(r, 2)
+			b.run(steps{n: 12, kernels: func(i int) []kernel {
+				return append(decode(i), kernel{name: "cross_device_reduce_1stage", ns: 4_000 + int64(r)*200_000})
+			}})
+			if pipeline {
+				b.communication(name, 100_000_000, 5_000)
+			}
+			traces = append(traces, b.t)
+		}
+		found := find(analyze.Options{}, traces...)
+		if late := slices.ContainsFunc(found, func(f analyze.Finding) bool { return f.ID == "straggler_rank" }); late == pipeline {
+			t.Errorf("pipeline %v: %+v", pipeline, found)
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ func startSkew(v *view) *analyze.Finding {
 
 // straggler: one rank comes late to the collectives, and the others wait.
 func straggler(v *view) *analyze.Finding {
-	if v.waits == nil {
+	if v.waits == nil || v.pipelined() { // a pipeline's stages wait for each other, and none is to blame
 		return nil
 	}
 	sums := make([]int64, len(v.ranks))
