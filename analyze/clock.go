@@ -173,9 +173,34 @@ func endsTogether(kind string) bool {
 	return false
 }
 
+// apart finds traces that do not overlap in time and ran no collective together, which are of different profiles: the
+// first two of them, and the time between.
+func apart(ranks []*Rank) (before, after *Rank, ns int64) {
+	if len(ranks) < 2 || slices.ContainsFunc(ranks, func(r *Rank) bool { return r.Clock == nil }) {
+		return nil, nil, 0
+	}
+	order := slices.SortedStableFunc(slices.Values(ranks), func(a, b *Rank) int { return cmp.Compare(a.Clock.LateNs, b.Clock.LateNs) })
+	last := order[0]
+	for _, r := range order[1:] {
+		end := last.Clock.LateNs + last.LastNs - last.FirstNs
+		if gap := r.Clock.LateNs - end; gap > 0 && r.Clock.Collectives == 0 {
+			return last, r, gap
+		}
+		if r.Clock.LateNs+r.LastNs-r.FirstNs > end {
+			last = r
+		}
+	}
+	return nil, nil, 0
+}
+
 // checkClocks finds ranks whose clocks or windows differ.
 func checkClocks(ranks []*Rank) []Problem {
 	var out []Problem
+	if a, b, ns := apart(ranks); a != nil {
+		return []Problem{{ID: "different_profiles", Severity: SeverityWarning, Rank: AllRanks, Ns: ns,
+			Text: fmt.Sprintf("the traces of rank %d and rank %d lie %s apart and ran no collective together: they are of different profiles, and sums over them are of neither (inferprof compare sets one against the other)",
+				a.Rank, b.Rank, milliseconds(ns))}}
+	}
 	for _, r := range ranks {
 		c := r.Clock
 		if c == nil {
@@ -205,6 +230,9 @@ const lateNs = 1_000_000
 func milliseconds(ns int64) string {
 	if ns < 1_000_000 && ns > -1_000_000 {
 		return fmt.Sprintf("%.1f µs", float64(ns)/1e3)
+	}
+	if ns >= 10_000_000_000 || ns <= -10_000_000_000 {
+		return fmt.Sprintf("%.1f s", float64(ns)/1e9)
 	}
 	return fmt.Sprintf("%.1f ms", float64(ns)/1e6)
 }

@@ -100,3 +100,37 @@ func TestDoubts(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestDifferentProfiles: traces that never ran at the same time, and met in no collective, are not the ranks of one profile.
+func TestDifferentProfiles(t *testing.T) {
+	at := func(start int64) *trace.Trace {
+		b := newBuilder()
+		b.t.Meta.BaseTimeNanoseconds = 1
+		b.op("aten::mm", start, 1_000_000)
+		b.op("aten::mm", start+5_000_000, 1_000_000)
+		return b.t
+	}
+	for _, c := range []struct {
+		starts []int64
+		want   string
+	}{
+		{[]int64{0, 60_000_000_000}, "the traces of rank 0 and rank 1 lie 60.0 s apart"},
+		{[]int64{60_000_000_000, 0, 3_000_000}, "the traces of rank 2 and rank 0 lie 60.0 s apart"},
+		{[]int64{0, 5_000_000, 10_000_000}, ""},
+	} {
+		var traces []*trace.Trace
+		for _, s := range c.starts {
+			traces = append(traces, at(s))
+		}
+		i := slices.IndexFunc(Analyze(traces, Options{}).Problems, func(p Problem) bool { return p.ID == "different_profiles" })
+		switch problems := Analyze(traces, Options{}).Problems; {
+		case c.want == "" && i >= 0, c.want != "" && (i < 0 || !strings.HasPrefix(problems[i].Text, c.want)):
+			t.Errorf("%v: %+v", c.starts, problems)
+		}
+	}
+	far := Analyze([]*trace.Trace{meetings(0, 0, 4_000_000_000, 0, func(int) int64 { return 0 }),
+		meetings(1, 0, 4_000_000_000, 900_000_000_000, func(int) int64 { return 0 })}, Options{})
+	if slices.ContainsFunc(far.Problems, func(p Problem) bool { return p.ID == "different_profiles" }) {
+		t.Errorf("clocks that differ are no profiles that do: %+v", far.Problems)
+	}
+}
