@@ -375,7 +375,11 @@ func (v *vigil) end(ctx context.Context) ([]string, error) {
 		for _, name := range slices.Sorted(maps.Keys(p.files)) {
 			c := p.files[name]
 			if c.foreign {
-				v.warn("%s: left out, it is of a profile that ended before this one began", c.name)
+				text := c.name + ": left out, it is of a profile that ended before this one began"
+				if slices.ContainsFunc(v.endpoints, func(p *endpoint) bool { return p.place == c.place && p.dialect.stopFirst }) {
+					text += "; if somebody was recording it, the stop that is sent before a start has ended it, since this server ignores a second start"
+				}
+				v.warn("%s", text)
 				continue
 			}
 			if !c.whole && v.keepDamaged(ctx, c) != nil {

@@ -504,28 +504,32 @@ func TestServerDiesEarly(t *testing.T) {
 	}
 }
 
-// Files of earlier profiles don't count, neither those that lie there nor one that comes late.
+// Files of earlier profiles don't count, neither those that lie there nor one that comes late. Where a stop is sent before
+// the start, it may be that which ended somebody's profile.
 func TestEarlierProfiles(t *testing.T) {
 	t.Parallel()
-	s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, Dir: t.TempDir()}
-	old := enginetest.Trace(0, 2, 3) // its times are long gone
-	write := func(name string) {
-		if err := os.WriteFile(filepath.Join(s.Dir, name), old, 0o644); err != nil {
+	for kind, ended := range map[string]bool{"vllm-body": false, "vllm": true} {
+		s := &enginetest.Server{Kind: kind, Ranks: 2, Dir: t.TempDir()}
+		old := enginetest.Trace(0, 2, 3) // its times are long gone
+		write := func(name string) {
+			if err := os.WriteFile(filepath.Join(s.Dir, name), old, 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+		write("rank0.1794999000000000001.pt.trace.json")
+		s.OnStop = func() { write("rank1.1794999000000000002.pt.trace.json") }
+		c, err := capture.Run(context.Background(), options(t, s))
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	write("rank0.1794999000000000001.pt.trace.json")
-	s.OnStop = func() { write("rank1.1794999000000000002.pt.trace.json") }
-	c, err := capture.Run(context.Background(), options(t, s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Traces) != 2 || !strings.Contains(strings.Join(c.Manifest.Warnings, "\n"), "left out") {
-		t.Errorf("traces %v, warnings %q", c.Traces, c.Manifest.Warnings)
-	}
-	for _, path := range c.Traces {
-		if strings.Contains(path, ".1794999") {
-			t.Errorf("an earlier profile's trace: %s", path)
+		warnings := strings.Join(c.Manifest.Warnings, "\n")
+		if len(c.Traces) != 2 || !strings.Contains(warnings, "left out") || strings.Contains(warnings, "has ended it") != ended {
+			t.Errorf("%s: traces %v, warnings %q", kind, c.Traces, c.Manifest.Warnings)
+		}
+		for _, path := range c.Traces {
+			if strings.Contains(path, ".1794999") {
+				t.Errorf("%s: an earlier profile's trace: %s", kind, path)
+			}
 		}
 	}
 }
