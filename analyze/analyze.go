@@ -2,7 +2,8 @@
 // question. It does no I/O and prints nothing; package report renders the structs.
 //
 // Analyze answers all questions at once. Each trace is filed first (index.go: one pass, one sort), and every analysis
-// is then one pass over the list it needs.
+// is then one pass over the list it needs. What ranks say together, they say by what is kept of each (part.go), so that a
+// profile of any number of ranks takes the memory of those that are being looked at.
 //
 // Times are integer ns. Each number's definition stands at its struct; where a peer computes the same (HTA, TraceLens,
 // gputrc2graph, PyTorch's own table) the definition names it, and says where it differs on purpose.
@@ -94,138 +95,22 @@ type Result struct {
 	Frontends []*Rank `json:"frontends,omitempty"` // traces of API servers, which are in no table
 }
 
-// Analyze analyses traces, one per rank.
+// Analyze analyses traces that are all in memory, one per rank. Where they need not be, make a Part of each as it is read,
+// and Join the parts.
 func Analyze(traces []*trace.Trace, o Options) *Result {
+	parts := make([]*Part, len(traces))
+	for i, number := range RankNumbers(Metas(traces)) {
+		parts[i] = &Part{Meta: traces[i].Meta}
+		if number < 0 || o.Ranks == nil || slices.Contains(o.Ranks, number) {
+			parts[i] = NewPart(traces[i], number, o)
+		}
+	}
+	return Join(parts, o)
+}
+
+func (o *Options) setDefaults() {
 	o.CommRule = cmp.Or(o.CommRule, CommWide)
 	o.LaunchGapNs = cmp.Or(o.LaunchGapNs, int64(DefaultLaunchGapNs))
-	res := &Result{SchemaVersion: SchemaVersion, Kind: KindEmpty, Capture: o.Capture, Selection: o.selection()}
-	kernelNames, opNames := newCategorizer(kernelRules), newCategorizer(opRules)
-
-	var workers, frontends []*trace.Trace
-	for _, t := range traces {
-		if isFrontend(t) {
-			frontends = append(frontends, t)
-		} else {
-			workers = append(workers, t)
-		}
-	}
-	var (
-		kernels [][]kernelDurations
-		runs    []map[collectiveKey]*collectiveRuns
-	)
-	var captures []*capturedGraph
-	for _, t := range o.CaptureTraces {
-		captures = append(captures, capturedGraphs(t)...)
-	}
-	var most []Step // of any rank
-	var devices []int32
-	numbers, guessed := numberRanks(workers)
-	if duplicates := checkDuplicates(workers); guessed && len(duplicates) > 0 {
-		res.Problems = append(res.Problems, duplicates...)
-	} else if guessed {
-		res.Problems = append(res.Problems, Problem{ID: "rank_numbers", Severity: SeverityNote, Rank: AllRanks,
-			Text: "the traces do not say which ranks they are; they are numbered in the order given"})
-	}
-	for i, number := range numbers {
-		if o.Ranks != nil && !slices.Contains(o.Ranks, number) {
-			continue
-		}
-		x := newIndex(workers[i], &o, kernelNames, opNames)
-		devices = append(devices, x.allDevices...)
-		if x.onGPU && len(x.gpu) == 0 { // another device's
-			continue
-		}
-		steps := x.stepTable()
-		if len(steps) > len(most) {
-			most = steps
-		}
-		r, k := x.rank(number, x.narrow(steps))
-		if s := res.Selection; s != nil {
-			s.AllSteps += len(steps)
-			s.SelectedSteps += len(r.Steps)
-		}
-		x.deepen(r, ofRank(captures, number))
-		res.Problems = append(res.Problems, x.checkTrace(r, k.badNests)...)
-		res.Ranks = append(res.Ranks, r)
-		kernels = append(kernels, k.kernels)
-		runs = append(runs, k.collectives)
-	}
-	for _, t := range frontends {
-		x := newIndex(t, &o, kernelNames, opNames)
-		r, _ := x.rank(-1, x.narrow(x.stepTable()))
-		r.Role = "frontend"
-		res.Frontends = append(res.Frontends, r)
-	}
-	res.meet(runs)
-	res.Kernels = finishKernels(mergeKernels(kernels...))
-	res.merge()
-	res.Roofline = mergeRooflines(res.Ranks)
-	res.Problems = slices.Concat(checkFrontends(res, len(workers)), checkRanks(res.Ranks, o), checkClocks(res.Ranks), res.Problems)
-	res.checkSelection(&o, devices, most)
-	sortProblems(res.Problems)
-	return res
-}
-
-// meet compares what the ranks, in the order of runs, say of the collectives that they ran together, and sorts the ranks.
-func (res *Result) meet(runs []map[collectiveKey]*collectiveRuns) {
-	numbers := make([]int, len(res.Ranks))
-	of := map[*Rank]map[collectiveKey]*collectiveRuns{}
-	for i, r := range res.Ranks {
-		numbers[i], of[r] = r.Rank, runs[i]
-	}
-	perRank, all := splitWaits(numbers, runs)
-	for i, r := range res.Ranks {
-		r.Collectives = perRank[i]
-		r.waitInSteps(runs[i])
-	}
-	res.Collectives = all
-	slices.SortStableFunc(res.Ranks, func(a, b *Rank) int { return cmp.Compare(a.Rank, b.Rank) })
-	clocks(res.Ranks, of)
-}
-
-// rankExtras is what merging ranks needs beyond their rows.
-type rankExtras struct {
-	kernels     []kernelDurations
-	collectives map[collectiveKey]*collectiveRuns
-	badNests    int
-}
-
-// rank answers everything about one trace.
-func (x *index) rank(number int, steps []Step) (*Rank, rankExtras) {
-	t := x.t
-	devices := x.devices()
-	host := x.sweepHost()
-	r := &Rank{
-		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: hardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds,
-		Events: x.eventCount, FirstNs: x.firstNs, LastNs: x.lastNs, ProfilerNs: x.profiler.end - x.profiler.start,
-		Ops: host.ops, CPU: host.cpu(), Memory: x.memoryPools(), Steps: steps,
-		Windows: x.deviceWindows.exported(), HostWindows: x.hostWindows.exported(), Damage: damageOf(t),
-	}
-	if d := t.Meta.Distributed; d != nil {
-		r.WorldSize = d.WorldSize
-	}
-	r.Engine, r.Version = engineOf(t, r.Steps, r.Ops)
-	r.Modules = x.moduleTable()
-	r.Phases, r.Steady = phaseTable(r.Steps), steadyState(r.Steps)
-	extras := rankExtras{collectives: x.collectives(!x.onGPU), badNests: host.badNests}
-	if !x.onGPU {
-		if len(x.host) > 0 {
-			r.Time = []Time{x.cpuTime(host)}
-		}
-		r.Categories = opCategories(r.Ops)
-		return r, extras
-	}
-	for _, d := range devices {
-		r.Time = append(r.Time, x.deviceTime(d))
-		r.Idle = append(r.Idle, x.idle(d))
-	}
-	launch := x.launches()
-	r.Launch = &launch
-	r.Streams, r.MemoryOps = x.streams(), x.memoryOps()
-	extras.kernels = x.kernelTable()
-	r.Kernels = finishKernels(extras.kernels)
-	r.Categories = kernelCategories(r.Kernels)
-	return r, extras
 }
 
 // merge fills the tables over all ranks, Kernels and Collectives excepted.

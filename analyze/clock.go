@@ -238,11 +238,11 @@ func milliseconds(ns int64) string {
 }
 
 // checkDuplicates finds traces that say they are the same rank: the same one twice, or two profiles' together.
-func checkDuplicates(traces []*trace.Trace) []Problem {
+func checkDuplicates(metas []trace.Meta) []Problem {
 	of := map[int][]string{}
-	for _, t := range traces {
-		if d := t.Meta.Distributed; d != nil && d.WorldSize > 0 {
-			of[d.Rank] = append(of[d.Rank], filepath.Base(t.Meta.Path))
+	for i := range metas {
+		if d := metas[i].Distributed; d != nil && d.WorldSize > 0 && !trace.IsFrontEnd(metas[i].Path) {
+			of[d.Rank] = append(of[d.Rank], filepath.Base(metas[i].Path))
 		}
 	}
 	var ranks []int

@@ -1,7 +1,5 @@
 package analyze
 
-import "github.com/inferprof/inferprof/trace"
-
 // Finding is a conclusion from the numbers: one thing that costs time, or that makes numbers untrue, what shows it, and
 // what to try. Package analyze/findings makes them.
 type Finding struct {
@@ -39,22 +37,4 @@ type EventRef struct {
 	StartNs    int64  `json:"start_ns"` // since the trace's base time
 	DurationNs int64  `json:"duration_ns"`
 	Name       string `json:"name"`
-}
-
-// RankNumbers says which rank of a Result each trace is: Rank.Rank, or -1 for an API server's trace.
-func RankNumbers(traces []*trace.Trace) []int {
-	var workers []*trace.Trace
-	for _, t := range traces {
-		if !isFrontend(t) {
-			workers = append(workers, t)
-		}
-	}
-	numbers, _ := numberRanks(workers)
-	out := make([]int, len(traces))
-	for i, t := range traces {
-		if out[i] = -1; !isFrontend(t) {
-			out[i], numbers = numbers[0], numbers[1:]
-		}
-	}
-	return out
 }

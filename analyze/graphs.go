@@ -201,7 +201,6 @@ type capturedGraph struct {
 	ops    []modelledOp
 	slots  []capturedLaunch
 	size   int64 // batch size, from capture_32_DECODE; -1 if not given
-	rank   int   // -1 if the trace does not say
 }
 
 // capturedLaunch is one launch of a capture: one kernel of each replay.
@@ -211,16 +210,24 @@ type capturedLaunch struct {
 	op     int32  // of capturedGraph.ops, or -1
 }
 
+// capturesOf finds the captures of one rank, or all if no trace says whose it is.
+func capturesOf(traces []*trace.Trace, rank int) []*capturedGraph {
+	named := slices.ContainsFunc(traces, func(t *trace.Trace) bool { return ClaimedRank(&t.Meta) >= 0 })
+	var out []*capturedGraph
+	for _, t := range traces {
+		if !named || ClaimedRank(&t.Meta) == rank {
+			out = append(out, capturedGraphs(t)...)
+		}
+	}
+	return out
+}
+
 // capturedGraphs finds the captures of a trace: what lies between begin and end of a stream's capture on one thread.
 func capturedGraphs(t *trace.Trace) []*capturedGraph {
 	o := Options{CommRule: CommWide}
 	x := newIndex(t, &o, newCategorizer(kernelRules), newCategorizer(opRules))
 	ops := x.modelledOps()
 	reader := newTensorReader(x)
-	rank := trace.ParseFileName(t.Meta.Path).Rank
-	if d := t.Meta.Distributed; d != nil && d.WorldSize > 0 {
-		rank = d.Rank
-	}
 	open := map[trace.TrackID]*capturedGraph{}
 	inner := map[trace.TrackID][]hostSpan{} // the ops that are open
 	var out []*capturedGraph
@@ -238,7 +245,7 @@ func capturedGraphs(t *trace.Trace) []*capturedGraph {
 			g := open[h.track]
 			switch {
 			case strings.Contains(name, "StreamBeginCapture"):
-				open[h.track] = &capturedGraph{x: x, reader: reader, ops: ops, size: x.captureSize(h.track, h.start), rank: rank}
+				open[h.track] = &capturedGraph{x: x, reader: reader, ops: ops, size: x.captureSize(h.track, h.start)}
 			case g == nil:
 			case strings.Contains(name, "StreamEndCapture"):
 				out = append(out, g)
@@ -332,22 +339,6 @@ func (g *capturedGraph) opText(op int32) string {
 	}
 	row := int(g.ops[op].row)
 	return g.x.name(g.x.t.Events.Name(row)) + " " + g.reader.text(g.x.t.Ops.At(g.x.t.Events.Side(row)))
-}
-
-// ofRank are the captures of one rank, or all if none says whose it is.
-func ofRank(captures []*capturedGraph, rank int) []*capturedGraph {
-	var own []*capturedGraph
-	named := false
-	for _, g := range captures {
-		named = named || g.rank >= 0
-		if g.rank == rank {
-			own = append(own, g)
-		}
-	}
-	if !named {
-		return captures
-	}
-	return own
 }
 
 func (x *index) sameKernels(r replay, g *capturedGraph) bool {

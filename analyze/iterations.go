@@ -100,12 +100,7 @@ type RankIterations struct {
 
 // Iterate divides a trace's steps. The rank's number is the caller's (RankNumbers).
 func Iterate(t *trace.Trace, rank int, o Options) *RankIterations {
-	if o.CommRule == "" {
-		o.CommRule = CommWide
-	}
-	if o.LaunchGapNs == 0 {
-		o.LaunchGapNs = DefaultLaunchGapNs
-	}
+	o.setDefaults()
 	x := &index{t: t, options: &o, kernels: newCategorizer(kernelRules), ops: newCategorizer(opRules), eventCount: t.Events.Len()}
 	r := &RankIterations{Rank: rank, Path: t.Meta.Path, Kind: KindEmpty, Meta: t.Meta.Other}
 	r.Stacks, r.PeakBytes = x.collectWork()

@@ -1,7 +1,9 @@
 package analyze
 
 import (
+	"bytes"
 	"cmp"
+	varint "encoding/binary" // binary is an op of two inputs here
 	"slices"
 
 	"github.com/inferprof/inferprof/trace"
@@ -30,7 +32,7 @@ type Kernel struct {
 	StdDevNs    int64  `json:"stddev_ns"` // of the durations as a sample of all that there could be; 0 of one
 }
 
-// kernelDurations is a kernel's row and every one of its durations, which merging ranks needs for the median.
+// kernelDurations is a kernel's row and every one of its durations.
 type kernelDurations struct {
 	Kernel
 	ns []int64
@@ -65,39 +67,103 @@ func (x *index) kernelTable() []kernelDurations {
 	return rows
 }
 
-// mergeKernels gives one row per name, over all devices and ranks.
-func mergeKernels(tables ...[]kernelDurations) []kernelDurations {
-	rowOf := map[string]int{}
-	var rows []kernelDurations
-	for _, table := range tables {
-		for _, k := range table {
-			r, ok := rowOf[k.Name]
-			if !ok {
-				r = len(rows)
-				rowOf[k.Name] = r
-				rows = append(rows, kernelDurations{Kernel: Kernel{Name: k.Name, Category: k.Category, Device: AllDevices}})
+// packedKernel is what merging ranks needs of a kernel's row: for the median, every one of its durations. Of a million
+// kernels few differ, so that these are kept as what each is longer than the one before, and how many are as long: a byte
+// or two per kernel, rather than eight.
+type packedKernel struct {
+	name, category string
+	exclusiveNs    int64
+	n              int
+	durations      []byte // pairs of varints
+}
+
+// packKernels packs a table whose durations are sorted.
+func packKernels(table []kernelDurations) []packedKernel {
+	out := make([]packedKernel, len(table))
+	var buf []byte
+	for i, k := range table {
+		buf = buf[:0]
+		last := int64(0)
+		for from, to := 0, 0; from < len(k.ns); from = to {
+			for to < len(k.ns) && k.ns[to] == k.ns[from] {
+				to++
 			}
-			rows[r].ExclusiveNs += k.ExclusiveNs
-			rows[r].ns = append(rows[r].ns, k.ns...)
+			buf = varint.AppendVarint(buf, k.ns[from]-last)
+			buf = varint.AppendUvarint(buf, uint64(to-from))
+			last = k.ns[from]
+		}
+		out[i] = packedKernel{k.Name, k.Category, k.ExclusiveNs, len(k.ns), bytes.Clone(buf)}
+	}
+	return out
+}
+
+// appendDurations unpacks.
+func (k *packedKernel) appendDurations(ns []int64) []int64 {
+	ns = slices.Grow(ns, k.n)
+	value := int64(0)
+	for b := k.durations; len(b) > 0; {
+		longer, i := varint.Varint(b)
+		count, j := varint.Uvarint(b[i:])
+		b = b[i+j:]
+		value += longer
+		for range count {
+			ns = append(ns, value)
 		}
 	}
+	return ns
+}
+
+// mergeKernels gives one row per name, over all devices and ranks.
+func mergeKernels(tables [][]packedKernel) []Kernel {
+	of := map[string][]*packedKernel{}
+	var names []string
+	for _, table := range tables {
+		for i := range table {
+			k := &table[i]
+			if of[k.name] == nil {
+				names = append(names, k.name)
+			}
+			of[k.name] = append(of[k.name], k)
+		}
+	}
+	rows := make([]Kernel, len(names))
+	var ns []int64
+	for i, name := range names {
+		row := Kernel{Name: name, Category: of[name][0].category, Device: AllDevices}
+		ns = ns[:0]
+		for _, k := range of[name] {
+			row.ExclusiveNs += k.exclusiveNs
+			ns = k.appendDurations(ns)
+		}
+		row.summarize(ns)
+		rows[i] = row
+	}
+	sortKernels(rows)
 	return rows
 }
 
-// finishKernels computes the statistics and sorts by exclusive time, most first.
+// finishKernels computes the statistics, for which it sorts the durations, and sorts by exclusive time, most first.
 func finishKernels(table []kernelDurations) []Kernel {
 	rows := make([]Kernel, len(table))
 	for i, k := range table {
-		s := stats(k.ns)
-		k.Count, k.TotalNs, k.MinNs, k.MeanNs, k.MedianNs, k.MaxNs = s.n, s.sum, s.min, s.mean(), s.median, s.max
-		k.StdDevNs = stdDev(k.ns)
 		rows[i] = k.Kernel
+		rows[i].summarize(k.ns)
 	}
+	sortKernels(rows)
+	return rows
+}
+
+func (k *Kernel) summarize(ns []int64) {
+	s := stats(ns)
+	k.Count, k.TotalNs, k.MinNs, k.MeanNs, k.MedianNs, k.MaxNs = s.n, s.sum, s.min, s.mean(), s.median, s.max
+	k.StdDevNs = stdDev(ns)
+}
+
+func sortKernels(rows []Kernel) {
 	slices.SortFunc(rows, func(p, q Kernel) int {
 		return cmp.Or(cmp.Compare(q.ExclusiveNs, p.ExclusiveNs), cmp.Compare(q.TotalNs, p.TotalNs),
 			cmp.Compare(p.Name, q.Name), cmp.Compare(p.Device, q.Device))
 	})
-	return rows
 }
 
 // Category is what the work of one category took: kernels and copies of a GPU, or the ops of a CPU.

@@ -104,46 +104,6 @@ func mergeCPU(ranks []*Rank) CPU {
 	return c
 }
 
-// numberRanks says which rank each trace is: what the trace itself says, unless two say the same (engines that run
-// data parallel count per replica), then what the files' names say if they differ, then the order of the traces: then
-// the numbers are guessed.
-func numberRanks(traces []*trace.Trace) (numbers []int, guessed bool) {
-	own, named := make([]int, len(traces)), make([]int, len(traces))
-	for i, t := range traces {
-		named[i] = trace.ParseFileName(t.Meta.Path).Rank
-		own[i] = named[i]
-		if d := t.Meta.Distributed; d != nil && d.WorldSize > 0 {
-			own[i] = d.Rank
-		}
-	}
-	for _, numbers := range [][]int{own, named} {
-		if distinct(numbers) {
-			return numbers, false
-		}
-	}
-	order := make([]int, len(traces))
-	for i := range order {
-		order[i] = i
-	}
-	return order, len(traces) > 1
-}
-
-func distinct(numbers []int) bool {
-	seen := map[int]bool{}
-	for _, n := range numbers {
-		if n < 0 || seen[n] {
-			return false
-		}
-		seen[n] = true
-	}
-	return true
-}
-
-// isFrontend knows the traces that vLLM's API server writes beside the workers'.
-func isFrontend(t *trace.Trace) bool {
-	return trace.ParseFileName(t.Meta.Path).FrontEnd
-}
-
 // engineOf names the engine that wrote a trace, as far as it shows: by a version in the file, by SGLang's own step
 // names, or by vLLM's ops and frames. vLLM's step names alone prove nothing, since others write them too.
 func engineOf(t *trace.Trace, steps []Step, ops []Op) (name, version string) {

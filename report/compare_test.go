@@ -32,7 +32,7 @@ func comparison(t *testing.T, patterns ...string) *compare.Result {
 			}
 			traces = append(traces, tr)
 		}
-		for i, rank := range analyze.RankNumbers(traces) {
+		for i, rank := range analyze.RankNumbers(analyze.Metas(traces)) {
 			c.Ranks = append(c.Ranks, analyze.Iterate(traces[i], rank, analyze.Options{}))
 		}
 		sides = append(sides, compare.Side{Label: pattern, Runs: []compare.Run{compare.Summarize(c)}})

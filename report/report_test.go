@@ -19,7 +19,6 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/findings"
-	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
 
@@ -39,7 +38,8 @@ func results(t *testing.T) map[string]*analyze.Result {
 var readResults = sync.OnceValues(func() (map[string]*analyze.Result, error) {
 	out := map[string]*analyze.Result{}
 	add := func(name string, files []string) error {
-		var traces []*trace.Trace
+		var parts []*analyze.Part
+		var looks []*findings.Look
 		for _, f := range files {
 			tr, err := kineto.ReadFile(f, kineto.Options{})
 			if errors.As(err, new(*kineto.NotTraceError)) {
@@ -48,11 +48,12 @@ var readResults = sync.OnceValues(func() (map[string]*analyze.Result, error) {
 			if err != nil {
 				return err
 			}
-			traces = append(traces, tr)
+			part := analyze.NewPart(tr, 0, analyze.Options{})
+			parts, looks = append(parts, part), append(looks, findings.LookAt(tr, part.Rank, nil))
 		}
-		if len(traces) > 0 {
-			r := analyze.Analyze(traces, analyze.Options{})
-			r.Findings = findings.Find(r, traces)
+		if len(parts) > 0 {
+			r := analyze.Join(parts, analyze.Options{})
+			r.Findings = findings.Find(r, looks)
 			out[name] = r
 		}
 		return nil

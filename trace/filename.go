@@ -83,14 +83,16 @@ func UncompressedName(name string) string {
 	return name
 }
 
+// IsFrontEnd is FileName.FrontEnd alone, which costs next to nothing.
+func IsFrontEnd(path string) bool { return strings.Contains(filepath.Base(path), ".async_llm.") }
+
 // ParseFileName reads what the name of a trace's file says; path may have directories before it.
 func ParseFileName(path string) FileName {
 	n := FileName{Rank: -1, TP: -1, PP: -1, DP: -1, EP: -1}
-	base := filepath.Base(path)
-	if strings.Contains(base, ".async_llm.") {
-		n.FrontEnd = true
+	if n.FrontEnd = IsFrontEnd(path); n.FrontEnd {
 		return n
 	}
+	base := filepath.Base(path)
 	for _, suffix := range []string{".gz", ".zst", ".json", ".trace", ".pt"} {
 		base = strings.TrimSuffix(base, suffix)
 	}

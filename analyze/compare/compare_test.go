@@ -46,7 +46,7 @@ func readTraces(t testing.TB, name string, scale int64) Side {
 		}
 		traces = append(traces, scaled(tr, scale))
 	}
-	for i, rank := range analyze.RankNumbers(traces) {
+	for i, rank := range analyze.RankNumbers(analyze.Metas(traces)) {
 		c.Ranks = append(c.Ranks, analyze.Iterate(traces[i], rank, analyze.Options{LaunchGapNs: analyze.DefaultLaunchGapNs * scale}))
 	}
 	return Side{Label: name, Runs: []Run{Summarize(c)}}

@@ -14,100 +14,95 @@ import (
 const unlinkedShare = 0.01
 
 // unlinkedKernels: GPU work that was launched before the profiler began, and belongs to no step.
-func unlinkedKernels(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var ns, all int64
-		n := 0
-		var longest *work
-		for i := range rv.work {
-			w := &rv.work[i]
-			all += w.end - w.start
-			if w.call < 0 {
-				n++
-				ns += w.end - w.start
-				if longest == nil || w.end-w.start > longest.end-longest.start {
-					longest = w
-				}
+func unlinkedKernels(rv *rankView) *analyze.Finding {
+	var ns, all int64
+	n := 0
+	var longest *work
+	for i := range rv.work {
+		w := &rv.work[i]
+		all += w.end - w.start
+		if w.call < 0 {
+			n++
+			ns += w.end - w.start
+			if longest == nil || w.end-w.start > longest.end-longest.start {
+				longest = w
 			}
 		}
-		if n == 0 || len(rv.calls) == 0 || ratio(ns, all) < unlinkedShare {
-			return nil
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s of %s pieces of GPU work (%s of their time) were launched before the profile began, or their launch was lost: they are in no step and no op",
-				count(n), count(len(rv.work)), percent(ns, all)),
-			StakeNsPerStep: quotient(ns, rv.steps()),
-			Evidence:       []analyze.Evidence{number("unlinked", n), number("gpu_events", len(rv.work)), nanoseconds("unlinked_time", ns), share("of_gpu_time", ns, all)},
-			Events:         []analyze.EventRef{rv.ref(longest.row)},
-			Try:            "profile a step earlier than the one to look at; check that runtime calls are recorded (activities)",
-		}
-	})
+	}
+	if n == 0 || len(rv.calls) == 0 || ratio(ns, all) < unlinkedShare {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s of %s pieces of GPU work (%s of their time) were launched before the profile began, or their launch was lost: they are in no step and no op",
+			count(n), count(len(rv.work)), percent(ns, all)),
+		StakeNsPerStep: quotient(ns, rv.steps()),
+		Evidence:       []analyze.Evidence{number("unlinked", n), number("gpu_events", len(rv.work)), nanoseconds("unlinked_time", ns), share("of_gpu_time", ns, all)},
+		Events:         []analyze.EventRef{rv.ref(longest.row)},
+		Try:            "profile a step earlier than the one to look at; check that runtime calls are recorded (activities)",
+	}
 }
 
 // graphUnderrecorded: replays of a graph whose kernels the profiler did not write down.
-func graphUnderrecorded(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		r := rv.rank.Replays
-		if r == nil || r.Empty+r.Short == 0 {
-			return nil
-		}
-		at := slices.IndexFunc(rv.calls, func(c call) bool { return c.start == r.FirstNs && isGraphLaunch(rv.name(c.name)) })
-		if at < 0 {
-			return nil
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s of %s graph replays have fewer kernels in the trace than others like them (%s have none): busy times are too low, idle times too high",
-				count(r.Empty+r.Short), count(r.Launches), count(r.Empty)),
-			StakeNsPerStep: quotient(r.LostNs, rv.steps()),
-			Evidence: []analyze.Evidence{
-				number("graph_launches", r.Launches), number("short_replays", r.Short), number("empty_replays", r.Empty), number("kernels_missing", r.LostKernels),
-				nanoseconds("estimated_time_missing", r.LostNs),
-			},
-			Events: []analyze.EventRef{rv.ref(rv.calls[at].row)},
-			Try:    "profile fewer steps at a time, larger profiler buffers; on ROCm a newer roctracer; do not trust this trace's idle times",
-		}
-	})
+func graphUnderrecorded(rv *rankView) *analyze.Finding {
+	r := rv.rank.Replays
+	if r == nil || r.Empty+r.Short == 0 {
+		return nil
+	}
+	at := slices.IndexFunc(rv.calls, func(c call) bool { return c.start == r.FirstNs && isGraphLaunch(rv.name(c.name)) })
+	if at < 0 {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s of %s graph replays have fewer kernels in the trace than others like them (%s have none): busy times are too low, idle times too high",
+			count(r.Empty+r.Short), count(r.Launches), count(r.Empty)),
+		StakeNsPerStep: quotient(r.LostNs, rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("graph_launches", r.Launches), number("short_replays", r.Short), number("empty_replays", r.Empty), number("kernels_missing", r.LostKernels),
+			nanoseconds("estimated_time_missing", r.LostNs),
+		},
+		Events: []analyze.EventRef{rv.ref(rv.calls[at].row)},
+		Try:    "profile fewer steps at a time, larger profiler buffers; on ROCm a newer roctracer; do not trust this trace's idle times",
+	}
 }
 
 // firstStepRatio is by how much the first step must be longer than others like it: caches, clocks and the profiler's
 // own first buffers make it so.
 const firstStepRatio = 1.5
 
+// worstUnlessSkewed: that ranks began at different times is a finding of its own.
+func worstUnlessSkewed(v *view, found []*analyze.Finding) *analyze.Finding {
+	if v.skewed() {
+		return nil
+	}
+	return v.worst(found)
+}
+
 // firstStepSkew: the first step of the profile is slower than those like it.
-func firstStepSkew(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		if len(rv.iterations) < 4 {
-			return nil
+func firstStepSkew(rv *rankView) *analyze.Finding {
+	if len(rv.iterations) < 4 {
+		return nil
+	}
+	first := rv.iterations[0].step
+	var others []int64
+	for i := 1; i < len(rv.iterations); i++ {
+		s := rv.iterations[i].step
+		if s.Phase == first.Phase && s.ContextTokens == first.ContextTokens && s.GenerationRequests == first.GenerationRequests {
+			others = append(others, s.TimeNs)
 		}
-		first := rv.iterations[0].step
-		var others []int64
-		for i := 1; i < len(rv.iterations); i++ {
-			s := rv.iterations[i].step
-			if s.Phase == first.Phase && s.ContextTokens == first.ContextTokens && s.GenerationRequests == first.GenerationRequests {
-				others = append(others, s.TimeNs)
-			}
-		}
-		usual := median(others)
-		row := rv.stepRow(first)
-		if len(others) < 3 || float64(first.TimeNs) < firstStepRatio*float64(usual) || row < 0 {
-			return nil
-		}
-		if v.waits != nil { // the ranks' skew is its own finding
-			for r := range v.ranks {
-				if _, skewed := v.skew(r); skewed {
-					return nil
-				}
-			}
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("the first step of the profile takes %s, others like it %s: means contain it, medians do not",
-				duration(first.TimeNs), duration(usual)),
-			StakeNsPerStep: quotient(first.TimeNs-usual, rv.steps()),
-			Evidence:       []analyze.Evidence{nanoseconds("first_step", first.TimeNs), nanoseconds("median_of_others", usual), number("others", len(others))},
-			Events:         []analyze.EventRef{rv.ref(row)},
-			Try:            "leave the first steps out (delay_iterations, or more warm-up rounds)",
-		}
-	})
+	}
+	usual := median(others)
+	row := rv.stepRow(first)
+	if len(others) < 3 || float64(first.TimeNs) < firstStepRatio*float64(usual) || row < 0 {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("the first step of the profile takes %s, others like it %s: means contain it, medians do not",
+			duration(first.TimeNs), duration(usual)),
+		StakeNsPerStep: quotient(first.TimeNs-usual, rv.steps()),
+		Evidence:       []analyze.Evidence{nanoseconds("first_step", first.TimeNs), nanoseconds("median_of_others", usual), number("others", len(others))},
+		Events:         []analyze.EventRef{rv.ref(row)},
+		Try:            "leave the first steps out (delay_iterations, or more warm-up rounds)",
+	}
 }
 
 // stopNs before the end of all events is where the profiler's own waiting for the device is found.
@@ -115,47 +110,45 @@ const stopNs = 20_000_000
 
 // exportFrozeEngine: the profile was stopped while requests were being generated. The engine stands still until the
 // trace is written, which the profile itself can not show.
-func exportFrozeEngine(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		if len(rv.rank.Steps) == 0 || rv.rank.Engine == "" { // a script's last step may be its last
-			return nil
-		}
-		last := &rv.rank.Steps[len(rv.rank.Steps)-1]
-		for i := len(rv.rank.Steps) - 1; i > 0 && last.StartNs < rv.rank.Steps[i-1].StartNs; i-- {
-			last = &rv.rank.Steps[i-1]
-		}
-		if last.GenerationRequests <= 0 || last.Phase != string(trace.StepDecode) && last.Phase != string(trace.StepMixed) {
-			return nil
-		}
-		row := rv.stepRow(last)
-		if row < 0 {
-			return nil
-		}
-		track := rv.t.Events.Track(int(row))
-		for i := len(rv.calls) - 1; i >= 0; i-- {
-			c := &rv.calls[i]
-			if c.start < last.StartNs+last.CPUNs || c.start > rv.rank.LastNs {
-				break
-			}
-			name := rv.name(c.name)
-			if c.track != track || name != "cudaDeviceSynchronize" && name != "hipDeviceSynchronize" || rv.rank.LastNs-c.end > stopNs {
-				continue
-			}
-			f := &analyze.Finding{
-				Sentence: fmt.Sprintf("the profile stopped on the engine's own thread after a step with %d requests still generating: the engine stands still while the trace is written, so latencies around this profile are not the engine's",
-					last.GenerationRequests),
-				Inferred: true,
-				Evidence: []analyze.Evidence{number("requests_in_last_step", int(last.GenerationRequests)), nanoseconds("from_last_step_to_stop", c.start-last.StartNs-last.CPUNs)},
-				Events:   []analyze.EventRef{rv.ref(row), rv.ref(c.row)},
-				Try:      "measure throughput and latency in a run without profiling, or stop the profile when no requests run; a profile without stacks and shapes is written faster",
-			}
-			if ns := rv.stopTime(); ns > 0 {
-				f.Evidence = append(f.Evidence, nanoseconds("profiler_stopping_at_least", ns))
-			}
-			return f
-		}
+func exportFrozeEngine(rv *rankView) *analyze.Finding {
+	if len(rv.rank.Steps) == 0 || rv.rank.Engine == "" { // a script's last step may be its last
 		return nil
-	})
+	}
+	last := &rv.rank.Steps[len(rv.rank.Steps)-1]
+	for i := len(rv.rank.Steps) - 1; i > 0 && last.StartNs < rv.rank.Steps[i-1].StartNs; i-- {
+		last = &rv.rank.Steps[i-1]
+	}
+	if last.GenerationRequests <= 0 || last.Phase != string(trace.StepDecode) && last.Phase != string(trace.StepMixed) {
+		return nil
+	}
+	row := rv.stepRow(last)
+	if row < 0 {
+		return nil
+	}
+	track := rv.t.Events.Track(int(row))
+	for i := len(rv.calls) - 1; i >= 0; i-- {
+		c := &rv.calls[i]
+		if c.start < last.StartNs+last.CPUNs || c.start > rv.rank.LastNs {
+			break
+		}
+		name := rv.name(c.name)
+		if c.track != track || name != "cudaDeviceSynchronize" && name != "hipDeviceSynchronize" || rv.rank.LastNs-c.end > stopNs {
+			continue
+		}
+		f := &analyze.Finding{
+			Sentence: fmt.Sprintf("the profile stopped on the engine's own thread after a step with %d requests still generating: the engine stands still while the trace is written, so latencies around this profile are not the engine's",
+				last.GenerationRequests),
+			Inferred: true,
+			Evidence: []analyze.Evidence{number("requests_in_last_step", int(last.GenerationRequests)), nanoseconds("from_last_step_to_stop", c.start-last.StartNs-last.CPUNs)},
+			Events:   []analyze.EventRef{rv.ref(row), rv.ref(c.row)},
+			Try:      "measure throughput and latency in a run without profiling, or stop the profile when no requests run; a profile without stacks and shapes is written faster",
+		}
+		if ns := rv.stopTime(); ns > 0 {
+			f.Evidence = append(f.Evidence, nanoseconds("profiler_stopping_at_least", ns))
+		}
+		return f
+	}
+	return nil
 }
 
 // stopTime is how long the profiler took from the end of its span to closing the window; 0 if the trace does not say.
@@ -178,25 +171,23 @@ func (rv *rankView) stopTime() int64 {
 }
 
 // pythonStacks: recording Python frames slows the host, and with it everything that waits for it.
-func pythonStacks(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		if rv.frames == 0 || len(rv.rank.Steps) == 0 {
-			return nil
+func pythonStacks(rv *rankView) *analyze.Finding {
+	if rv.frames == 0 || len(rv.rank.Steps) == 0 {
+		return nil
+	}
+	longest := int32(-1)
+	e := &rv.t.Events
+	for i := range e.Len() {
+		if e.Category(i) == trace.CategoryPythonFunction && (longest < 0 || e.DurationNs(i) > e.DurationNs(int(longest))) {
+			longest = int32(i)
 		}
-		longest := int32(-1)
-		e := &rv.t.Events
-		for i := range e.Len() {
-			if e.Category(i) == trace.CategoryPythonFunction && (longest < 0 || e.DurationNs(i) > e.DurationNs(int(longest))) {
-				longest = int32(i)
-			}
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("Python stacks were recorded (%s frames %s): the host is slower than without them, and what waits for it waits too long",
-				times(rv.frames, rv.steps()), rv.per()),
-			Inferred: true,
-			Evidence: []analyze.Evidence{number("python_frames", rv.frames), number("events", e.Len()), share("of_events", int64(rv.frames), int64(e.Len()))},
-			Events:   []analyze.EventRef{rv.ref(longest)},
-			Try:      "profile without stacks (torch_profiler_with_stack=false) to measure, with them to find the code",
-		}
-	})
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("Python stacks were recorded (%s frames %s): the host is slower than without them, and what waits for it waits too long",
+			times(rv.frames, rv.steps()), rv.per()),
+		Inferred: true,
+		Evidence: []analyze.Evidence{number("python_frames", rv.frames), number("events", e.Len()), share("of_events", int64(rv.frames), int64(e.Len()))},
+		Events:   []analyze.EventRef{rv.ref(longest)},
+		Try:      "profile without stacks (torch_profiler_with_stack=false) to measure, with them to find the code",
+	}
 }

@@ -17,69 +17,67 @@ const (
 
 // attentionGrowth: attention takes more with every token of context. Decode steps with the same number of requests are
 // compared, the last third of them with the first.
-func attentionGrowth(v *view) *analyze.Finding {
-	if !v.gpu() {
+func attentionGrowth(rv *rankView) *analyze.Finding {
+	if !rv.gpu {
 		return nil
 	}
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		requests := map[int64]int{}
-		most := trace.Absent
-		for i := range rv.iterations {
-			if rv.in(int32(i), trace.StepDecode) {
-				n := rv.iterations[i].step.GenerationRequests
-				if requests[n]++; requests[n] > requests[most] || most == trace.Absent {
-					most = n
-				}
+	requests := map[int64]int{}
+	most := trace.Absent
+	for i := range rv.iterations {
+		if rv.in(int32(i), trace.StepDecode) {
+			n := rv.iterations[i].step.GenerationRequests
+			if requests[n]++; requests[n] > requests[most] || most == trace.Absent {
+				most = n
 			}
 		}
-		var steps []int32
-		for i := range rv.iterations {
-			if rv.in(int32(i), trace.StepDecode) && rv.iterations[i].step.GenerationRequests == most {
-				steps = append(steps, int32(i))
-			}
+	}
+	var steps []int32
+	for i := range rv.iterations {
+		if rv.in(int32(i), trace.StepDecode) && rv.iterations[i].step.GenerationRequests == most {
+			steps = append(steps, int32(i))
 		}
-		if len(steps) < trendSteps {
-			return nil
+	}
+	if len(steps) < trendSteps {
+		return nil
+	}
+	attention, all := make([]int64, len(rv.iterations)), make([]int64, len(rv.iterations))
+	first := make([]int32, len(rv.iterations))
+	for i := range rv.work {
+		w := &rv.work[i]
+		if w.iteration < 0 {
+			continue
 		}
-		attention, all := make([]int64, len(rv.iterations)), make([]int64, len(rv.iterations))
-		first := make([]int32, len(rv.iterations))
-		for i := range rv.work {
-			w := &rv.work[i]
-			if w.iteration < 0 {
-				continue
-			}
-			all[w.iteration] += w.end - w.start
-			if w.category == "attn" {
-				attention[w.iteration] += w.end - w.start
-				first[w.iteration] = w.row
-			}
+		all[w.iteration] += w.end - w.start
+		if w.category == "attn" {
+			attention[w.iteration] += w.end - w.start
+			first[w.iteration] = w.row
 		}
-		third := len(steps) / 3
-		middle := func(of []int64, steps []int32) int64 {
-			var values []int64
-			for _, s := range steps {
-				values = append(values, of[s])
-			}
-			return median(values)
+	}
+	third := len(steps) / 3
+	middle := func(of []int64, steps []int32) int64 {
+		var values []int64
+		for _, s := range steps {
+			values = append(values, of[s])
 		}
-		before, after := steps[:third], steps[len(steps)-third:]
-		a, b := middle(attention, before), middle(attention, after)
-		allA, allB := middle(all, before), middle(all, after)
-		if a == 0 || float64(b) < growthRatio*float64(a) || ratio(b, allB) < growthShare {
-			return nil
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("attention grows with the context: over %d decode steps from %s to %s per step, from %s to %s of their work",
-				len(steps), duration(a), duration(b), percent(a, allA), percent(b, allB)),
-			StakeNsPerStep: b - a,
-			Evidence: []analyze.Evidence{
-				number("decode_steps", len(steps)), nanoseconds("attention_at_first", a), nanoseconds("attention_at_last", b),
-				share("of_work_at_first", a, allA), share("of_work_at_last", b, allB),
-			},
-			Events: []analyze.EventRef{rv.ref(first[before[0]]), rv.ref(first[after[len(after)-1]])},
-			Try:    "profile at the context lengths that matter; an fp8 KV cache halves what attention reads, a split-KV (flash-decoding) kernel spreads long contexts over the GPU",
-		}
-	})
+		return median(values)
+	}
+	before, after := steps[:third], steps[len(steps)-third:]
+	a, b := middle(attention, before), middle(attention, after)
+	allA, allB := middle(all, before), middle(all, after)
+	if a == 0 || float64(b) < growthRatio*float64(a) || ratio(b, allB) < growthShare {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("attention grows with the context: over %d decode steps from %s to %s per step, from %s to %s of their work",
+			len(steps), duration(a), duration(b), percent(a, allA), percent(b, allB)),
+		StakeNsPerStep: b - a,
+		Evidence: []analyze.Evidence{
+			number("decode_steps", len(steps)), nanoseconds("attention_at_first", a), nanoseconds("attention_at_last", b),
+			share("of_work_at_first", a, allA), share("of_work_at_last", b, allB),
+		},
+		Events: []analyze.EventRef{rv.ref(first[before[0]]), rv.ref(first[after[len(after)-1]])},
+		Try:    "profile at the context lengths that matter; an fp8 KV cache halves what attention reads, a split-KV (flash-decoding) kernel spreads long contexts over the GPU",
+	}
 }
 
 const (
@@ -88,56 +86,54 @@ const (
 
 // prefillInterference: requests that are generating wait while prompts of others are worked on. Each such step counts
 // by how many of the requests it holds up.
-func prefillInterference(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var decode, generating []int64
-		for i := range rv.iterations {
-			if rv.in(int32(i), trace.StepDecode) {
-				decode = append(decode, rv.iterations[i].step.TimeNs)
-				generating = append(generating, rv.iterations[i].step.GenerationRequests)
-			}
+func prefillInterference(rv *rankView) *analyze.Finding {
+	var decode, generating []int64
+	for i := range rv.iterations {
+		if rv.in(int32(i), trace.StepDecode) {
+			decode = append(decode, rv.iterations[i].step.TimeNs)
+			generating = append(generating, rv.iterations[i].step.GenerationRequests)
 		}
-		usual, requests := median(decode), median(generating)
-		if usual == 0 || requests <= 0 {
-			return nil
+	}
+	usual, requests := median(decode), median(generating)
+	if usual == 0 || requests <= 0 {
+		return nil
+	}
+	var mixed []int64
+	var stake, tokens int64
+	slowest := -1
+	for i := range rv.iterations {
+		s := rv.iterations[i].step
+		if !rv.in(int32(i), trace.StepMixed) || float64(s.TimeNs) < mixedRatio*float64(usual) {
+			continue
 		}
-		var mixed []int64
-		var stake, tokens int64
-		slowest := -1
-		for i := range rv.iterations {
-			s := rv.iterations[i].step
-			if !rv.in(int32(i), trace.StepMixed) || float64(s.TimeNs) < mixedRatio*float64(usual) {
-				continue
-			}
-			mixed = append(mixed, s.TimeNs)
-			tokens += max(0, s.ContextTokens)
-			stake += (s.TimeNs - usual) * min(requests, max(0, s.GenerationRequests)) / requests
-			if slowest < 0 || s.TimeNs > rv.iterations[slowest].step.TimeNs {
-				slowest = i
-			}
+		mixed = append(mixed, s.TimeNs)
+		tokens += max(0, s.ContextTokens)
+		stake += (s.TimeNs - usual) * min(requests, max(0, s.GenerationRequests)) / requests
+		if slowest < 0 || s.TimeNs > rv.iterations[slowest].step.TimeNs {
+			slowest = i
 		}
-		if len(mixed) == 0 {
-			return nil
-		}
-		each := ""
-		if tokens > 0 { // before vLLM 0.14 steps tell requests alone
-			each = fmt.Sprintf(" (%d tokens each)", tokens/int64(len(mixed)))
-		}
-		f := &analyze.Finding{
-			Sentence: fmt.Sprintf("%d of %d steps mix prompts%s into decoding and take %s, where decode steps take %s: running requests stall meanwhile",
-				len(mixed), len(rv.iterations), each, duration(median(mixed)), duration(usual)),
-			StakeNsPerStep: quotient(stake, rv.steps()),
-			Evidence: []analyze.Evidence{
-				number("mixed_steps", len(mixed)), number("steps", len(rv.iterations)), nanoseconds("median_mixed_step", median(mixed)),
-				nanoseconds("median_decode_step", usual), number("prompt_tokens", int(tokens)), nanoseconds("stall_weighted_by_requests", stake),
-			},
-			Try: "smaller chunks of prompts (--max-num-batched-tokens, SGLang's --chunked-prefill-size) for steadier latency, or prefill on other GPUs (disaggregation)",
-		}
-		if row := rv.stepRow(rv.iterations[slowest].step); row >= 0 {
-			f.Events = []analyze.EventRef{rv.ref(row)}
-		}
-		return f
-	})
+	}
+	if len(mixed) == 0 {
+		return nil
+	}
+	each := ""
+	if tokens > 0 { // before vLLM 0.14 steps tell requests alone
+		each = fmt.Sprintf(" (%d tokens each)", tokens/int64(len(mixed)))
+	}
+	f := &analyze.Finding{
+		Sentence: fmt.Sprintf("%d of %d steps mix prompts%s into decoding and take %s, where decode steps take %s: running requests stall meanwhile",
+			len(mixed), len(rv.iterations), each, duration(median(mixed)), duration(usual)),
+		StakeNsPerStep: quotient(stake, rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("mixed_steps", len(mixed)), number("steps", len(rv.iterations)), nanoseconds("median_mixed_step", median(mixed)),
+			nanoseconds("median_decode_step", usual), number("prompt_tokens", int(tokens)), nanoseconds("stall_weighted_by_requests", stake),
+		},
+		Try: "smaller chunks of prompts (--max-num-batched-tokens, SGLang's --chunked-prefill-size) for steadier latency, or prefill on other GPUs (disaggregation)",
+	}
+	if row := rv.stepRow(rv.iterations[slowest].step); row >= 0 {
+		f.Events = []analyze.EventRef{rv.ref(row)}
+	}
+	return f
 }
 
 // stepRow is the event that marks a step; -1 if it is not there.

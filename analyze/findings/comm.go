@@ -16,65 +16,66 @@ const exposedCommShare = 0.05
 
 // exposedCommunication: time in which ranks only communicate. Waiting for late ranks is not part of it, where it is
 // known: that is the straggler's.
-func exposedCommunication(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var exposed, comm, all int64
-		for _, t := range rv.rank.Time {
-			exposed += t.ExposedCommNs
-			comm += t.CommNs
-			all += t.BusyNs
+func exposedCommunication(v *view, _ []*analyze.Finding) *analyze.Finding {
+	found := make([]*analyze.Finding, len(v.ranks))
+	for i, l := range v.ranks {
+		found[i] = v.exposed(l)
+	}
+	return v.worst(found)
+}
+
+// exposed is what a rank has at stake.
+func (v *view) exposed(l *Look) *analyze.Finding {
+	var exposed, comm, all int64
+	for _, t := range l.rank.Time {
+		exposed += t.ExposedCommNs
+		comm += t.CommNs
+		all += t.BusyNs
+	}
+	if comm == 0 {
+		return nil
+	}
+	wait, known := waited(l.rank)
+	exposed, all = max(0, exposed-wait), all-min(wait, exposed)
+	if ratio(exposed, all) < exposedCommShare {
+		return nil
+	}
+	f := &analyze.Finding{
+		StakeNsPerStep: quotient(exposed, l.steps()),
+		Evidence: []analyze.Evidence{
+			nanoseconds("exposed_communication", exposed), nanoseconds("communication", comm), nanoseconds("busy_without_waiting", all),
+			share("of_busy", exposed, all),
+		},
+		Try: "check how the ranks are linked (nvidia-smi topo -m), use fewer of them or a faster all-reduce, fuse all-reduce with the norm after it, overlap with the other half of the batch",
+	}
+	if !l.gpu {
+		f.Try = "use fewer ranks with more threads each, bind each rank to the cores and the memory of one socket, all-reduce through shared memory rather than gloo's sockets"
+	}
+	what := "not counting the time it waits for other ranks"
+	if !known {
+		what = "waiting for other ranks included, which only their traces could tell apart"
+		if len(v.ranks) > 1 {
+			what = "waiting for other ranks included"
 		}
-		if comm == 0 {
-			return nil
-		}
-		wait, known := waited(rv.rank)
-		exposed, all = max(0, exposed-wait), all-min(wait, exposed)
-		if ratio(exposed, all) < exposedCommShare {
-			return nil
-		}
-		f := &analyze.Finding{
-			StakeNsPerStep: quotient(exposed, rv.steps()),
-			Evidence: []analyze.Evidence{
-				nanoseconds("exposed_communication", exposed), nanoseconds("communication", comm), nanoseconds("busy_without_waiting", all),
-				share("of_busy", exposed, all),
-			},
-			Try: "check how the ranks are linked (nvidia-smi topo -m), use fewer of them or a faster all-reduce, fuse all-reduce with the norm after it, overlap with the other half of the batch",
-		}
-		if !v.gpu() {
-			f.Try = "use fewer ranks with more threads each, bind each rank to the cores and the memory of one socket, all-reduce through shared memory rather than gloo's sockets"
-		}
-		what := "not counting the time it waits for other ranks"
-		if !known {
-			what = "waiting for other ranks included, which only their traces could tell apart"
-			if len(v.ranks) > 1 {
-				what = "waiting for other ranks included"
-			}
-			f.Inferred = true
-		} else {
-			f.Evidence = append(f.Evidence, nanoseconds("waiting_left_out", wait))
-		}
-		if v.pipelined() {
-			f.Try = "stages of a pipeline wait for each other unless there are as many batches in flight as stages: more requests that come at different times, or tensor parallelism where the ranks share a machine"
-		}
-		f.Sentence = fmt.Sprintf("nothing is computed during %s of communication %s (%s of the busy time), %s", duration(f.StakeNsPerStep), rv.per(), percent(exposed, all), what)
-		if meetings := rv.collectives(v.gpu()); len(meetings) > 0 {
-			longest := meetings[0]
-			for _, m := range meetings {
-				if m.ns > longest.ns {
-					longest = m
-				}
-			}
-			f.Events = []analyze.EventRef{rv.ref(longest.row)}
-		}
-		return f
-	})
+		f.Inferred = true
+	} else {
+		f.Evidence = append(f.Evidence, nanoseconds("waiting_left_out", wait))
+	}
+	if v.pipelined() {
+		f.Try = "stages of a pipeline wait for each other unless there are as many batches in flight as stages: more requests that come at different times, or tensor parallelism where the ranks share a machine"
+	}
+	f.Sentence = fmt.Sprintf("nothing is computed during %s of communication %s (%s of the busy time), %s", duration(f.StakeNsPerStep), l.per(), percent(exposed, all), what)
+	if l.longestMeeting != nil {
+		f.Events = []analyze.EventRef{*l.longestMeeting}
+	}
+	return f
 }
 
 // pipelined tells whether ranks send each other what they computed, as the stages of a pipeline do. Only described
 // communication counts: the kernel that NCCL sends with does all-to-alls as well.
 func (v *view) pipelined() bool {
-	return slices.ContainsFunc(v.ranks, func(rv *rankView) bool {
-		return slices.ContainsFunc(rv.rank.Collectives, func(c analyze.Collective) bool {
+	return slices.ContainsFunc(v.ranks, func(l *Look) bool {
+		return slices.ContainsFunc(l.rank.Collectives, func(c analyze.Collective) bool {
 			name := strings.TrimPrefix(c.Name, "gloo:")
 			return name == "send" || name == "recv"
 		})
@@ -96,64 +97,69 @@ const (
 
 var customAllReduce = regexp.MustCompile(`cross_device_reduce|multimem_all|(?i)(one|two)_?shot_?all_?reduce|allreduce_fusion|quick_?reduce`)
 
-// customAllReduceMissing: the small all-reduces of decode steps run in NCCL, although the ranks share a machine.
-func customAllReduceMissing(v *view) *analyze.Finding {
-	hosts := map[string]bool{}
-	for _, rv := range v.ranks {
-		hosts[rv.rank.Host] = true
+// leastOnOneHost is the finding of the rank that has least at stake (of what the others take longer, the most is waiting),
+// if the ranks share a machine.
+func leastOnOneHost(v *view, found []*analyze.Finding) *analyze.Finding {
+	for _, l := range v.ranks {
+		if l.rank.Host != v.ranks[0].rank.Host {
+			return nil
+		}
 	}
-	return v.least(func(rv *rankView) *analyze.Finding { // of what the others take longer, the most is waiting
-		d := rv.t.Meta.Distributed
-		if d == nil || d.WorldSize < 2 || d.WorldSize > customAllReduceRanks || len(hosts) > 1 {
+	return v.least(found)
+}
+
+// customAllReduceMissing: the small all-reduces of decode steps run in NCCL.
+func customAllReduceMissing(rv *rankView) *analyze.Finding {
+	d := rv.t.Meta.Distributed
+	if d == nil || d.WorldSize < 2 || d.WorldSize > customAllReduceRanks {
+		return nil
+	}
+	var all []int64
+	var first *work
+	var bytes int64 = -1
+	for i := range rv.work {
+		w := &rv.work[i]
+		name := rv.name(w.name)
+		if rv.matches(customAllReduce, w.name) {
 			return nil
 		}
-		var all []int64
-		var first *work
-		var bytes int64 = -1
-		for i := range rv.work {
-			w := &rv.work[i]
-			name := rv.name(w.name)
-			if rv.matches(customAllReduce, w.name) {
-				return nil
+		if !rv.in(w.iteration, trace.StepDecode) || !strings.HasPrefix(name, "nccl") || !strings.Contains(name, "AllReduce") {
+			continue
+		}
+		if g := rv.gpuWork(w); g != nil && g.Collective != trace.NoSide {
+			if c := rv.t.Collectives.At(g.Collective); c.InElements >= 0 {
+				bytes = max(bytes, c.InElements*elementBytes(rv.name(c.Dtype)))
 			}
-			if !rv.in(w.iteration, trace.StepDecode) || !strings.HasPrefix(name, "nccl") || !strings.Contains(name, "AllReduce") {
-				continue
-			}
-			if g := rv.gpuWork(w); g != nil && g.Collective != trace.NoSide {
-				if c := rv.t.Collectives.At(g.Collective); c.InElements >= 0 {
-					bytes = max(bytes, c.InElements*elementBytes(rv.name(c.Dtype)))
-				}
-			}
-			if first == nil {
-				first = w
-			}
-			all = append(all, w.end-w.start)
 		}
-		if len(all) == 0 || bytes > smallMessageBytes || bytes < 0 && median(all) > smallMessageNs {
-			return nil
+		if first == nil {
+			first = w
 		}
-		var beyond int64
-		for _, ns := range all {
-			beyond += max(0, min(ns, smallMessageNs)-customAllReduceNs) // what is longer waited for another rank
-		}
-		steps, stepNs := rv.decode()
-		message := "short ones"
-		evidence := []analyze.Evidence{
-			number("nccl_all_reduces", len(all)), number("decode_steps", steps), nanoseconds("median", median(all)),
-			nanoseconds("beyond_custom_kernel", beyond), share("of_decode_steps", beyond, stepNs),
-		}
-		if bytes >= 0 {
-			message = "of at most " + size(bytes)
-			evidence = append(evidence, bytesOf("largest_message", bytes))
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("NCCL does the %s all-reduces of a decode step (%s, median %s), where the engines' own kernels take about %s on one machine: an estimated %s per decode step",
-				times(len(all), steps), message, duration(median(all)), duration(customAllReduceNs), duration(quotient(beyond, steps))),
-			Inferred: true, StakeNsPerStep: quotient(beyond, rv.steps()), Evidence: evidence,
-			Events: []analyze.EventRef{rv.ref(first.row)},
-			Try:    "see that custom all-reduce is on (vLLM and SGLang: no --disable-custom-all-reduce) and that the GPUs reach each other (nvidia-smi topo -p2p r); in plain PyTorch use symmetric memory's one-shot all-reduce",
-		}
-	})
+		all = append(all, w.end-w.start)
+	}
+	if len(all) == 0 || bytes > smallMessageBytes || bytes < 0 && median(all) > smallMessageNs {
+		return nil
+	}
+	var beyond int64
+	for _, ns := range all {
+		beyond += max(0, min(ns, smallMessageNs)-customAllReduceNs) // what is longer waited for another rank
+	}
+	steps, stepNs := rv.decode()
+	message := "short ones"
+	evidence := []analyze.Evidence{
+		number("nccl_all_reduces", len(all)), number("decode_steps", steps), nanoseconds("median", median(all)),
+		nanoseconds("beyond_custom_kernel", beyond), share("of_decode_steps", beyond, stepNs),
+	}
+	if bytes >= 0 {
+		message = "of at most " + size(bytes)
+		evidence = append(evidence, bytesOf("largest_message", bytes))
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("NCCL does the %s all-reduces of a decode step (%s, median %s), where the engines' own kernels take about %s on one machine: an estimated %s per decode step",
+			times(len(all), steps), message, duration(median(all)), duration(customAllReduceNs), duration(quotient(beyond, steps))),
+		Inferred: true, StakeNsPerStep: quotient(beyond, rv.steps()), Evidence: evidence,
+		Events: []analyze.EventRef{rv.ref(first.row)},
+		Try:    "see that custom all-reduce is on (vLLM and SGLang: no --disable-custom-all-reduce) and that the GPUs reach each other (nvidia-smi topo -p2p r); in plain PyTorch use symmetric memory's one-shot all-reduce",
+	}
 }
 
 // elementBytes is the size of an element of a collective's message; 0 if the type is not known.

@@ -21,79 +21,75 @@ func isPageable(name string) bool {
 }
 
 // pageableCopies: copies of the decode loop that block the host.
-func pageableCopies(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		steps, stepNs := rv.decode()
-		n, bytes, ns := 0, int64(0), int64(0)
-		var longest *work
-		for i := range rv.work {
-			w := &rv.work[i]
-			if w.kind != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || !isPageable(rv.name(w.name)) {
-				continue
-			}
-			n++
-			ns += w.end - w.start
-			if g := rv.gpuWork(w); g != nil {
-				bytes += max(0, g.Bytes)
-			}
-			if longest == nil || w.end-w.start > longest.end-longest.start {
-				longest = w
-			}
+func pageableCopies(rv *rankView) *analyze.Finding {
+	steps, stepNs := rv.decode()
+	n, bytes, ns := 0, int64(0), int64(0)
+	var longest *work
+	for i := range rv.work {
+		w := &rv.work[i]
+		if w.kind != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || !isPageable(rv.name(w.name)) {
+			continue
 		}
-		if n == 0 {
-			return nil
+		n++
+		ns += w.end - w.start
+		if g := rv.gpuWork(w); g != nil {
+			bytes += max(0, g.Bytes)
 		}
-		after := rv.idle(func(g *gap) bool { return g.cause == gapPageable && rv.in(g.iteration, trace.StepDecode) })
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s copies per decode step go through pageable memory, which makes the host wait: they take %s, and the GPU stands still %s after them",
-				times(n, steps), duration(quotient(ns, steps)), duration(quotient(after.ns, steps))),
-			StakeNsPerStep: quotient(ns+after.ns, rv.steps()),
-			Evidence: []analyze.Evidence{
-				number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("copying", ns),
-				nanoseconds("idle_after", after.ns), share("of_decode_steps", ns+after.ns, stepNs),
-			},
-			Events: []analyze.EventRef{rv.ref(longest.row)},
-			Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
+		if longest == nil || w.end-w.start > longest.end-longest.start {
+			longest = w
 		}
-	})
+	}
+	if n == 0 {
+		return nil
+	}
+	after := rv.idle(func(g *gap) bool { return g.cause == gapPageable && rv.in(g.iteration, trace.StepDecode) })
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s copies per decode step go through pageable memory, which makes the host wait: they take %s, and the GPU stands still %s after them",
+			times(n, steps), duration(quotient(ns, steps)), duration(quotient(after.ns, steps))),
+		StakeNsPerStep: quotient(ns+after.ns, rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("copying", ns),
+			nanoseconds("idle_after", after.ns), share("of_decode_steps", ns+after.ns, stepNs),
+		},
+		Events: []analyze.EventRef{rv.ref(longest.row)},
+		Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
+	}
 }
 
 // tinyCopies: many copies in a decode step, each of which costs a call on the host and a gap on the device.
-func tinyCopies(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		steps, stepNs := rv.decode()
-		n, bytes, device, host := 0, int64(0), int64(0), int64(0)
-		var first *work
-		for i := range rv.work {
-			w := &rv.work[i]
-			g := rv.gpuWork(w)
-			if w.kind != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || g == nil || g.Bytes < 0 || g.Bytes >= tinyCopyBytes ||
-				w.call >= 0 && isGraphLaunch(rv.name(rv.calls[w.call].name)) || isPageable(rv.name(w.name)) {
-				continue
-			}
-			n++
-			bytes += g.Bytes
-			device += w.end - w.start
-			if w.call >= 0 {
-				host += rv.calls[w.call].end - rv.calls[w.call].start
-			}
-			if first == nil {
-				first = w
-			}
+func tinyCopies(rv *rankView) *analyze.Finding {
+	steps, stepNs := rv.decode()
+	n, bytes, device, host := 0, int64(0), int64(0), int64(0)
+	var first *work
+	for i := range rv.work {
+		w := &rv.work[i]
+		g := rv.gpuWork(w)
+		if w.kind != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || g == nil || g.Bytes < 0 || g.Bytes >= tinyCopyBytes ||
+			w.call >= 0 && isGraphLaunch(rv.name(rv.calls[w.call].name)) || isPageable(rv.name(w.name)) {
+			continue
 		}
-		if n < manyTinyCopies*steps || n == 0 {
-			return nil
+		n++
+		bytes += g.Bytes
+		device += w.end - w.start
+		if w.call >= 0 {
+			host += rv.calls[w.call].end - rv.calls[w.call].start
 		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s copies of less than 4 KiB per decode step, %s each on average: their calls take the host %s, the device %s",
-				times(n, steps), size(bytes/int64(n)), duration(quotient(host, steps)), duration(quotient(device, steps))),
-			StakeNsPerStep: quotient(max(host, device), rv.steps()),
-			Evidence: []analyze.Evidence{
-				number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("calls", host), nanoseconds("copying", device),
-				share("of_decode_steps", max(host, device), stepNs),
-			},
-			Events: []analyze.EventRef{rv.ref(first.row)},
-			Try:    "gather the step's small inputs in one pinned buffer and copy that once",
+		if first == nil {
+			first = w
 		}
-	})
+	}
+	if n < manyTinyCopies*steps || n == 0 {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s copies of less than 4 KiB per decode step, %s each on average: their calls take the host %s, the device %s",
+			times(n, steps), size(bytes/int64(n)), duration(quotient(host, steps)), duration(quotient(device, steps))),
+		StakeNsPerStep: quotient(max(host, device), rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("calls", host), nanoseconds("copying", device),
+			share("of_decode_steps", max(host, device), stepNs),
+		},
+		Events: []analyze.EventRef{rv.ref(first.row)},
+		Try:    "gather the step's small inputs in one pinned buffer and copy that once",
+	}
 }

@@ -18,86 +18,82 @@ const (
 )
 
 // outsideOps: a CPU-only engine that does not compute.
-func outsideOps(v *view) *analyze.Finding {
-	if v.gpu() {
+func outsideOps(rv *rankView) *analyze.Finding {
+	if rv.gpu {
 		return nil
 	}
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		t := rv.rank.Time[0]
-		if len(rv.iterations) == 0 || ratio(t.IdleNs, t.TotalNs) < outsideShare {
-			return nil
+	t := rv.rank.Time[0]
+	if len(rv.iterations) == 0 || ratio(t.IdleNs, t.TotalNs) < outsideShare {
+		return nil
+	}
+	longest := &rv.iterations[0]
+	for i := range rv.iterations {
+		if rv.iterations[i].ns() > longest.ns() {
+			longest = &rv.iterations[i]
 		}
-		longest := &rv.iterations[0]
-		for i := range rv.iterations {
-			if rv.iterations[i].ns() > longest.ns() {
-				longest = &rv.iterations[i]
-			}
-		}
-		row := rv.stepRow(longest.step)
-		if row < 0 {
-			return nil
-		}
-		what := "Python, scheduling, waiting"
-		if rv.rank.Engine == "inferprof" {
-			what = "scheduling, waiting"
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("no op runs during %s per step (%s of the time): %s",
-				duration(quotient(t.IdleNs, rv.steps())), percent(t.IdleNs, t.TotalNs), what),
-			StakeNsPerStep: quotient(t.IdleNs, rv.steps()),
-			Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs), share("of_time", t.IdleNs, t.TotalNs)},
-			Events:         []analyze.EventRef{rv.ref(row)},
-			Try:            "more requests per step, a compiled model; a profile without Python stacks shows how much of it is the profiler's",
-		}
-	})
+	}
+	row := rv.stepRow(longest.step)
+	if row < 0 {
+		return nil
+	}
+	what := "Python, scheduling, waiting"
+	if rv.rank.Engine == "inferprof" {
+		what = "scheduling, waiting"
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("no op runs during %s per step (%s of the time): %s",
+			duration(quotient(t.IdleNs, rv.steps())), percent(t.IdleNs, t.TotalNs), what),
+		StakeNsPerStep: quotient(t.IdleNs, rv.steps()),
+		Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs), share("of_time", t.IdleNs, t.TotalNs)},
+		Events:         []analyze.EventRef{rv.ref(row)},
+		Try:            "more requests per step, a compiled model; a profile without Python stacks shows how much of it is the profiler's",
+	}
 }
 
 // dominantOp: one op other than a matrix multiplication takes much of a CPU-only engine's time.
-func dominantOp(v *view) *analyze.Finding {
-	if v.gpu() {
+func dominantOp(rv *rankView) *analyze.Finding {
+	if rv.gpu {
 		return nil
 	}
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var all int64
-		var most *analyze.Op
-		for i := range rv.rank.Ops {
-			o := &rv.rank.Ops[i]
-			if o.Kind != analyze.KindOp || o.Category == "comm" {
-				continue
-			}
-			all += o.SelfNs
-			switch o.Category {
-			case "gemm", "quant_gemm", "moe_gemm", "sampling": // the work itself; and what has a rule of its own
-				continue
-			}
-			if most == nil || o.SelfNs > most.SelfNs {
-				most = o
-			}
+	var all int64
+	var most *analyze.Op
+	for i := range rv.rank.Ops {
+		o := &rv.rank.Ops[i]
+		if o.Kind != analyze.KindOp || o.Category == "comm" {
+			continue
 		}
-		if most == nil || len(rv.iterations) == 0 || ratio(most.SelfNs, all) < dominantShare {
-			return nil
+		all += o.SelfNs
+		switch o.Category {
+		case "gemm", "quant_gemm", "moe_gemm", "sampling": // the work itself; and what has a rule of its own
+			continue
 		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s takes %s of the ops' time (%s %s, %s each)",
-				shortName(most.Name), percent(most.SelfNs, all), duration(quotient(most.SelfNs, rv.steps())), rv.per(), duration(quotient(most.SelfNs, most.Calls))),
-			StakeNsPerStep: quotient(most.SelfNs, rv.steps()),
-			Evidence:       []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls), nanoseconds("ops_without_communication", all), share("of_ops", most.SelfNs, all)},
-			Events:         []analyze.EventRef{rv.ref(rv.longestNamed(most.Name))},
-			Try:            "look at its inputs' shapes and at whether it uses all threads; in a language model matrix multiplications should take most of the time",
+		if most == nil || o.SelfNs > most.SelfNs {
+			most = o
 		}
-	})
+	}
+	if most == nil || len(rv.iterations) == 0 || ratio(most.SelfNs, all) < dominantShare {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s takes %s of the ops' time (%s %s, %s each)",
+			shortName(most.Name), percent(most.SelfNs, all), duration(quotient(most.SelfNs, rv.steps())), rv.per(), duration(quotient(most.SelfNs, most.Calls))),
+		StakeNsPerStep: quotient(most.SelfNs, rv.steps()),
+		Evidence:       []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls), nanoseconds("ops_without_communication", all), share("of_ops", most.SelfNs, all)},
+		Events:         []analyze.EventRef{rv.ref(rv.longestNamed(most.Name))},
+		Try:            "look at its inputs' shapes and at whether it uses all threads; in a language model matrix multiplications should take most of the time",
+	}
 }
 
 // idleCores: an engine that was given fewer threads than the machine has cores. A trace does not show the helpers that
 // share an op's work, so how many cores worked is known only where the engine says how many threads it had.
-func idleCores(v *view) *analyze.Finding {
+func idleCores(v *view, _ []*analyze.Finding) *analyze.Finding {
 	c := v.result.Capture
-	if v.gpu() || c == nil || c.HostCPUs == 0 || len(v.ranks) < c.ExpectedRanks {
+	if v.gpu() || c == nil || c.HostCPUs == 0 || len(v.ranks) < max(1, c.ExpectedRanks) {
 		return nil
 	}
 	threads := 0
-	for _, rv := range v.ranks {
-		p := rv.rank.Parallel
+	for _, l := range v.ranks {
+		p := l.rank.Parallel
 		if p == nil || p.CoresFrom != analyze.CoresOfEngine {
 			return nil
 		}
@@ -106,20 +102,19 @@ func idleCores(v *view) *analyze.Finding {
 	if float64(threads) >= busyCores*float64(c.HostCPUs) {
 		return nil
 	}
-	rv := v.ranks[0]
-	ops := rv.rank.Ops
-	if len(ops) == 0 {
+	l := v.ranks[0]
+	if l.costliestOp == nil {
 		return nil
 	}
-	busy := rv.rank.Time[0].ComputationNs
-	stake := quotient(busy-busy*int64(threads)/int64(c.HostCPUs), rv.steps())
-	return &analyze.Finding{
+	busy := l.rank.Time[0].ComputationNs
+	stake := quotient(busy-busy*int64(threads)/int64(c.HostCPUs), l.steps())
+	return v.of(0, &analyze.Finding{
 		Sentence: fmt.Sprintf("%d of the machine's %d processors have nothing to do: the ranks had threads for %d of them; with all, a step would take %s less at most, were it bound by computation",
 			c.HostCPUs-threads, c.HostCPUs, threads, duration(stake)),
 		Inferred:       true,
 		StakeNsPerStep: stake,
 		Evidence:       []analyze.Evidence{number("processors", c.HostCPUs), number("threads_of_the_engine", threads), number("ranks", len(v.ranks)), nanoseconds("computation", busy)},
-		Events:         []analyze.EventRef{rv.ref(rv.longestNamed(ops[0].Name))},
+		Events:         []analyze.EventRef{*l.costliestOp},
 		Try:            "more threads for each rank (--threads), or more ranks; where decoding is bound by memory, expect less",
-	}
+	})
 }

@@ -1,9 +1,10 @@
 // Package findings draws conclusions from an analysis: what costs time that need not be spent, what makes numbers
 // untrue, and what to try about it.
 //
-// A finding is made by a rule. Rules look at a view of the ranks (view.go), in which GPU work, calls, steps and gaps are
-// joined once for all of them. A gap between GPU work belongs to one rule only, so that the times at stake of the rules
-// about idleness do not overlap; those of other rules may.
+// A finding is made by a rule, in two parts. While a rank's trace is in memory, LookAt has each rule look at a view of it
+// (view.go), in which GPU work, calls, steps and gaps are joined once for all of them, and keeps what it says. When all
+// ranks have been looked at, Find has each rule choose among what it said of them. A gap between GPU work belongs to one
+// rule only, so that the times at stake of the rules about idleness do not overlap; those of other rules may.
 //
 // A rule says nothing without evidence. Thresholds are constants beside the rule that has them, with the reason. To add
 // a rule, write it in a file of its own and name it in the registry.
@@ -14,16 +15,19 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/trace"
 )
 
 // Max is how many findings Find returns: people act on the first few.
 const Max = 10
 
-// A rule looks for one kind of problem. It returns nil if it finds none.
+// A rule looks for one kind of problem. Both of its functions return nil if they find none.
 type rule struct {
-	id   string
-	find func(v *view) *analyze.Finding
+	id string
+	// look is about one rank; nil for what only all of them can tell.
+	look func(rv *rankView) *analyze.Finding
+	// choose makes one finding of what look said of the ranks, in the order of view.ranks; nil: that of the rank with the
+	// most at stake.
+	choose func(v *view, found []*analyze.Finding) *analyze.Finding
 	// artefact says that the finding is about the profile rather than about what was profiled: it counts however little
 	// time is at stake.
 	artefact bool
@@ -31,35 +35,35 @@ type rule struct {
 
 // registry lists the rules. Of findings with as much at stake, the one listed first comes first.
 var registry = []rule{
-	{id: "rank_start_skew", find: startSkew, artefact: true},
-	{id: "one_long_gap", find: oneLongGap, artefact: true},
-	{id: "launch_bound_decode", find: launchBoundDecode},
-	{id: "host_idle", find: hostIdle},
-	{id: "sync_in_step", find: syncInStep},
-	{id: "straggler_rank", find: straggler},
-	{id: "exposed_communication", find: exposedCommunication},
-	{id: "custom_all_reduce_missing", find: customAllReduceMissing},
-	{id: "quantization_not_in_effect", find: quantizationNotInEffect},
-	{id: "slow_quantized_gemm", find: slowQuantizedGEMM},
-	{id: "unfused_elementwise", find: unfusedElementwise},
-	{id: "low_occupancy_gemm", find: lowOccupancyGEMM},
-	{id: "gemm_below_roofline", find: gemmBelowRoofline},
-	{id: "sampling_share", find: samplingShare},
-	{id: "attention_growth", find: attentionGrowth},
-	{id: "prefill_interference", find: prefillInterference},
-	{id: "pageable_copies", find: pageableCopies},
-	{id: "tiny_copies", find: tinyCopies},
-	{id: "device_allocations", find: deviceAllocations},
-	{id: "allocation_churn", find: allocationChurn},
-	{id: "memory_pressure", find: memoryPressure, artefact: true}, // a risk: no time is lost yet
-	{id: "outside_ops", find: outsideOps},
-	{id: "dominant_op", find: dominantOp},
-	{id: "idle_cores", find: idleCores},
-	{id: "unlinked_kernels", find: unlinkedKernels, artefact: true},
-	{id: "graph_underrecorded", find: graphUnderrecorded, artefact: true},
-	{id: "first_step_skew", find: firstStepSkew, artefact: true},
-	{id: "export_froze_engine", find: exportFrozeEngine, artefact: true},
-	{id: "python_stacks", find: pythonStacks, artefact: true},
+	{id: "rank_start_skew", choose: startSkew, artefact: true},
+	{id: "one_long_gap", look: oneLongGap, artefact: true},
+	{id: "launch_bound_decode", look: launchBoundDecode},
+	{id: "host_idle", look: hostIdle},
+	{id: "sync_in_step", look: syncInStep},
+	{id: "straggler_rank", choose: straggler},
+	{id: "exposed_communication", choose: exposedCommunication},
+	{id: "custom_all_reduce_missing", look: customAllReduceMissing, choose: leastOnOneHost},
+	{id: "quantization_not_in_effect", look: quantizationNotInEffect},
+	{id: "slow_quantized_gemm", look: slowQuantizedGEMM},
+	{id: "unfused_elementwise", look: unfusedElementwise},
+	{id: "low_occupancy_gemm", look: lowOccupancyGEMM},
+	{id: "gemm_below_roofline", look: gemmBelowRoofline},
+	{id: "sampling_share", look: samplingShare},
+	{id: "attention_growth", look: attentionGrowth},
+	{id: "prefill_interference", look: prefillInterference},
+	{id: "pageable_copies", look: pageableCopies},
+	{id: "tiny_copies", look: tinyCopies},
+	{id: "device_allocations", look: deviceAllocations},
+	{id: "allocation_churn", look: allocationChurn},
+	{id: "memory_pressure", look: memoryPressure, choose: lowestRank, artefact: true}, // a risk: no time is lost yet
+	{id: "outside_ops", look: outsideOps},
+	{id: "dominant_op", look: dominantOp},
+	{id: "idle_cores", choose: idleCores},
+	{id: "unlinked_kernels", look: unlinkedKernels, artefact: true},
+	{id: "graph_underrecorded", look: graphUnderrecorded, artefact: true},
+	{id: "first_step_skew", look: firstStepSkew, choose: worstUnlessSkewed, artefact: true},
+	{id: "export_froze_engine", look: exportFrozeEngine, artefact: true},
+	{id: "python_stacks", look: pythonStacks, artefact: true},
 }
 
 const (
@@ -71,16 +75,24 @@ const (
 	mediumStake = 0.05
 )
 
-// Find looks for problems in a result and the traces that it was made from. The most time at stake comes first. In the
-// trace of a graph being captured nothing runs that is served, and nothing is found.
-func Find(r *analyze.Result, traces []*trace.Trace) []analyze.Finding {
+// Find concludes from the looks at the traces that a result was joined from; nil is none. The most time at stake comes
+// first. In the trace of a graph being captured nothing runs that is served, and nothing is found.
+func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 	if r.OnlyCaptures() {
 		return nil
 	}
-	v := newView(r, traces)
-	var found []analyze.Finding
-	for _, rule := range registry {
-		f := rule.find(v)
+	v := newView(r, looks)
+	var findings []analyze.Finding
+	for i, rule := range registry {
+		found := make([]*analyze.Finding, len(v.ranks))
+		for k, l := range v.ranks {
+			found[k] = l.found[i]
+		}
+		choose := rule.choose
+		if choose == nil {
+			choose = (*view).worst
+		}
+		f := choose(v, found)
 		if f == nil || len(f.Evidence) == 0 {
 			continue
 		}
@@ -95,8 +107,8 @@ func Find(r *analyze.Result, traces []*trace.Trace) []analyze.Finding {
 		case share >= mediumStake:
 			f.Severity = analyze.SeverityMedium
 		}
-		found = append(found, *f)
+		findings = append(findings, *f)
 	}
-	slices.SortStableFunc(found, func(a, b analyze.Finding) int { return cmp.Compare(b.StakeNsPerStep, a.StakeNsPerStep) })
-	return found[:min(len(found), Max)]
+	slices.SortStableFunc(findings, func(a, b analyze.Finding) int { return cmp.Compare(b.StakeNsPerStep, a.StakeNsPerStep) })
+	return findings[:min(len(findings), Max)]
 }

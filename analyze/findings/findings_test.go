@@ -124,7 +124,7 @@ func expectFirst(t *testing.T, found []analyze.Finding, want string, traces ...*
 // checkEvidence resolves what findings point at, and finds nonsense in their numbers.
 func checkEvidence(t *testing.T, found []analyze.Finding, traces []*trace.Trace) {
 	t.Helper()
-	numbers := analyze.RankNumbers(traces)
+	numbers := analyze.RankNumbers(analyze.Metas(traces))
 	if len(found) > Max {
 		t.Errorf("%d findings", len(found))
 	}

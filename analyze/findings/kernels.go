@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
@@ -26,50 +27,48 @@ func pointwise(category string) bool {
 
 // unfusedElementwise: chains of small kernels, each of which reads what the one before wrote. Of a chain of n, all but
 // one could go: the stake is that part of their time, an estimate.
-func unfusedElementwise(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var chained, saved, busy int64
-		kernels, chains, longest, longestAt := 0, 0, 0, 0
-		for i := 0; i < len(rv.work); {
-			busy += rv.work[i].end - rv.work[i].start
-			if !pointwise(rv.work[i].category) {
-				i++
-				continue
-			}
-			j := i + 1
-			ns := rv.work[i].end - rv.work[i].start
-			for j < len(rv.work) && pointwise(rv.work[j].category) && rv.work[j].iteration == rv.work[i].iteration {
-				ns += rv.work[j].end - rv.work[j].start
-				busy += rv.work[j].end - rv.work[j].start
-				j++
-			}
-			if n := j - i; n >= chainLength {
-				chained += ns
-				saved += ns * int64(n-1) / int64(n)
-				kernels += n
-				chains++
-				if n > longest {
-					longest, longestAt = n, i
-				}
-			}
-			i = j
+func unfusedElementwise(rv *rankView) *analyze.Finding {
+	var chained, saved, busy int64
+	kernels, chains, longest, longestAt := 0, 0, 0, 0
+	for i := 0; i < len(rv.work); {
+		busy += rv.work[i].end - rv.work[i].start
+		if !pointwise(rv.work[i].category) {
+			i++
+			continue
 		}
-		if chains == 0 || ratio(chained, busy) < chainShare {
-			return nil
+		j := i + 1
+		ns := rv.work[i].end - rv.work[i].start
+		for j < len(rv.work) && pointwise(rv.work[j].category) && rv.work[j].iteration == rv.work[i].iteration {
+			ns += rv.work[j].end - rv.work[j].start
+			busy += rv.work[j].end - rv.work[j].start
+			j++
 		}
-		first, last := rv.work[longestAt], rv.work[longestAt+longest-1]
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s pointwise kernels %s run in chains of %s on average, %s of the busy time: fused, an estimated %s would go",
-				times(kernels, rv.steps()), rv.per(), times(kernels, chains), percent(chained, busy), duration(quotient(saved, rv.steps()))),
-			Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
-			Evidence: []analyze.Evidence{
-				number("chains", chains), number("kernels_in_chains", kernels), number("longest_chain", longest), nanoseconds("in_chains", chained),
-				nanoseconds("busy", busy), share("of_busy", chained, busy), nanoseconds("estimated_saving", saved),
-			},
-			Events: []analyze.EventRef{rv.ref(first.row), rv.ref(last.row)},
-			Try:    "torch.compile the model, or use fused kernels for norm, rotary embedding and activation (vLLM's and SGLang's own)",
+		if n := j - i; n >= chainLength {
+			chained += ns
+			saved += ns * int64(n-1) / int64(n)
+			kernels += n
+			chains++
+			if n > longest {
+				longest, longestAt = n, i
+			}
 		}
-	})
+		i = j
+	}
+	if chains == 0 || ratio(chained, busy) < chainShare {
+		return nil
+	}
+	first, last := rv.work[longestAt], rv.work[longestAt+longest-1]
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s pointwise kernels %s run in chains of %s on average, %s of the busy time: fused, an estimated %s would go",
+			times(kernels, rv.steps()), rv.per(), times(kernels, chains), percent(chained, busy), duration(quotient(saved, rv.steps()))),
+		Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("chains", chains), number("kernels_in_chains", kernels), number("longest_chain", longest), nanoseconds("in_chains", chained),
+			nanoseconds("busy", busy), share("of_busy", chained, busy), nanoseconds("estimated_saving", saved),
+		},
+		Events: []analyze.EventRef{rv.ref(first.row), rv.ref(last.row)},
+		Try:    "torch.compile the model, or use fused kernels for norm, rotary embedding and activation (vLLM's and SGLang's own)",
+	}
 }
 
 const (
@@ -81,51 +80,49 @@ const (
 
 // lowOccupancyGEMM: matrix multiplications whose grid is too small for the GPU. The stake takes them to speed up with
 // the multiprocessors that take part, an upper bound.
-func lowOccupancyGEMM(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var thin, saved, gemm, busy int64
-		var weighted float64
-		n := 0
-		var longest *work
-		for i := range rv.work {
-			w := &rv.work[i]
-			ns := w.end - w.start
-			busy += ns
-			if w.category != "gemm" && w.category != "quant_gemm" && w.category != "moe_gemm" {
-				continue
-			}
-			gemm += ns
-			g := rv.gpuWork(w)
-			if g == nil || g.BlocksPerSM <= 0 || g.BlocksPerSM >= thinBlocksPerSM {
-				continue
-			}
-			n++
-			thin += ns
-			saved += int64(float64(ns) * (1 - float64(g.BlocksPerSM)))
-			weighted += float64(ns) * float64(g.BlocksPerSM)
-			if longest == nil || ns > longest.end-longest.start {
-				longest = w
-			}
+func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
+	var thin, saved, gemm, busy int64
+	var weighted float64
+	n := 0
+	var longest *work
+	for i := range rv.work {
+		w := &rv.work[i]
+		ns := w.end - w.start
+		busy += ns
+		if w.category != "gemm" && w.category != "quant_gemm" && w.category != "moe_gemm" {
+			continue
 		}
-		if n == 0 || ratio(thin, busy) < thinShare {
-			return nil
+		gemm += ns
+		g := rv.gpuWork(w)
+		if g == nil || g.BlocksPerSM <= 0 || g.BlocksPerSM >= thinBlocksPerSM {
+			continue
 		}
-		gemms, has := times(n, rv.steps())+" GEMMs", "have"
-		if n == rv.steps() {
-			gemms, has = "1 GEMM", "has"
+		n++
+		thin += ns
+		saved += int64(float64(ns) * (1 - float64(g.BlocksPerSM)))
+		weighted += float64(ns) * float64(g.BlocksPerSM)
+		if longest == nil || ns > longest.end-longest.start {
+			longest = w
 		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s %s %s blocks for less than half of the multiprocessors (%.2f per multiprocessor on average): %s of the busy time, of which at most %s could be won",
-				gemms, rv.per(), has, weighted/float64(max(1, thin)), percent(thin, busy), duration(quotient(saved, rv.steps()))),
-			Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
-			Evidence: []analyze.Evidence{
-				number("gemms", n), nanoseconds("in_them", thin), nanoseconds("all_gemms", gemm), share("of_busy", thin, busy),
-				{Name: "blocks_per_multiprocessor", Value: weighted / float64(max(1, thin)), Unit: "count"},
-			},
-			Events: []analyze.EventRef{rv.ref(longest.row)},
-			Try:    "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or split-K kernels",
-		}
-	})
+	}
+	if n == 0 || ratio(thin, busy) < thinShare {
+		return nil
+	}
+	gemms, has := times(n, rv.steps())+" GEMMs", "have"
+	if n == rv.steps() {
+		gemms, has = "1 GEMM", "has"
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s %s %s blocks for less than half of the multiprocessors (%.2f per multiprocessor on average): %s of the busy time, of which at most %s could be won",
+			gemms, rv.per(), has, weighted/float64(max(1, thin)), percent(thin, busy), duration(quotient(saved, rv.steps()))),
+		Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("gemms", n), nanoseconds("in_them", thin), nanoseconds("all_gemms", gemm), share("of_busy", thin, busy),
+			{Name: "blocks_per_multiprocessor", Value: weighted / float64(max(1, thin)), Unit: "count"},
+		},
+		Events: []analyze.EventRef{rv.ref(longest.row)},
+		Try:    "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or split-K kernels",
+	}
 }
 
 // samplingShare of decode's work is more than choosing tokens should take: in traces of vLLM
@@ -133,44 +130,42 @@ func lowOccupancyGEMM(v *view) *analyze.Finding {
 const samplingLimit = 0.10
 
 // samplingShare: choosing tokens on the critical path, of decode steps on a GPU, of all steps in a CPU-only trace.
-func samplingShare(v *view) *analyze.Finding {
-	if !v.gpu() {
-		return v.worst(samplingOnCPU)
+func samplingShare(rv *rankView) *analyze.Finding {
+	if !rv.gpu {
+		return samplingOnCPU(rv)
 	}
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var sampling, busy int64
-		byName := map[string]int64{}
-		var longest *work
-		for i := range rv.work {
-			w := &rv.work[i]
-			if !rv.in(w.iteration, trace.StepDecode) || w.category == "comm" {
-				continue
-			}
-			busy += w.end - w.start
-			if w.category == "sampling" {
-				sampling += w.end - w.start
-				byName[rv.name(w.name)] += w.end - w.start
-				if longest == nil || w.end-w.start > longest.end-longest.start {
-					longest = w
-				}
+	var sampling, busy int64
+	byName := map[string]int64{}
+	var longest *work
+	for i := range rv.work {
+		w := &rv.work[i]
+		if !rv.in(w.iteration, trace.StepDecode) || w.category == "comm" {
+			continue
+		}
+		busy += w.end - w.start
+		if w.category == "sampling" {
+			sampling += w.end - w.start
+			byName[rv.name(w.name)] += w.end - w.start
+			if longest == nil || w.end-w.start > longest.end-longest.start {
+				longest = w
 			}
 		}
-		if longest == nil || ratio(sampling, busy) < samplingLimit {
-			return nil
-		}
-		steps, _ := rv.decode()
-		most := rv.name(longest.name)
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("choosing tokens takes %s of a decode step's GPU work (%s), most of it %s (%s)",
-				percent(sampling, busy), duration(quotient(sampling, steps)), shortName(most), duration(quotient(byName[most], steps))),
-			StakeNsPerStep: quotient(sampling, rv.steps()),
-			Evidence: []analyze.Evidence{
-				nanoseconds("sampling", sampling), nanoseconds("work_of_decode_steps", busy), share("of_work", sampling, busy), number("decode_steps", steps),
-			},
-			Events: []analyze.EventRef{rv.ref(longest.row)},
-			Try:    "do without top-k and top-p where temperature alone will do, or use a sorting-free sampler (FlashInfer's); greedy requests need only an argmax; ask for no logprobs",
-		}
-	})
+	}
+	if longest == nil || ratio(sampling, busy) < samplingLimit {
+		return nil
+	}
+	steps, _ := rv.decode()
+	most := rv.name(longest.name)
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("choosing tokens takes %s of a decode step's GPU work (%s), most of it %s (%s)",
+			percent(sampling, busy), duration(quotient(sampling, steps)), shortName(most), duration(quotient(byName[most], steps))),
+		StakeNsPerStep: quotient(sampling, rv.steps()),
+		Evidence: []analyze.Evidence{
+			nanoseconds("sampling", sampling), nanoseconds("work_of_decode_steps", busy), share("of_work", sampling, busy), number("decode_steps", steps),
+		},
+		Events: []analyze.EventRef{rv.ref(longest.row)},
+		Try:    "do without top-k and top-p where temperature alone will do, or use a sorting-free sampler (FlashInfer's); greedy requests need only an argmax; ask for no logprobs",
+	}
 }
 
 func samplingOnCPU(rv *rankView) *analyze.Finding {
@@ -206,6 +201,15 @@ func (rv *rankView) longestOp(category string) (row int32, name string) {
 		}
 	}
 	return -1, ""
+}
+
+// costliestOp is the longest call of the op with the most self time in a CPU-only trace; -1 if there is none.
+func (rv *rankView) costliestOp() int32 {
+	at := slices.IndexFunc(rv.rank.Ops, func(o analyze.Op) bool { return o.Kind == analyze.KindOp }) // they are sorted so
+	if rv.gpu || at < 0 {
+		return -1
+	}
+	return rv.longestNamed(rv.rank.Ops[at].Name)
 }
 
 func (rv *rankView) longestNamed(name string) int32 {

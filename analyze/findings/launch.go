@@ -38,29 +38,27 @@ func (rv *rankView) launchBound() (idle *idleGaps, steps int, stepNs int64) {
 }
 
 // launchBoundDecode: decode without graphs, in which the GPU finishes each kernel before the next one is launched.
-func launchBoundDecode(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		idle, steps, stepNs := rv.launchBound()
-		if idle == nil {
-			return nil
+func launchBoundDecode(rv *rankView) *analyze.Finding {
+	idle, steps, stepNs := rv.launchBound()
+	if idle == nil {
+		return nil
+	}
+	launches := 0
+	for i := range rv.iterations {
+		if rv.in(int32(i), trace.StepDecode) {
+			launches += rv.iterations[i].step.Launches
 		}
-		launches := 0
-		for i := range rv.iterations {
-			if rv.in(int32(i), trace.StepDecode) {
-				launches += rv.iterations[i].step.Launches
-			}
-		}
-		next := rv.work[idle.longest.next]
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("decode is launch-bound: without CUDA graphs the host makes %s launches per decode step, and the GPU waits for them %s of its %s (%s)",
-				times(launches, steps), duration(quotient(idle.ns, steps)), duration(quotient(stepNs, steps)), percent(idle.ns, stepNs)),
-			StakeNsPerStep: quotient(idle.ns, rv.steps()),
-			Evidence: []analyze.Evidence{
-				number("decode_steps", steps), number("launches", launches), number("gaps", len(idle.gaps)),
-				nanoseconds("waiting_for_launches", idle.ns), nanoseconds("decode_step_time", stepNs), share("of_decode_steps", idle.ns, stepNs),
-			},
-			Events: []analyze.EventRef{rv.ref(next.row), rv.ref(rv.calls[next.call].row)},
-			Try:    "replay decode from CUDA graphs: in vLLM drop --enforce-eager, in SGLang --disable-cuda-graph; in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache",
-		}
-	})
+	}
+	next := rv.work[idle.longest.next]
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("decode is launch-bound: without CUDA graphs the host makes %s launches per decode step, and the GPU waits for them %s of its %s (%s)",
+			times(launches, steps), duration(quotient(idle.ns, steps)), duration(quotient(stepNs, steps)), percent(idle.ns, stepNs)),
+		StakeNsPerStep: quotient(idle.ns, rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("decode_steps", steps), number("launches", launches), number("gaps", len(idle.gaps)),
+			nanoseconds("waiting_for_launches", idle.ns), nanoseconds("decode_step_time", stepNs), share("of_decode_steps", idle.ns, stepNs),
+		},
+		Events: []analyze.EventRef{rv.ref(next.row), rv.ref(rv.calls[next.call].row)},
+		Try:    "replay decode from CUDA graphs: in vLLM drop --enforce-eager, in SGLang --disable-cuda-graph; in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache",
+	}
 }

@@ -12,30 +12,28 @@ import (
 // larger batch fails or preempts. vLLM sets 90 % aside by default and keeps the rest for graphs and libraries.
 const fullShare = 0.95
 
-// memoryPressure: memory is nearly used up.
-func memoryPressure(v *view) *analyze.Finding {
-	for _, rv := range v.ranks {
-		for _, m := range rv.rank.Memory {
-			used, whole, what := m.PeakBytes, m.ReservedPeakBytes, "the pool"
-			if strings.HasPrefix(m.Device, "GPU ") {
-				used, whole, what = m.ReservedPeakBytes, 0, "the device's memory"
-				for _, d := range rv.t.Meta.Devices {
-					if m.Device == "GPU "+itoa(d.ID) {
-						whole = d.TotalMemoryBytes
-					}
+// memoryPressure: memory is nearly used up. Its sentence goes on after "on rank 0" (lowestRank).
+func memoryPressure(rv *rankView) *analyze.Finding {
+	for _, m := range rv.rank.Memory {
+		used, whole, what := m.PeakBytes, m.ReservedPeakBytes, "the pool"
+		if strings.HasPrefix(m.Device, "GPU ") {
+			used, whole, what = m.ReservedPeakBytes, 0, "the device's memory"
+			for _, d := range rv.t.Meta.Devices {
+				if m.Device == "GPU "+itoa(d.ID) {
+					whole = d.TotalMemoryBytes
 				}
 			}
-			row := rv.memoryRow(m.PeakNs)
-			if m.PeakIsChange || whole <= 0 || ratio(used, whole) < fullShare || row < 0 {
-				continue
-			}
-			return &analyze.Finding{
-				Sentence: fmt.Sprintf("on rank %d %s of %s, %s (%s), is taken: longer prompts or larger batches will preempt requests or fail",
-					rv.rank.Rank, size(used), what, size(whole), percent(used, whole)),
-				Evidence: []analyze.Evidence{bytesOf("taken", used), bytesOf("whole", whole), share("of_whole", used, whole), bytesOf("allocated_at_peak", m.PeakBytes)},
-				Events:   []analyze.EventRef{rv.ref(row)},
-				Try:      "fewer requests at once (--max-num-seqs), a shorter --max-model-len, an fp8 KV cache, quantized weights, or more ranks",
-			}
+		}
+		row := rv.memoryRow(m.PeakNs)
+		if m.PeakIsChange || whole <= 0 || ratio(used, whole) < fullShare || row < 0 {
+			continue
+		}
+		return &analyze.Finding{
+			Sentence: fmt.Sprintf("%s of %s, %s (%s), is taken: longer prompts or larger batches will preempt requests or fail",
+				size(used), what, size(whole), percent(used, whole)),
+			Evidence: []analyze.Evidence{bytesOf("taken", used), bytesOf("whole", whole), share("of_whole", used, whole), bytesOf("allocated_at_peak", m.PeakBytes)},
+			Events:   []analyze.EventRef{rv.ref(row)},
+			Try:      "fewer requests at once (--max-num-seqs), a shorter --max-model-len, an fp8 KV cache, quantized weights, or more ranks",
 		}
 	}
 	return nil
@@ -54,37 +52,35 @@ func (rv *rankView) memoryRow(ns int64) int32 {
 
 // deviceAllocations: the driver is asked for memory, or given it back, while steps run. Both synchronise; a caching
 // allocator does neither once it is warm, unless memory is short.
-func deviceAllocations(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		n, ns := 0, int64(0)
-		longest := -1
-		for i, c := range rv.calls {
-			switch rv.name(c.name) {
-			case "cudaMalloc", "cudaFree", "hipMalloc", "hipFree":
-			default:
-				continue
-			}
-			if len(rv.iterations) == 0 || c.start < rv.iterations[0].step.StartNs || c.start > rv.iterations[len(rv.iterations)-1].end {
-				continue // before and after the work it is no loss
-			}
-			n++
-			ns += c.end - c.start
-			if longest < 0 || c.end-c.start > rv.calls[longest].end-rv.calls[longest].start {
-				longest = i
-			}
+func deviceAllocations(rv *rankView) *analyze.Finding {
+	n, ns := 0, int64(0)
+	longest := -1
+	for i, c := range rv.calls {
+		switch rv.name(c.name) {
+		case "cudaMalloc", "cudaFree", "hipMalloc", "hipFree":
+		default:
+			continue
 		}
-		if n == 0 || ns > rv.totalNs { // of more than all steps take, most was on other threads
-			return nil
+		if len(rv.iterations) == 0 || c.start < rv.iterations[0].step.StartNs || c.start > rv.iterations[len(rv.iterations)-1].end {
+			continue // before and after the work it is no loss
 		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("the driver is asked for memory or given it back %s times (%s %s), most often %s: the allocator is cold or short of memory",
-				count(n), duration(quotient(ns, rv.steps())), rv.per(), rv.name(rv.calls[longest].name)),
-			StakeNsPerStep: quotient(ns, rv.steps()),
-			Evidence:       []analyze.Evidence{number("calls", n), nanoseconds("in_calls", ns), share("of_time", ns, rv.totalNs)},
-			Events:         []analyze.EventRef{rv.ref(rv.calls[longest].row)},
-			Try:            "warm up before profiling; leave the allocator room, or set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
+		n++
+		ns += c.end - c.start
+		if longest < 0 || c.end-c.start > rv.calls[longest].end-rv.calls[longest].start {
+			longest = i
 		}
-	})
+	}
+	if n == 0 || ns > rv.totalNs { // of more than all steps take, most was on other threads
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("the driver is asked for memory or given it back %s times (%s %s), most often %s: the allocator is cold or short of memory",
+			count(n), duration(quotient(ns, rv.steps())), rv.per(), rv.name(rv.calls[longest].name)),
+		StakeNsPerStep: quotient(ns, rv.steps()),
+		Evidence:       []analyze.Evidence{number("calls", n), nanoseconds("in_calls", ns), share("of_time", ns, rv.totalNs)},
+		Events:         []analyze.EventRef{rv.ref(rv.calls[longest].row)},
+		Try:            "warm up before profiling; leave the allocator room, or set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
+	}
 }
 
 const (
@@ -93,32 +89,30 @@ const (
 )
 
 // allocationChurn: a step takes and gives back memory so often that it shows.
-func allocationChurn(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		calls, ns := 0, int64(0)
-		name := ""
-		for _, o := range rv.rank.Ops {
-			if strings.HasPrefix(o.Name, "aten::empty") {
-				calls += o.Calls
-				ns += o.SelfNs
-				if name == "" {
-					name = o.Name
-				}
+func allocationChurn(rv *rankView) *analyze.Finding {
+	calls, ns := 0, int64(0)
+	name := ""
+	for _, o := range rv.rank.Ops {
+		if strings.HasPrefix(o.Name, "aten::empty") {
+			calls += o.Calls
+			ns += o.SelfNs
+			if name == "" {
+				name = o.Name
 			}
 		}
-		if len(rv.iterations) == 0 || ns > rv.totalNs { // they belong to something else than the steps
-			return nil
-		}
-		if calls < manyAllocations*rv.steps() || ratio(ns, rv.totalNs) < churnShare {
-			return nil
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s tensors are allocated per step, which takes the host %s (%s of the time)",
-				times(calls, rv.steps()), duration(quotient(ns, rv.steps())), percent(ns, rv.totalNs)),
-			StakeNsPerStep: quotient(ns, rv.steps()),
-			Evidence:       []analyze.Evidence{number("allocations", calls), nanoseconds("allocating", ns), share("of_time", ns, rv.totalNs)},
-			Events:         []analyze.EventRef{rv.ref(rv.longestNamed(name))},
-			Try:            "replay graphs or compile the model, so that a step's tensors are planned once; write into tensors that exist (out=)",
-		}
-	})
+	}
+	if len(rv.iterations) == 0 || ns > rv.totalNs { // they belong to something else than the steps
+		return nil
+	}
+	if calls < manyAllocations*rv.steps() || ratio(ns, rv.totalNs) < churnShare {
+		return nil
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s tensors are allocated per step, which takes the host %s (%s of the time)",
+			times(calls, rv.steps()), duration(quotient(ns, rv.steps())), percent(ns, rv.totalNs)),
+		StakeNsPerStep: quotient(ns, rv.steps()),
+		Evidence:       []analyze.Evidence{number("allocations", calls), nanoseconds("allocating", ns), share("of_time", ns, rv.totalNs)},
+		Events:         []analyze.EventRef{rv.ref(rv.longestNamed(name))},
+		Try:            "replay graphs or compile the model, so that a step's tensors are planned once; write into tensors that exist (out=)",
+	}
 }

@@ -24,9 +24,9 @@ var (
 
 // quantizationNotInEffect: the weights were to be quantized, and the GEMMs are ordinary ones. Kernels do not tell what
 // was configured: that is what the capture's manifest says, else, as a guess, the name of the model or of the trace.
-func quantizationNotInEffect(v *view) *analyze.Finding {
+func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 	method, source := "", ""
-	if c := v.result.Capture; c != nil {
+	if c := rv.capture; c != nil {
 		if method = c.Quantization; method != "" {
 			source = "the configuration"
 		} else if m := quantizedName.FindStringSubmatch(c.Model); m != nil {
@@ -36,60 +36,57 @@ func quantizationNotInEffect(v *view) *analyze.Finding {
 	if method == "none" {
 		return nil
 	}
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		method, source := method, source
-		if method == "" {
-			m := quantizedName.FindStringSubmatch(filepath.Base(rv.t.Meta.Path))
-			if m == nil {
-				return nil
-			}
-			method, source = m[1], "the trace's name"
-		}
-		var gemm int64
-		calls := 0
-		row, most := int32(-1), int64(0)
-		if v.gpu() {
-			for i := range rv.work {
-				w := &rv.work[i]
-				if w.category == "kv_cache" || w.category == "attn" { // a KV cache may be fp8 whatever the weights are
-					continue
-				}
-				if w.category == "quant_gemm" || w.category == "quantize" || w.kind == trace.CategoryKernel && rv.matches(quantizedWork, w.name) {
-					return nil
-				}
-				if w.category == "gemm" || w.category == "moe_gemm" {
-					gemm += w.end - w.start
-					calls++
-					if w.end-w.start > most {
-						row, most = w.row, w.end-w.start
-					}
-				}
-			}
-		} else {
-			for _, o := range rv.rank.Ops {
-				if o.Category == "quant_gemm" || o.Category == "quantize" || quantizedWork.MatchString(o.Name) {
-					return nil
-				}
-				if o.Category == "gemm" && o.Kind == analyze.KindOp {
-					gemm += o.SelfNs
-					calls += o.Calls
-				}
-			}
-			row, _ = rv.longestOp("gemm")
-		}
-		if row < 0 {
+	if method == "" {
+		m := quantizedName.FindStringSubmatch(filepath.Base(rv.t.Meta.Path))
+		if m == nil {
 			return nil
 		}
-		stake := int64(quantizedSaving * float64(gemm))
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s says %s, but no kernel or op works on quantized weights: all %s GEMMs (%s %s) run in full precision, and an estimated %s is lost",
-				source, strings.ToLower(method), count(calls), duration(quotient(gemm, rv.steps())), rv.per(), duration(quotient(stake, rv.steps()))),
-			Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
-			Evidence: []analyze.Evidence{number("full_precision_gemms", calls), nanoseconds("in_them", gemm), nanoseconds("estimated_saving", stake)},
-			Events:   []analyze.EventRef{rv.ref(row)},
-			Try:      "check that the checkpoint's quantization_config names this model's modules (module prefixes, ignore lists): layers that match none are loaded in full precision without a word",
+		method, source = m[1], "the trace's name"
+	}
+	var gemm int64
+	calls := 0
+	row, most := int32(-1), int64(0)
+	if rv.gpu {
+		for i := range rv.work {
+			w := &rv.work[i]
+			if w.category == "kv_cache" || w.category == "attn" { // a KV cache may be fp8 whatever the weights are
+				continue
+			}
+			if w.category == "quant_gemm" || w.category == "quantize" || w.kind == trace.CategoryKernel && rv.matches(quantizedWork, w.name) {
+				return nil
+			}
+			if w.category == "gemm" || w.category == "moe_gemm" {
+				gemm += w.end - w.start
+				calls++
+				if w.end-w.start > most {
+					row, most = w.row, w.end-w.start
+				}
+			}
 		}
-	})
+	} else {
+		for _, o := range rv.rank.Ops {
+			if o.Category == "quant_gemm" || o.Category == "quantize" || quantizedWork.MatchString(o.Name) {
+				return nil
+			}
+			if o.Category == "gemm" && o.Kind == analyze.KindOp {
+				gemm += o.SelfNs
+				calls += o.Calls
+			}
+		}
+		row, _ = rv.longestOp("gemm")
+	}
+	if row < 0 {
+		return nil
+	}
+	stake := int64(quantizedSaving * float64(gemm))
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("%s says %s, but no kernel or op works on quantized weights: all %s GEMMs (%s %s) run in full precision, and an estimated %s is lost",
+			source, strings.ToLower(method), count(calls), duration(quotient(gemm, rv.steps())), rv.per(), duration(quotient(stake, rv.steps()))),
+		Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
+		Evidence: []analyze.Evidence{number("full_precision_gemms", calls), nanoseconds("in_them", gemm), nanoseconds("estimated_saving", stake)},
+		Events:   []analyze.EventRef{rv.ref(row)},
+		Try:      "check that the checkpoint's quantization_config names this model's modules (module prefixes, ignore lists): layers that match none are loaded in full precision without a word",
+	}
 }
 
 var (
@@ -106,47 +103,45 @@ const (
 )
 
 // slowQuantizedGEMM: quantized weights in kernels that lose what quantization wins.
-func slowQuantizedGEMM(v *view) *analyze.Finding {
-	return v.worst(func(rv *rankView) *analyze.Finding {
-		var slow, unpacking, busy int64
-		n := 0
-		var longest *work
-		for i := range rv.work {
-			w := &rv.work[i]
-			ns := w.end - w.start
-			busy += ns
-			switch {
-			case w.kind != trace.CategoryKernel || w.category == "triton" && !rv.matches(slowQuantized, w.name):
-				continue
-			case rv.matches(slowQuantized, w.name):
-				slow += ns
-			case rv.matches(dequantizing, w.name):
-				unpacking += ns
-			default:
-				continue
-			}
-			n++
-			if longest == nil || ns > longest.end-longest.start {
-				longest = w
-			}
+func slowQuantizedGEMM(rv *rankView) *analyze.Finding {
+	var slow, unpacking, busy int64
+	n := 0
+	var longest *work
+	for i := range rv.work {
+		w := &rv.work[i]
+		ns := w.end - w.start
+		busy += ns
+		switch {
+		case w.kind != trace.CategoryKernel || w.category == "triton" && !rv.matches(slowQuantized, w.name):
+			continue
+		case rv.matches(slowQuantized, w.name):
+			slow += ns
+		case rv.matches(dequantizing, w.name):
+			unpacking += ns
+		default:
+			continue
 		}
-		if n == 0 || ratio(slow+unpacking, busy) < slowQuantizedShare {
-			return nil
+		n++
+		if longest == nil || ns > longest.end-longest.start {
+			longest = w
 		}
-		stake := unpacking + int64(slowQuantizedSaving*float64(slow))
-		what := "run in " + shortName(rv.name(longest.name)) + ", which Marlin and Machete outrun"
-		if unpacking > slow {
-			what = "are unpacked by " + shortName(rv.name(longest.name)) + " before each use"
-		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("quantized weights %s: %s of the busy time, of which an estimated %s %s is lost",
-				what, percent(slow+unpacking, busy), duration(quotient(stake, rv.steps())), rv.per()),
-			Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
-			Evidence: []analyze.Evidence{number("kernels", n), nanoseconds("slow_gemms", slow), nanoseconds("unpacking", unpacking), share("of_busy", slow+unpacking, busy)},
-			Events:   []analyze.EventRef{rv.ref(longest.row)},
-			Try:      "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is told otherwise; check group size and desc_act against what Marlin supports",
-		}
-	})
+	}
+	if n == 0 || ratio(slow+unpacking, busy) < slowQuantizedShare {
+		return nil
+	}
+	stake := unpacking + int64(slowQuantizedSaving*float64(slow))
+	what := "run in " + shortName(rv.name(longest.name)) + ", which Marlin and Machete outrun"
+	if unpacking > slow {
+		what = "are unpacked by " + shortName(rv.name(longest.name)) + " before each use"
+	}
+	return &analyze.Finding{
+		Sentence: fmt.Sprintf("quantized weights %s: %s of the busy time, of which an estimated %s %s is lost",
+			what, percent(slow+unpacking, busy), duration(quotient(stake, rv.steps())), rv.per()),
+		Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
+		Evidence: []analyze.Evidence{number("kernels", n), nanoseconds("slow_gemms", slow), nanoseconds("unpacking", unpacking), share("of_busy", slow+unpacking, busy)},
+		Events:   []analyze.EventRef{rv.ref(longest.row)},
+		Try:      "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is told otherwise; check group size and desc_act against what Marlin supports",
+	}
 }
 
 // Quantized tells work on quantized weights or activations by its category and name. A KV cache is left out: it may be

@@ -17,25 +17,34 @@ const (
 
 // skew is the longest wait of a rank before its second step, and whether it is the profiler's.
 func (v *view) skew(r int) (longest meeting, found bool) {
-	rv := v.ranks[r]
-	for _, m := range v.waits.of[r] {
-		if !firstIteration(rv, m) {
+	l := v.ranks[r]
+	for _, m := range l.meetings {
+		if !l.inFirst(&m) {
 			break
 		}
 		if m.waitNs > longest.waitNs {
 			longest = m
 		}
 	}
-	return longest, longest.waitNs > skewNs && longest.waitNs > skewSteps*rv.medianNs
+	return longest, longest.waitNs > skewNs && longest.waitNs > skewSteps*l.medianNs
 }
 
-func firstIteration(rv *rankView, m meeting) bool {
-	return len(rv.iterations) > 1 && m.start < rv.iterations[1].begin
+// skewed tells whether the first step of some rank is the profiler's.
+func (v *view) skewed() bool {
+	for r := range v.ranks {
+		if _, found := v.skew(r); v.waits && found {
+			return true
+		}
+	}
+	return false
 }
+
+// inFirst tells whether a meeting began before the second iteration.
+func (l *Look) inFirst(m *meeting) bool { return l.count > 1 && m.start < l.secondNs }
 
 // startSkew: the first collective of a profile waits for the rank whose profiler started last.
-func startSkew(v *view) *analyze.Finding {
-	if v.waits == nil {
+func startSkew(v *view, _ []*analyze.Finding) *analyze.Finding {
+	if !v.waits {
 		return nil
 	}
 	at, most := -1, meeting{}
@@ -47,34 +56,29 @@ func startSkew(v *view) *analyze.Finding {
 	if at < 0 {
 		return nil
 	}
-	rv := v.ranks[at]
+	l := v.ranks[at]
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("rank %d waits %s in the first step for ranks whose profile began later: sums over all steps contain it, medians do not",
-			rv.rank.Rank, duration(most.waitNs)),
-		StakeNsPerStep: quotient(most.waitNs, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("longest_wait_in_first_step", most.waitNs), nanoseconds("median_step", rv.medianNs)},
-		Events:         []analyze.EventRef{rv.ref(most.row)},
+			l.rank.Rank, duration(most.waitNs)),
+		StakeNsPerStep: quotient(most.waitNs, l.steps()),
+		Evidence:       []analyze.Evidence{nanoseconds("longest_wait_in_first_step", most.waitNs), nanoseconds("median_step", l.medianNs)},
+		Events:         []analyze.EventRef{l.ref(&most)},
 		Try:            "judge by later steps, or start the profile on all ranks at once and leave its first step out (delay_iterations)",
 	}
 }
 
 // straggler: one rank comes late to the collectives, and the others wait.
-func straggler(v *view) *analyze.Finding {
-	if v.waits == nil || v.pipelined() { // a pipeline's stages wait for each other, and none is to blame
+func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
+	if !v.waits || v.pipelined() { // a pipeline's stages wait for each other, and none is to blame
 		return nil
 	}
+	skewed := v.skewed()
 	sums := make([]int64, len(v.ranks))
 	longest := make([]meeting, len(v.ranks))
 	late, all := 0, int64(0)
-	for r, rv := range v.ranks {
-		_, skewed := v.skew(r)
-		for s := range v.ranks {
-			if _, other := v.skew(s); other {
-				skewed = true
-			}
-		}
-		for _, m := range v.waits.of[r] {
-			if skewed && firstIteration(rv, m) {
+	for r, l := range v.ranks {
+		for _, m := range l.meetings {
+			if skewed && l.inFirst(&m) {
 				continue
 			}
 			sums[r] += m.waitNs
@@ -89,14 +93,14 @@ func straggler(v *view) *analyze.Finding {
 	}
 	others := quotient(all-sums[late], len(v.ranks)-1)
 	lost := others - sums[late]
-	rv := v.ranks[late]
-	perStep := quotient(lost, rv.steps())
+	l := v.ranks[late]
+	perStep := quotient(lost, l.steps())
 	if ratio(perStep, v.stepNs) < stragglerShare {
 		return nil
 	}
 	f := &analyze.Finding{
 		Sentence: fmt.Sprintf("rank %d is late: the others wait for it %s %s, it waits for them %s",
-			rv.rank.Rank, duration(quotient(others, rv.steps())), rv.per(), duration(quotient(sums[late], rv.steps()))),
+			l.rank.Rank, duration(quotient(others, l.steps())), l.per(), duration(quotient(sums[late], l.steps()))),
 		StakeNsPerStep: perStep,
 		Evidence:       []analyze.Evidence{nanoseconds("mean_wait_of_the_others", others)},
 		Try:            "compare that rank's steps with another's: clocks and temperature of its device, its host threads' cores and NUMA node, other processes, a larger shard or more experts",
@@ -110,6 +114,6 @@ func straggler(v *view) *analyze.Finding {
 			worst = r
 		}
 	}
-	f.Events = []analyze.EventRef{v.ranks[worst].ref(longest[worst].row)}
+	f.Events = []analyze.EventRef{v.ranks[worst].ref(&longest[worst])}
 	return f
 }

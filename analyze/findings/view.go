@@ -11,9 +11,9 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// The data: a Result holds sums, and rules ask what happened inside a decode step, after a copy, during a gap. A view
-// has, for each rank, its GPU work in order of time, each piece with the call that launched it and the iteration that
-// it ran in, and the gaps between.
+// The data: a Rank holds sums, and rules ask what happened inside a decode step, after a copy, during a gap. A rankView
+// has a rank's GPU work in order of time, each piece with the call that launched it and the iteration that it ran in, and
+// the gaps between. It lives as long as its trace is in memory.
 //
 // An iteration is a step as the GPU saw it: from the start of its first work to the start of the next step's first. It
 // holds what the engine does after the step's mark too, sampling above all, and iterations leave no time between them.
@@ -51,16 +51,17 @@ func (it *iteration) ns() int64 { return it.end - it.begin }
 
 // rankView is one rank.
 type rankView struct {
-	rank *analyze.Rank
-	t    *trace.Trace
+	rank    *analyze.Rank
+	t       *trace.Trace
+	capture *analyze.Capture // nil if nothing is known
+	gpu     bool             // it has GPU work; else it is looked at by its ops
+	pace
 
 	work       []work // by start
 	calls      []call // by start
 	iterations []iteration
 	gaps       []gap
 	categories map[string]string // of kernels, or in a CPU-only trace of ops, by name
-	medianNs   int64             // of an iteration
-	totalNs    int64             // of all iterations, or of the device where there are no steps
 	frames     int               // python_function events
 
 	matched map[patternName]bool // what matches has found
@@ -72,85 +73,37 @@ type patternName struct {
 	name    trace.StringID
 }
 
-// view is all ranks.
-type view struct {
-	result *analyze.Result
-	ranks  []*rankView
-	stepNs int64 // how long an iteration takes, on the rank that waits least
-	waits  *waits
-}
-
-func (v *view) gpu() bool { return v.result.Kind == analyze.KindGPU }
-
-func newView(r *analyze.Result, traces []*trace.Trace) *view {
-	v := &view{result: r}
-	for i, number := range analyze.RankNumbers(traces) {
-		if at := slices.IndexFunc(r.Ranks, func(k *analyze.Rank) bool { return k.Rank == number }); at >= 0 {
-			rv := newRankView(r.Ranks[at], traces[i], v.gpu())
-			if len(rv.rank.Time) > 0 {
-				v.ranks = append(v.ranks, rv)
-			}
-		}
-	}
-	slices.SortStableFunc(v.ranks, func(a, b *rankView) int { return cmp.Compare(a.rank.Rank, b.rank.Rank) })
-	for _, rv := range v.ranks {
-		ns := quotient(rv.totalNs, rv.steps())
-		if v.stepNs == 0 || ns < v.stepNs {
-			v.stepNs = ns
-		}
-	}
-	v.waits = v.matchCollectives()
-	return v
+// pace is how a rank's iterations follow each other.
+type pace struct {
+	count    int   // of iterations
+	medianNs int64 // of an iteration
+	totalNs  int64 // of all iterations, or of the device where there are no steps
+	secondNs int64 // when the second iteration begins, if there are two
 }
 
 // steps is what sums over a rank are divided by.
-func (rv *rankView) steps() int { return max(1, len(rv.iterations)) }
+func (p *pace) steps() int { return max(1, p.count) }
 
 // per says what numbers that were divided by steps are of: in a trace without any, of the whole.
-func (rv *rankView) per() string {
-	if len(rv.iterations) == 0 {
+func (p *pace) per() string {
+	if p.count == 0 {
 		return "in all"
 	}
 	return "per step"
 }
 
-// worst is the finding of the rank that has most at stake.
-func (v *view) worst(find func(rv *rankView) *analyze.Finding) *analyze.Finding {
-	return v.choose(find, func(a, b *analyze.Finding) bool { return a.StakeNsPerStep > b.StakeNsPerStep })
-}
-
-// least is the finding of the rank that has least at stake.
-func (v *view) least(find func(rv *rankView) *analyze.Finding) *analyze.Finding {
-	return v.choose(find, func(a, b *analyze.Finding) bool { return a.StakeNsPerStep < b.StakeNsPerStep })
-}
-
-func (v *view) choose(find func(rv *rankView) *analyze.Finding, better func(a, b *analyze.Finding) bool) *analyze.Finding {
-	var best *analyze.Finding
-	for _, rv := range v.ranks {
-		f := find(rv)
-		if f == nil || best != nil && !better(f, best) {
-			continue
-		}
-		if len(v.ranks) > 1 {
-			f.Sentence = "on rank " + itoa(rv.rank.Rank) + ": " + f.Sentence
-		}
-		best = f
-	}
-	return best
-}
-
-func newRankView(r *analyze.Rank, t *trace.Trace, gpu bool) *rankView {
-	rv := &rankView{rank: r, t: t, categories: map[string]string{}, matched: map[patternName]bool{}}
+func newRankView(r *analyze.Rank, t *trace.Trace, c *analyze.Capture) *rankView {
+	rv := &rankView{rank: r, t: t, capture: c, gpu: r.Time[0].Device != analyze.CPUDevice, categories: map[string]string{}, matched: map[patternName]bool{}}
 	for _, k := range r.Kernels {
 		rv.categories[k.Name] = k.Category
 	}
-	if !gpu {
+	if !rv.gpu {
 		for _, o := range r.Ops {
 			rv.categories[o.Name] = o.Category
 		}
 	}
 	rv.collect()
-	rv.iterate(gpu)
+	rv.iterate()
 	rv.findGaps()
 	return rv
 }
@@ -243,11 +196,11 @@ func selected(windows []analyze.Window, ns int64) bool {
 }
 
 // iterate lays the iterations out and files work under them.
-func (rv *rankView) iterate(gpu bool) {
+func (rv *rankView) iterate() {
 	for i := range rv.rank.Steps {
 		s := &rv.rank.Steps[i]
 		it := iteration{step: s, begin: s.StartNs}
-		if gpu {
+		if rv.gpu {
 			if s.GPUEvents == 0 {
 				continue
 			}
@@ -264,8 +217,11 @@ func (rv *rankView) iterate(gpu bool) {
 		rv.totalNs += rv.iterations[i].ns()
 		lengths = append(lengths, rv.iterations[i].ns())
 	}
-	rv.medianNs = median(lengths)
-	if len(rv.iterations) == 0 {
+	rv.count, rv.medianNs = len(rv.iterations), median(lengths)
+	if rv.count > 1 {
+		rv.secondNs = rv.iterations[1].begin
+	}
+	if rv.count == 0 {
 		for _, t := range rv.rank.Time {
 			rv.totalNs = max(rv.totalNs, t.TotalNs)
 		}
@@ -314,7 +270,7 @@ func (rv *rankView) matches(pattern *regexp.Regexp, id trace.StringID) bool {
 	return found
 }
 
-// ref points at an event.
+// ref points at an event. Which rank it is of is known at last when all are (view.of).
 func (rv *rankView) ref(row int32) analyze.EventRef {
 	e := &rv.t.Events
 	i := int(row)

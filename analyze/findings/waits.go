@@ -17,91 +17,93 @@ import (
 // meeting is one collective of one rank.
 type meeting struct {
 	start, ns int64
-	waitNs    int64
+	waitNs    int64 // trace.Absent: not known
 	row       int32
-	iteration int32
+	name      int32 // of Look.names
 }
 
-// waits are the collectives of all ranks.
-type waits struct {
-	of []([]meeting) // by rank, as view.ranks; each by start
-}
-
-// matchCollectives finds the waiting; nil if the ranks' collectives do not match.
-func (v *view) matchCollectives() *waits {
-	if len(v.ranks) < 2 {
-		return nil
+// matchMeetings finds the waiting. It reports false if the ranks' collectives do not match.
+func (v *view) matchMeetings() bool {
+	if len(v.ranks) < 2 || len(v.ranks[0].meetings) == 0 {
+		return false
 	}
-	w := &waits{of: make([][]meeting, len(v.ranks))}
-	byName := make([]map[string][]int, len(v.ranks)) // indexes of w.of[r]
-	for r, rv := range v.ranks {
-		w.of[r] = rv.collectives(v.gpu())
-		byName[r] = map[string][]int{}
-		for i, m := range w.of[r] {
-			name := rv.name(rv.t.Events.Name(int(m.row)))
-			byName[r][name] = append(byName[r][name], i)
+	byName := make([]map[string][]*meeting, len(v.ranks))
+	for r, l := range v.ranks {
+		byName[r] = map[string][]*meeting{}
+		for i := range l.meetings {
+			m := &l.meetings[i]
+			byName[r][l.names[m.name]] = append(byName[r][l.names[m.name]], m)
 		}
-	}
-	if len(w.of[0]) == 0 {
-		return nil
 	}
 	for name, first := range byName[0] {
 		for r := range v.ranks {
 			if len(byName[r][name]) != len(first) {
-				return nil
+				return false
 			}
 		}
+	}
+	for name, first := range byName[0] {
 		for k := range first {
-			transfer := w.of[0][first[k]].ns
+			transfer := first[k].ns
 			for r := range v.ranks {
-				transfer = min(transfer, w.of[r][byName[r][name][k]].ns)
+				transfer = min(transfer, byName[r][name][k].ns)
 			}
 			for r := range v.ranks {
-				if m := &w.of[r][byName[r][name][k]]; m.waitNs == trace.Absent {
+				if m := byName[r][name][k]; m.waitNs == trace.Absent {
 					m.waitNs = m.ns - transfer
 				}
 			}
 		}
 	}
-	return w
+	return true
 }
 
-// collectives lists those of a rank: communication kernels; in a CPU-only trace the backend's annotations, else ops
-// that say what they send.
-func (rv *rankView) collectives(gpu bool) []meeting {
-	e := &rv.t.Events
-	var out []meeting
-	if gpu {
+// meetings lists the collectives of a rank, and the names that they have: communication kernels; in a CPU-only trace the
+// backend's annotations, else ops that say what they send.
+func (rv *rankView) meetings() (list []meeting, names []string) {
+	numbers := map[trace.StringID]int32{}
+	add := func(to *[]meeting, m meeting, name trace.StringID) {
+		number, known := numbers[name]
+		if !known {
+			number = int32(len(names))
+			numbers[name] = number
+			names = append(names, rv.name(name))
+		}
+		m.name = number
+		*to = append(*to, m)
+	}
+	if rv.gpu {
 		for _, w := range rv.work {
 			if w.category == "comm" {
-				out = append(out, meeting{w.start, w.end - w.start, trace.Absent, w.row, w.iteration})
+				add(&list, meeting{start: w.start, ns: w.end - w.start, waitNs: trace.Absent, row: w.row}, w.name)
 			}
 		}
-		return out
+		return list, names
 	}
-	var annotations, ops []meeting
+	e := &rv.t.Events
+	var ops []meeting
 	for i := range e.Len() {
 		c := e.Category(i)
 		if c != trace.CategoryCPUOp && c != trace.CategoryUserAnnotation || e.StartNs(i) < rv.rank.FirstNs || e.StartNs(i) > rv.rank.LastNs {
 			continue
 		}
-		m := meeting{e.StartNs(i), e.DurationNs(i), trace.Absent, int32(i), rv.at(e.StartNs(i))}
+		m := meeting{start: e.StartNs(i), ns: e.DurationNs(i), waitNs: trace.Absent, row: int32(i)}
 		if c == trace.CategoryUserAnnotation {
 			if name := rv.name(e.Name(i)); rv.categories[name] == "comm" && strings.Count(name, ":") == 1 {
-				annotations = append(annotations, m)
+				add(&list, m, e.Name(i))
 			}
 		} else if s := e.Side(i); s != trace.NoSide {
 			if k := rv.t.Ops.At(s).Collective; k != trace.NoSide {
 				m.waitNs = rv.t.Collectives.At(k).WaitNs
-				ops = append(ops, m)
+				add(&ops, m, e.Name(i))
 			}
 		}
 	}
-	if out = annotations; len(out) == 0 {
-		out = ops
+	if len(list) == 0 {
+		list = ops
 	}
-	slices.SortStableFunc(out, func(a, b meeting) int { return cmp.Compare(a.start, b.start) })
-	return out
+	slices.SortStableFunc(list, func(a, b meeting) int { return cmp.Compare(a.start, b.start) })
+	return list, names
 }
 
 // waited is how long a rank's collectives waited, as the analysis has it; false if that is not known of all.

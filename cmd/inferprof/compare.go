@@ -15,6 +15,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/report"
+	"github.com/inferprof/inferprof/trace/kineto"
 )
 
 // compareFlags are the flags of inferprof compare, some of which inferprof sweep has too.
@@ -142,11 +143,11 @@ func (s *settings) compare(paths []string, f *compareFlags, stdout, stderr io.Wr
 		}
 		sides = append(sides, *side)
 	}
-	reader := newSideReader()
+	reader := newReader(kineto.Options{}, line)
 	var waits []func() (*compare.Side, error)
 	for _, path := range paths {
 		line.say("reading " + path)
-		wait, n, err := reader.start(path)
+		wait, n, err := startSide(reader, path)
 		if err != nil {
 			return err
 		}

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
@@ -21,20 +19,8 @@ import (
 	"github.com/inferprof/inferprof/trace/kineto"
 )
 
-// sideReader reads traces, as many at once as keep the processors busy, and keeps of each its steps alone: so that a
-// comparison needs hardly more memory than reading does, however many traces there are. While one is being divided into
-// its steps, the next is being read, of whichever side.
-type sideReader struct {
-	reading  chan struct{}
-	dividing chan struct{}
-}
-
-func newSideReader() *sideReader {
-	return &sideReader{make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), make(chan struct{}, 1)}
-}
-
-// start begins to read the captures of one side. The function that it returns waits for them.
-func (r *sideReader) start(path string) (func() (*compare.Side, error), []string, error) {
+// startSide begins to read the captures of one side. The function that it returns waits for them.
+func startSide(r *kineto.Reader, path string) (func() (*compare.Side, error), []string, error) {
 	captures, notes, err := openSide(path)
 	if err != nil {
 		return nil, nil, err
@@ -42,7 +28,7 @@ func (r *sideReader) start(path string) (func() (*compare.Side, error), []string
 	side := &compare.Side{Label: sideLabel(path, captures)}
 	var runs []func() (*compare.Run, error)
 	for _, c := range captures {
-		runs = append(runs, r.startRun(c))
+		runs = append(runs, startRun(r, c))
 		for _, n := range c.Notes {
 			if !strings.HasPrefix(n, "not traces, left out") { // what lies beside traces is no news here
 				notes = append(notes, n)
@@ -93,42 +79,26 @@ func labelApart(sides []compare.Side) {
 	}
 }
 
-// startRun begins to read the traces of one capture.
-func (r *sideReader) startRun(c *capture.Capture) func() (*compare.Run, error) {
-	n := len(c.Traces)
-	metas, ranks, errs := make([][]*trace.Trace, n), make([][]*analyze.RankIterations, n), make([]error, n)
-	var all sync.WaitGroup
-	for i, path := range c.Traces {
-		r.reading <- struct{}{}
-		all.Go(func() {
-			t, err := kineto.ReadFile(path, kineto.Options{})
-			if err != nil {
-				<-r.reading
-				errs[i] = err
-				return
-			}
-			r.dividing <- struct{}{} // before the next is read, so that few are in memory
-			<-r.reading
-			for _, part := range trace.SplitMerged(t) {
-				metas[i] = append(metas[i], &trace.Trace{Meta: part.Meta})
-				ranks[i] = append(ranks[i], analyze.Iterate(part, 0, analyze.Options{}))
-			}
-			<-r.dividing
-		})
-	}
+// startRun begins to read the traces of one capture, of which it keeps the steps alone.
+func startRun(r *kineto.Reader, c *capture.Capture) func() (*compare.Run, error) {
+	boundGarbage(c.Traces)
+	metas, ranks := make([][]trace.Meta, len(c.Traces)), make([][]*analyze.RankIterations, len(c.Traces))
+	wait := r.Start(c.Traces, func(i int, traces []*trace.Trace) {
+		for _, t := range traces {
+			metas[i] = append(metas[i], t.Meta)
+			ranks[i] = append(ranks[i], analyze.Iterate(t, 0, analyze.Options{}))
+		}
+	})
 	return func() (*compare.Run, error) {
-		all.Wait()
-		for _, err := range errs {
-			if err != nil {
-				return nil, err
-			}
+		if err := wait(); err != nil {
+			return nil, err
 		}
 		return runOf(c, slices.Concat(metas...), slices.Concat(ranks...)), nil
 	}
 }
 
 // runOf reduces a capture whose traces have been divided.
-func runOf(c *capture.Capture, metas []*trace.Trace, ranks []*analyze.RankIterations) *compare.Run {
+func runOf(c *capture.Capture, metas []trace.Meta, ranks []*analyze.RankIterations) *compare.Run {
 	in := &compare.Capture{Name: c.Dir}
 	if c.Manifest != nil {
 		in.Name = c.Manifest.ID

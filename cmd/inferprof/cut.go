@@ -115,11 +115,13 @@ func (s *settings) cut(paths []string, f *cutFlags, stdout, stderr io.Writer) er
 	}
 	sources, twice := capture.Distinct(sources)
 	notes = append(notes, twice...)
-	traces, err := readTraces(sources, kineto.Options{}, line)
-	if err != nil {
+	reader := newReader(kineto.Options{}, line, sources...)
+	line.say("reading " + counted(len(sources), "trace"))
+	traces := make([][]*trace.Trace, len(sources))
+	if err := reader.Start(sources, func(i int, ranks []*trace.Trace) { traces[i] = ranks })(); err != nil {
 		return err
 	}
-	files, err := f.choose(traces)
+	files, err := f.choose(slices.Concat(traces...))
 	if err != nil {
 		return err
 	}
@@ -148,7 +150,7 @@ func (f *cutFlags) choose(traces []*trace.Trace) ([]*cutFile, error) {
 	if err := f.knownCategories(traces); err != nil {
 		return nil, err
 	}
-	ranks := analyze.RankNumbers(traces)
+	ranks := analyze.RankNumbers(analyze.Metas(traces))
 	for _, r := range f.ranks {
 		if !slices.Contains(ranks, r) {
 			return nil, usagef("--ranks %d: there is no such rank: the traces are of %s", r, rankList(ranks))

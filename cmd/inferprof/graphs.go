@@ -1,42 +1,61 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
 
-// captureTraces reads what the engine wrote when it recorded its graphs, if that lies beside the traces: it says which
-// ops the kernels of a replay are. A report does without where it can't be read.
-func (s *settings) captureTraces(paths []string, line *progress) []*trace.Trace {
+// graphCaptures are the traces that the engine wrote when it recorded its graphs, which lie beside those of a profile:
+// they say which ops the kernels of a replay are. A rank's are read when the rank is analysed, and let go with it; those
+// whose names tell no rank are read once and serve all.
+type graphCaptures struct {
+	ofRank map[int][]string // files; -1: of no rank by their names
+	shared func() []*trace.Trace
+
+	mu    sync.Mutex
+	notes []string // what could not be read: a report does without
+}
+
+func findGraphCaptures(paths []string) *graphCaptures {
+	g := &graphCaptures{ofRank: map[int][]string{}}
+	g.shared = sync.OnceValue(func() []*trace.Trace { return g.read(g.ofRank[-1]) })
 	seen := map[string]bool{}
-	var files []string
 	for _, path := range paths {
-		if dir := filepath.Dir(path); path != "-" && !seen[dir] {
-			seen[dir] = true
-			for _, f := range kineto.FindCaptureTraces(dir) {
-				if !slices.Contains(paths, f) { // else it is what was asked about
-					files = append(files, f)
-				}
+		dir := filepath.Dir(path)
+		if path == "-" || seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		for _, f := range kineto.FindCaptureTraces(dir) {
+			if !slices.Contains(paths, f) { // else it is what was asked about
+				rank := trace.ParseFileName(f).Rank
+				g.ofRank[rank] = append(g.ofRank[rank], f)
 			}
 		}
 	}
-	if len(files) == 0 {
-		return nil
+	return g
+}
+
+// of reads what there is for a rank.
+func (g *graphCaptures) of(rank int) []*trace.Trace {
+	if rank < 0 {
+		return nil // an API server replays no graphs
 	}
-	line.say("reading " + counted(len(files), "trace") + " of graph captures")
+	return slices.Concat(g.shared(), g.read(g.ofRank[rank]))
+}
+
+func (g *graphCaptures) read(files []string) []*trace.Trace {
 	var out []*trace.Trace
 	for _, f := range files {
 		t, err := kineto.ReadFile(f, kineto.Options{})
 		if err != nil {
-			if !s.quiet {
-				line.close()
-				fmt.Fprintf(os.Stderr, "note: graphs keep their kernels' names alone: %v\n", err)
-			}
+			g.mu.Lock()
+			g.notes = append(g.notes, "graphs keep their kernels' names alone: "+err.Error())
+			g.mu.Unlock()
 			continue
 		}
 		out = append(out, t)

@@ -8,20 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/analyze/findings"
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/internal/atomicfile"
-	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/report"
-	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
 )
 
 // reportFlags are what inferprof report is asked for.
@@ -234,69 +229,6 @@ func aboutCapture(c *capture.Capture) *analyze.Capture {
 		Quantization:  cmp.Or(m.Config.Quantization, m.Engine.Quantization),
 		ExpectedRanks: m.Ranks.Expected, FoundRanks: len(m.Ranks.Found),
 	}
-}
-
-// analyse reads traces and turns them into results.
-func (s *settings) analyse(paths []string, about *analyze.Capture, strict bool, line *progress) (*analyze.Result, error) {
-	return s.analyseSelected(paths, about, &selection{}, strict, line)
-}
-
-// analyseSelected reads traces and turns a selection of their work into results.
-func (s *settings) analyseSelected(paths []string, about *analyze.Capture, selected *selection, strict bool, line *progress) (*analyze.Result, error) {
-	traces, err := readTraces(paths, kineto.Options{Strict: strict}, line)
-	if _, damaged := errors.AsType[*kineto.DamageError](err); damaged {
-		return nil, &gateError{err.Error()}
-	}
-	if err != nil {
-		return nil, err
-	}
-	graphs := s.captureTraces(paths, line)
-	line.say("analysing")
-	o, err := selected.options(traces)
-	if err != nil {
-		return nil, err
-	}
-	o.Capture, o.CaptureTraces = about, graphs
-	result := analyze.Analyze(traces, o)
-	if err := selected.nothing(result); err != nil {
-		return nil, err
-	}
-	result.Findings = findings.Find(result, traces)
-	return result, nil
-}
-
-// gcPercent is how much of garbage the heap may grow by while traces are in memory. They are large arrays without pointers,
-// which cost the collector nothing to look at, so that collecting often is cheap and saves a third of the peak.
-const gcPercent = 10
-
-// readTraces reads files side by side, in the memory that there is.
-func readTraces(paths []string, o kineto.Options, line *progress) ([]*trace.Trace, error) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	line.say("reading " + counted(len(paths), "trace"))
-	available, known := host.AvailableMemory()
-	if !known {
-		return splitMerged(kineto.ReadFiles(paths, o, 0))
-	}
-	need := int64(0)
-	for _, path := range paths {
-		need += kineto.MemoryEstimate(path)
-	}
-	if need > available {
-		line.note(fmt.Sprintf("note: %s may take %s of memory, and %s is free: name fewer of them, or cut them first (inferprof cut)",
-			counted(len(paths), "trace"), size(need), size(available)))
-	}
-	return splitMerged(kineto.ReadFiles(paths, o, available))
-}
-
-// splitMerged makes ranks of files into which several were merged.
-func splitMerged(traces []*trace.Trace, err error) ([]*trace.Trace, error) {
-	var out []*trace.Trace
-	for _, t := range traces {
-		out = append(out, trace.SplitMerged(t)...)
-	}
-	return out, err
 }
 
 // writeReport renders a result in the format asked for.

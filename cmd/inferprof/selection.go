@@ -40,8 +40,8 @@ func (f *selection) define(cmd *cobra.Command) {
 	}
 }
 
-// options are what the flags ask of an analysis of these traces.
-func (f *selection) options(traces []*trace.Trace) (analyze.Options, error) {
+// options are what the flags ask of an analysis. Which ranks there are is known later (ranksAmong).
+func (f *selection) options() (analyze.Options, error) {
 	o := analyze.Options{Phase: f.phase}
 	report.Prepare(f.format, &o)
 	for _, s := range f.steps {
@@ -50,19 +50,6 @@ func (f *selection) options(traces []*trace.Trace) (analyze.Options, error) {
 			last = math.MaxInt
 		}
 		o.Steps = append(o.Steps, analyze.StepRange{From: s.first, To: last})
-	}
-	if f.ranks != nil {
-		there := analyze.RankNumbers(traces)
-		slices.Sort(there)
-		there = slices.DeleteFunc(slices.Compact(there), func(n int) bool { return n < 0 })
-		for _, n := range there {
-			if f.ranks.contain(n) {
-				o.Ranks = append(o.Ranks, n)
-			}
-		}
-		if o.Ranks == nil {
-			return o, usagef("--rank %s: the traces are of %s", f.ranks.String(), rankNames(there))
-		}
 	}
 	for n := range highestDevice + 1 {
 		if f.devices.contain(n) {
@@ -73,6 +60,24 @@ func (f *selection) options(traces []*trace.Trace) (analyze.Options, error) {
 		return o, usagef("--device %s: devices are numbered from 0 to at most %d", f.devices.String(), highestDevice)
 	}
 	return o, nil
+}
+
+// likely says whether a trace that claims a rank, -1 if it claims none, is likely to be asked for.
+func (f *selection) likely(rank int) bool { return f.ranks == nil || rank < 0 || f.ranks.contain(rank) }
+
+// ranksAmong are the ranks asked for of those that there are, in which API servers are -1; nil: all.
+func (f *selection) ranksAmong(numbers []int) ([]int, error) {
+	if f.ranks == nil {
+		return nil, nil
+	}
+	there := slices.DeleteFunc(slices.Clone(numbers), func(n int) bool { return n < 0 })
+	slices.Sort(there)
+	there = slices.Compact(there)
+	asked := slices.DeleteFunc(slices.Clone(there), func(n int) bool { return !f.ranks.contain(n) })
+	if len(asked) == 0 {
+		return nil, usagef("--rank %s: the traces are of %s", f.ranks.String(), rankNames(there))
+	}
+	return asked, nil
 }
 
 func (r stepRanges) contain(n int) bool {

@@ -22,6 +22,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/report"
+	"github.com/inferprof/inferprof/trace/kineto"
 )
 
 // sweepFlags are the flags of inferprof sweep.
@@ -392,7 +393,7 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 	var failures []string
 	line := s.newProgress(stderr)
 	defer line.close()
-	reader := newSideReader()
+	reader := newReader(kineto.Options{}, line)
 	for _, c := range p.Cells {
 		cell := report.SweepCell{Name: c.Name}
 		side := compare.Side{Label: c.Name}
@@ -406,7 +407,7 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 			if err != nil {
 				return err
 			}
-			run, err := reader.startRun(opened)()
+			run, err := startRun(reader, opened)()
 			if err != nil {
 				return err
 			}

@@ -105,18 +105,27 @@ func (s *settings) problems(path string, line *progress) []analyze.Problem {
 	if err != nil {
 		return nil
 	}
-	var traces []*trace.Trace
-	for _, one := range c.Traces {
-		t, err := readTraces([]string{one}, kineto.Options{}, line)
-		if err == nil {
-			traces = append(traces, t...)
+	o := analyze.Options{Capture: aboutCapture(c)}
+	reader := newReader(kineto.Options{}, line, c.Traces...)
+	line.say("looking at " + counted(len(c.Traces), "trace"))
+	parts, waits := make([][]*analyze.Part, len(c.Traces)), make([]func() error, len(c.Traces))
+	for k := range c.Traces {
+		waits[k] = reader.Start(c.Traces[k:k+1], func(_ int, traces []*trace.Trace) {
+			for _, t := range traces {
+				parts[k] = append(parts[k], analyze.NewPart(t, analyze.ClaimedRank(&t.Meta), o))
+			}
+		})
+	}
+	var whole []*analyze.Part
+	for k, wait := range waits {
+		if wait() == nil {
+			whole = append(whole, parts[k]...)
 		}
 	}
-	if len(traces) == 0 {
+	if len(whole) == 0 {
 		return nil
 	}
-	line.say("looking at " + counted(len(traces), "trace"))
-	problems := analyze.Analyze(traces, analyze.Options{Capture: aboutCapture(c)}).Problems
+	problems := analyze.Join(whole, o).Problems
 	return slices.DeleteFunc(problems, func(p analyze.Problem) bool { return p.ID == "damaged" })
 }
 

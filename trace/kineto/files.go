@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/inferprof/inferprof/trace"
 )
@@ -29,31 +30,63 @@ func MemoryEstimate(path string) int64 {
 	return int64(float64(st.Size()) * per)
 }
 
-// ReadFiles reads several traces side by side: as many at once as there are pairs of processors, since reading one keeps
-// two busy (one inflates, one scans), and as fit into budgetBytes of memory by MemoryEstimate (0: no bound). Traces that
-// have been read stay in memory and in the budget, so that a set that does not fit is read one after the other in the
-// end, rather than not at all. The traces have the order of paths; the error is that of the first file that has one.
-func ReadFiles(paths []string, o Options, budgetBytes int64) ([]*trace.Trace, error) {
-	traces, errs := make([]*trace.Trace, len(paths)), make([]error, len(paths))
-	places := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-	room := newBudget(budgetBytes)
-	var reading sync.WaitGroup
+// Reader reads traces side by side and hands each on, so that a profile of any number of ranks takes the memory of those
+// that are in hand. As many are read at once as there are pairs of processors, since reading one keeps two busy (one
+// inflates, one scans), as many are used meanwhile, and of both together as many as fit into a budget.
+type Reader struct {
+	options Options
+	reading chan struct{} // a place for each
+	using   chan struct{}
+	room    *budget
+}
+
+// NewReader returns a reader for which a trace takes its MemoryEstimate of budgetBytes (0: no bound). One that does not fit
+// is read all the same, alone.
+func NewReader(o Options, budgetBytes int64) *Reader {
+	places := max(1, runtime.GOMAXPROCS(0)/2)
+	return &Reader{o, make(chan struct{}, places), make(chan struct{}, places), newBudget(budgetBytes)}
+}
+
+// Start begins to read files, and returns when the last has begun. use is called with each one's place among the paths and
+// its trace, or those of the ranks that were merged into it, in any order and several at a time; what it does not keep of
+// them is freed. The function that Start returns waits for all. Its error is that of the first file that has one; use may
+// not have seen those behind it.
+func (r *Reader) Start(paths []string, use func(i int, traces []*trace.Trace)) (wait func() error) {
+	errs := make([]error, len(paths))
+	var failed atomic.Bool
+	var all sync.WaitGroup
 	for i, path := range paths {
-		places <- struct{}{}
-		room.take(MemoryEstimate(path))
-		reading.Go(func() {
-			traces[i], errs[i] = ReadFile(path, o)
-			room.done()
-			<-places
+		r.reading <- struct{}{}
+		if failed.Load() { // one before it
+			<-r.reading
+			break
+		}
+		cost := MemoryEstimate(path)
+		r.room.take(cost)
+		all.Go(func() {
+			defer r.room.give(cost)
+			t, err := ReadFile(path, r.options)
+			if err != nil {
+				errs[i] = err
+				failed.Store(true)
+				<-r.reading
+				return
+			}
+			r.using <- struct{}{} // before the next is read, so that few are in memory
+			<-r.reading
+			use(i, trace.SplitMerged(t))
+			<-r.using
 		})
 	}
-	reading.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	return func() error {
+		all.Wait()
+		for _, err := range errs {
+			if err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return traces, nil
 }
 
 // budget lets readers begin while their estimates fit.
@@ -71,7 +104,7 @@ func newBudget(limit int64) *budget {
 	return b
 }
 
-// take waits until cost fits or nobody else is reading.
+// take waits until cost fits or nothing else is in memory.
 func (b *budget) take(cost int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,8 +115,9 @@ func (b *budget) take(cost int64) {
 	b.active++
 }
 
-func (b *budget) done() {
+func (b *budget) give(cost int64) {
 	b.mu.Lock()
+	b.used -= cost
 	b.active--
 	b.mu.Unlock()
 	b.changed.Broadcast()

@@ -1,0 +1,137 @@
+package findings
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Look is what the rules saw in one rank's trace: what each says of the rank by itself, and what they need of it to
+// speak of all ranks. It does not keep the trace alive.
+type Look struct {
+	rank *analyze.Rank
+	gpu  bool
+	pace
+	found []*analyze.Finding // by rule of the registry
+
+	meetings       []meeting // by start
+	names          []string  // of meetings
+	longestMeeting *analyze.EventRef
+	costliestOp    *analyze.EventRef // the longest call of the op with the most self time, in a CPU-only trace
+}
+
+// LookAt has the rules look at a trace, of which r is the analysis (nil: it is left out) and c what is known of its capture, nil
+// if nothing.
+// It returns nil if there is nothing to see. It may be called for several traces at the same time.
+func LookAt(t *trace.Trace, r *analyze.Rank, c *analyze.Capture) *Look {
+	if r == nil || len(r.Time) == 0 || r.Role != "" {
+		return nil
+	}
+	rv := newRankView(r, t, c)
+	l := &Look{rank: r, gpu: rv.gpu, pace: rv.pace, found: make([]*analyze.Finding, len(registry))}
+	for i, rule := range registry {
+		if rule.look != nil {
+			l.found[i] = rule.look(rv)
+		}
+	}
+	l.meetings, l.names = rv.meetings()
+	for i := range l.meetings {
+		if m := &l.meetings[i]; l.longestMeeting == nil || m.ns > l.longestMeeting.DurationNs {
+			ref := l.ref(m)
+			l.longestMeeting = &ref
+		}
+	}
+	if row := rv.costliestOp(); row >= 0 {
+		ref := rv.ref(row)
+		l.costliestOp = &ref
+	}
+	return l
+}
+
+// ref points at a meeting.
+func (l *Look) ref(m *meeting) analyze.EventRef {
+	return analyze.EventRef{Rank: l.rank.Rank, Event: int(m.row), StartNs: m.start, DurationNs: m.ns, Name: l.names[m.name]}
+}
+
+// view is all ranks.
+type view struct {
+	result  *analyze.Result
+	ranks   []*Look // in order of rank
+	several bool    // more than one was looked at: sentences name theirs
+	stepNs  int64   // how long an iteration takes, on the rank that waits least
+	waits   bool    // the ranks' collectives match: what each waited in which is known
+}
+
+func (v *view) gpu() bool { return v.result.Kind == analyze.KindGPU }
+
+// newView takes the looks at the ranks of a result. Where some rank has GPU work, those that have none are left out, as
+// Result.Time leaves them out: their profiler recorded no GPU, and their ops do not say what it did.
+func newView(r *analyze.Result, looks []*Look) *view {
+	v := &view{result: r}
+	looks = slices.DeleteFunc(slices.Clone(looks), func(l *Look) bool { return l == nil || !slices.Contains(r.Ranks, l.rank) })
+	v.several = len(looks) > 1
+	for _, l := range looks {
+		if l.gpu == v.gpu() {
+			v.ranks = append(v.ranks, l)
+		}
+	}
+	slices.SortStableFunc(v.ranks, func(a, b *Look) int { return cmp.Compare(a.rank.Rank, b.rank.Rank) })
+	for _, l := range v.ranks {
+		ns := quotient(l.totalNs, l.steps())
+		if v.stepNs == 0 || ns < v.stepNs {
+			v.stepNs = ns
+		}
+	}
+	v.waits = v.matchMeetings()
+	return v
+}
+
+// worst is the finding of the rank that has most at stake.
+func (v *view) worst(found []*analyze.Finding) *analyze.Finding {
+	return v.best(found, func(a, b *analyze.Finding) bool { return a.StakeNsPerStep > b.StakeNsPerStep })
+}
+
+// least is the finding of the rank that has least at stake.
+func (v *view) least(found []*analyze.Finding) *analyze.Finding {
+	return v.best(found, func(a, b *analyze.Finding) bool { return a.StakeNsPerStep < b.StakeNsPerStep })
+}
+
+// best is the first finding than which none is better.
+func (v *view) best(found []*analyze.Finding, better func(a, b *analyze.Finding) bool) *analyze.Finding {
+	at := -1
+	for i, f := range found {
+		if f != nil && (at < 0 || better(f, found[at])) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	f := v.of(at, found[at])
+	if v.several {
+		f.Sentence = "on rank " + itoa(v.ranks[at].rank.Rank) + ": " + f.Sentence
+	}
+	return f
+}
+
+// lowestRank is the finding of the first rank that has one, whose name its sentence begins with.
+func lowestRank(v *view, found []*analyze.Finding) *analyze.Finding {
+	for i, f := range found {
+		if f != nil {
+			f = v.of(i, f)
+			f.Sentence = "on rank " + itoa(v.ranks[i].rank.Rank) + " " + f.Sentence
+			return f
+		}
+	}
+	return nil
+}
+
+// of is a rank's finding with the number that the rank has come to have.
+func (v *view) of(i int, f *analyze.Finding) *analyze.Finding {
+	for k := range f.Events {
+		f.Events[k].Rank = v.ranks[i].rank.Rank
+	}
+	return f
+}

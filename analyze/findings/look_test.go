@@ -1,0 +1,71 @@
+package findings
+
+import (
+	"path/filepath"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// TestTracesAreLetGo: what is kept of a trace keeps no part of it alive: neither its names, nor its columns, nor its text.
+func TestTracesAreLetGo(t *testing.T) {
+	files, _ := filepath.Glob("../testdata/*.json.gz")
+	if len(files) != 4 {
+		t.Fatalf("../testdata has %d traces", len(files))
+	}
+	for _, file := range files {
+		tr, err := kineto.ReadFile(file, kineto.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, names := weak.Make(tr), weak.Make(tr.Strings)
+		op := weak.Make(tr.Ops.At(uint32(tr.Ops.Len() - 1)))
+		part := analyze.NewPart(tr, 0, analyze.Options{GPUEvents: true})
+		look := LookAt(tr, part.Rank, nil)
+		if whole.Value() == nil || names.Value() == nil || op.Value() == nil {
+			t.Fatal("the trace is gone too early: this test shows nothing")
+		}
+		runtime.KeepAlive(tr)
+		runtime.GC()
+		if whole.Value() != nil || names.Value() != nil || op.Value() != nil {
+			t.Errorf("%s is still in memory: trace %v, names %v, ops %v", filepath.Base(file), whole.Value() != nil, names.Value() != nil, op.Value() != nil)
+		}
+		if r := analyze.Join([]*analyze.Part{part}, analyze.Options{}); len(r.Ranks) != 1 || look == nil {
+			t.Errorf("%s: %d ranks, look %v", filepath.Base(file), len(r.Ranks), look)
+		}
+	}
+}
+
+// TestRankWithoutGPU: a rank whose GPU work was not recorded is no rank of a GPU's profile. Its ops would look like work
+// of a device that does nothing but communicate.
+func TestRankWithoutGPU(t *testing.T) {
+	ranks := func(broken bool) []*trace.Trace {
+		var traces []*trace.Trace
+		for r := range 3 {
+			b := newBuilder(r, 3)
+			if r == 1 && broken {
+				for i := range 12 {
+					at := int64(i) * 2_000_000
+					b.op("c10d::allreduce_", at, 1_900_000)
+					b.host(trace.CategoryUserAnnotation, "execute_context_0(0)_generation_8(8)", at, 1_950_000)
+				}
+			} else {
+				b.run(steps{n: 12, kernels: with(kernel{name: "cross_device_reduce_1stage", ns: 4_000 + int64(r/2)*200_000})})
+			}
+			traces = append(traces, b.t)
+		}
+		return traces
+	}
+	expectFirst(t, find(analyze.Options{}, ranks(true)...), "straggler_rank", ranks(true)...)
+	for _, f := range find(analyze.Options{}, ranks(true)...) {
+		for _, e := range f.Events {
+			if e.Rank == 1 {
+				t.Errorf("%s is drawn from ops: %s", f.ID, f.Sentence)
+			}
+		}
+	}
+}

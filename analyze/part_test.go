@@ -1,0 +1,91 @@
+package analyze
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// TestParts: traces that are analysed side by side, under numbers that turn out to be wrong, come to the same as all at
+// once.
+func TestParts(t *testing.T) {
+	for _, pattern := range []string{"mistral8l_*.gz", "second_*.gz"} {
+		files, _ := filepath.Glob(filepath.Join("testdata", pattern))
+		var traces []*trace.Trace
+		for _, f := range files {
+			tr, err := kineto.ReadFile(f, kineto.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			traces = append(traces, tr)
+		}
+		if len(traces) != 2 {
+			t.Fatalf("testdata/%s: %d files", pattern, len(traces))
+		}
+		for _, o := range []Options{{}, {Ranks: []int{1}}, {Phase: "decode"}, {Steps: []StepRange{{1, 2}}}, {Phase: "mixed"}, {Devices: []int{1}}} {
+			parts := make([]*Part, len(traces))
+			var all sync.WaitGroup
+			for i, tr := range traces {
+				all.Go(func() { parts[i] = NewPart(tr, 7, o) })
+			}
+			all.Wait()
+			if diff := cmp.Diff(Analyze(traces, o), Join(parts, o)); diff != "" {
+				t.Errorf("%s, %+v: %s", pattern, o, diff)
+			}
+		}
+	}
+}
+
+// TestClaimedRank: traces that claim different ranks have those.
+func TestClaimedRank(t *testing.T) {
+	metas := []trace.Meta{
+		{Path: "x_rank3.1.pt.trace.json"}, {Path: "a.json", Distributed: &trace.Distributed{Rank: 5, WorldSize: 8}},
+		{Path: "y_rank1.1.pt.trace.json", Distributed: &trace.Distributed{Rank: 2, WorldSize: 8}},
+		{Path: "z_rank4.1.pt.trace.json", Distributed: &trace.Distributed{}},
+	}
+	var claimed []int
+	for i := range metas {
+		claimed = append(claimed, ClaimedRank(&metas[i]))
+	}
+	if want := []int{3, 5, 2, 4}; !slices.Equal(claimed, want) || !slices.Equal(RankNumbers(metas), want) {
+		t.Errorf("claimed %v, numbered %v, want %v", claimed, RankNumbers(metas), want)
+	}
+	for _, m := range []trace.Meta{{Path: "b.json"}, {Path: "vm_1.async_llm.17.pt.trace.json.gz"}} {
+		if r := ClaimedRank(&m); r != -1 {
+			t.Errorf("%s claims rank %d", m.Path, r)
+		}
+	}
+}
+
+// TestPackKernels: durations come back as they were, sorted.
+func TestPackKernels(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	many := make([]int64, 5000)
+	for i := range many {
+		many[i] = 2000 + 32*random.Int64N(40)
+	}
+	slices.Sort(many)
+	for _, ns := range [][]int64{nil, {0}, {0, 0, 1}, {-5, 3}, {7, 7, 7, 1 << 62}, many} {
+		packed := packKernels([]kernelDurations{{Kernel: Kernel{Name: "k", Category: "gemm", ExclusiveNs: 3}, ns: ns}})
+		rows := mergeKernels([][]packedKernel{packed, packed})
+		twice := append(slices.Clone(ns), ns...)
+		want := Kernel{Name: "k", Category: "gemm", Device: AllDevices, ExclusiveNs: 6}
+		want.summarize(twice)
+		if len(rows) != 1 || rows[0] != want {
+			t.Errorf("%d durations: %+v, want %+v", len(ns), rows, want)
+		}
+		if got := packed[0].appendDurations(nil); !slices.Equal(got, ns) {
+			t.Errorf("%d durations came back as %d", len(ns), len(got))
+		}
+		if len(packed[0].durations) > 1+len(ns)*10 || len(ns) == len(many) && len(packed[0].durations) > 200 {
+			t.Errorf("%d durations take %d bytes", len(ns), len(packed[0].durations))
+		}
+	}
+}

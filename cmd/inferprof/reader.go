@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/trace/kineto"
+)
+
+// garbageBytes is how much garbage there may be beside a trace before it is collected, and leastGCPercent the least part of
+// the heap that it may be. Traces are large arrays without pointers, which cost the collector nothing to look at, so that
+// collecting often is cheap and saves a third of the peak; but each time costs something, however small the heap.
+const (
+	garbageBytes   = 48e6
+	leastGCPercent = 10
+)
+
+// boundGarbage has the collector run as often as suits the traces at paths.
+func boundGarbage(paths []string) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	largest := int64(1)
+	for _, path := range paths {
+		largest = max(largest, kineto.MemoryEstimate(path))
+	}
+	debug.SetGCPercent(max(leastGCPercent, min(100, int(100*garbageBytes/largest))))
+}
+
+// newReader returns a reader that keeps to the memory that there is, and says so where one of the paths takes more.
+func newReader(o kineto.Options, line *progress, paths ...string) *kineto.Reader {
+	boundGarbage(paths)
+	available, known := host.AvailableMemory()
+	if !known {
+		return kineto.NewReader(o, 0)
+	}
+	for _, path := range paths {
+		if need := kineto.MemoryEstimate(path); need > available {
+			line.note(fmt.Sprintf("note: %s may take %s of memory, and %s is free: cut it first (inferprof cut)", path, size(need), size(available)))
+		}
+	}
+	return kineto.NewReader(o, available)
+}
