@@ -117,7 +117,7 @@ func newIndex(t *trace.Trace, o *Options, kernels, ops *categorizer) *index {
 func (x *index) collect() {
 	t, e := x.t, &x.t.Events
 	memoryName, hasMemory := t.Strings.Lookup("[memory]")
-	names := stepNames{known: map[trace.StringID]*trace.Step{}, strings: t.Strings}
+	names := newStepNames(t.Strings)
 	any := false
 	x.makeRoom()
 	for i := range e.Len() {
@@ -458,20 +458,27 @@ func (x *index) isGraphLaunch(c *call) bool { return x.facts(c.name)&factGraphLa
 // stepNames parses each distinct name once.
 type stepNames struct {
 	strings *trace.Strings
-	known   map[trace.StringID]*trace.Step
+	known   []*trace.Step // by StringID; noStep: the name is none's; nil: not asked yet
+}
+
+var noStep = &trace.Step{}
+
+func newStepNames(s *trace.Strings) *stepNames {
+	return &stepNames{s, make([]*trace.Step, s.Len())}
 }
 
 func (n *stepNames) annotation(id trace.StringID) *trace.Step { return n.parse(id, trace.ParseStep) }
 func (n *stepNames) frame(id trace.StringID) *trace.Step      { return n.parse(id, trace.ParsePythonStep) }
 
 func (n *stepNames) parse(id trace.StringID, parse func(string) (trace.Step, bool)) *trace.Step {
-	if s, ok := n.known[id]; ok {
-		return s
+	if n.known[id] == nil {
+		n.known[id] = noStep
+		if s, ok := parse(n.strings.At(id)); ok {
+			n.known[id] = &s
+		}
 	}
-	var out *trace.Step
-	if s, ok := parse(n.strings.At(id)); ok {
-		out = &s
+	if n.known[id] == noStep {
+		return nil
 	}
-	n.known[id] = out
-	return out
+	return n.known[id]
 }

@@ -139,7 +139,7 @@ func Iterate(t *trace.Trace, rank int, o Options) *RankIterations {
 func (x *index) collectWork() (stacks bool, peak int64) {
 	t, e := x.t, &x.t.Events
 	x.gpu, x.calls = make([]gpuEvent, 0, t.GPU.Len()), make([]call, 0, t.Calls.Len()) // growing them costs more than filling
-	names := stepNames{known: map[trace.StringID]*trace.Step{}, strings: t.Strings}
+	names := newStepNames(t.Strings)
 	for i := range e.Len() {
 		category := e.Category(i)
 		if category == trace.CategoryPythonFunction {

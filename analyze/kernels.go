@@ -5,8 +5,6 @@ import (
 	"cmp"
 	varint "encoding/binary" // binary is an op of two inputs here
 	"slices"
-
-	"github.com/inferprof/inferprof/trace"
 )
 
 // AllDevices is Kernel.Device of a row over all devices and ranks.
@@ -40,29 +38,29 @@ type kernelDurations struct {
 
 // kernelTable lists the kernels of all devices.
 func (x *index) kernelTable() []kernelDurations {
-	type key struct {
-		name   trace.StringID
-		device int32
+	type device struct {
+		rowOf     []int32 // by name, counted from 1
+		busyUntil int64
 	}
-	rowOf := map[key]int{}
-	busyUntil := map[int32]int64{}
+	devices := map[int32]*device{}
+	var d *device
 	var rows []kernelDurations
 	for i := range x.gpu {
 		g := &x.gpu[i]
-		k := key{g.name, g.device}
-		r, ok := rowOf[k]
-		if !ok {
-			r = len(rows)
-			rowOf[k] = r
+		if i == 0 || g.device != x.gpu[i-1].device {
+			if d = devices[g.device]; d == nil {
+				d = &device{make([]int32, x.t.Strings.Len()), g.start}
+				devices[g.device] = d
+			}
+		}
+		if d.rowOf[g.name] == 0 {
 			rows = append(rows, kernelDurations{Kernel: Kernel{Name: x.name(g.name), Category: x.kernelCategory(g), Device: int(g.device)}})
+			d.rowOf[g.name] = int32(len(rows))
 		}
-		until, ok := busyUntil[g.device]
-		if !ok {
-			until = g.start
-		}
-		rows[r].ExclusiveNs += max(0, g.end-max(g.start, until))
-		busyUntil[g.device] = max(until, g.end)
-		rows[r].ns = append(rows[r].ns, g.end-g.start)
+		r := &rows[d.rowOf[g.name]-1]
+		r.ExclusiveNs += max(0, g.end-max(g.start, d.busyUntil))
+		d.busyUntil = max(d.busyUntil, g.end)
+		r.ns = append(r.ns, g.end-g.start)
 	}
 	return rows
 }

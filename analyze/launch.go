@@ -55,27 +55,30 @@ func (x *index) launches() Launch {
 	l.DelayMedianNs, l.DelayMaxNs = s.median, s.max
 
 	type samples struct {
+		name        string
 		events      int
 		cost, delay []int64
 	}
-	byName := map[string]*samples{}
+	of := make([]*samples, x.t.Strings.Len()) // by the call's name
+	var apis []*samples
 	for i := range x.calls {
 		c := &x.calls[i]
 		if c.gpuEvents == 0 {
 			continue
 		}
-		a := byName[x.name(c.name)]
+		a := of[c.name]
 		if a == nil {
-			a = &samples{}
-			byName[x.name(c.name)] = a
+			a = &samples{name: x.name(c.name)}
+			of[c.name] = a
+			apis = append(apis, a)
 		}
 		a.events += int(c.gpuEvents)
 		a.cost = append(a.cost, c.end-c.start)
 		a.delay = append(a.delay, max(0, x.gpu[c.firstGPU].start-c.end))
 	}
-	for name, a := range byName {
+	for _, a := range apis {
 		cost, delay := stats(a.cost), stats(a.delay)
-		l.APIs = append(l.APIs, LaunchAPI{name, cost.n, a.events, cost.sum, cost.median, cost.max, delay.median, delay.max})
+		l.APIs = append(l.APIs, LaunchAPI{a.name, cost.n, a.events, cost.sum, cost.median, cost.max, delay.median, delay.max})
 	}
 	slices.SortFunc(l.APIs, func(a, b LaunchAPI) int {
 		return cmp.Or(cmp.Compare(b.CostNs, a.CostNs), cmp.Compare(a.Name, b.Name))

@@ -51,13 +51,17 @@ func (x *index) streams() []Stream {
 		window int
 	}
 	of := map[key]*state{}
+	var s *state
+	var last key // of s
 	for i := range x.gpu {
 		g := &x.gpu[i]
-		k := key{g.device, g.stream}
-		s, ok := of[k]
-		if !ok {
-			s = &state{Stream: Stream{Device: int(g.device), Stream: g.stream}, end: g.start}
-			of[k] = s
+		k, ok := key{g.device, g.stream}, true
+		if s == nil || k != last {
+			if s, ok = of[k]; !ok {
+				s = &state{Stream: Stream{Device: int(g.device), Stream: g.stream}, end: g.start}
+				of[k] = s
+			}
+			last = k
 		}
 		w := x.deviceWindows.at(g.start)
 		s.BusyNs += max(0, g.end-max(g.start, s.end))
