@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// sameInterrupt is how soon a second signal is still the first one: what starts us (timeout, make, npm) often passes on
-// to the process what its whole group has got from the terminal already.
-const sameInterrupt = 100 * time.Millisecond
+// sameInterrupt is how soon a second signal is still the first one: what starts us (timeout, make, npm, our own sweep)
+// often passes on to the process what its whole group has got from the terminal already, and on a busy machine takes a
+// while to.
+const sameInterrupt = 500 * time.Millisecond
 
 // interruptible returns a context that ends at the first Ctrl-C, SIGTERM, or loss of the terminal (unless nohup says to
 // ignore that), so that a profile is stopped and kept. A second one ends the process at once. release gives the signals

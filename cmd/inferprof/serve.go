@@ -146,7 +146,7 @@ func (f *serveFlags) announce(stdout, stderr io.Writer, s *serve.Server, address
 		return
 	}
 	info := s.Info()
-	fmt.Fprintf(stderr, "serving %s (%s, %d ranks, %s kernels) on http://%s\n", s.ModelName(), info.Architecture, info.Ranks, info.Kernels, address)
+	fmt.Fprintf(stderr, "serving %s (%s, %s, %s kernels) on http://%s\n", s.ModelName(), info.Architecture, counted(info.Ranks, "rank"), info.Kernels, address)
 	if f.config.Profiler.Dir == "" {
 		fmt.Fprintln(stderr, "profiling is off: --profiler-config turns /start_profile and /stop_profile on")
 	} else {
