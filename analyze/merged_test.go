@@ -78,6 +78,17 @@ func TestMergedRanks(t *testing.T) {
 			t.Errorf("rank %d: the text of an event is %s", i, text)
 		}
 	}
+	spare := bytes.Replace(mergeFiles(t, files), []byte(`"traceEvents":[`), []byte(`"traceEvents":[{"ph":"X","cat":"overhead","name":"x","pid":"Spans","tid":1,"ts":1,"dur":1},`), 1)
+	if whole, err = kineto.Read(bytes.NewReader(spare), "merged-1.trace.json", kineto.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	for _, p := range trace.SplitMerged(whole) {
+		events += p.Events.Len()
+	}
+	if events != whole.Events.Len() {
+		t.Errorf("of %d events, %d are in a part", whole.Events.Len(), events)
+	}
 	if one := trace.SplitMerged(own[0]); len(one) != 1 || one[0] != own[0] {
 		t.Errorf("a trace of one rank came apart: %d", len(one))
 	}

@@ -33,11 +33,8 @@ func SplitMerged(t *Trace) []*Trace {
 		names = append(names, l)
 	}
 	slices.Sort(names)
-	part := make([]int, len(t.Tracks)) // of each track; -1: of no label
+	part := make([]int, len(t.Tracks)) // of each track; what has no label stays with the first
 	tracks := slices.Clone(t.Tracks)
-	for i := range part {
-		part[i] = -1
-	}
 	for n, l := range names {
 		for _, id := range labels[l] {
 			part[id] = n
@@ -67,9 +64,6 @@ func SplitMerged(t *Trace) []*Trace {
 	}
 	for i := range t.Events.Len() {
 		n := part[t.Events.Track(i)]
-		if n < 0 {
-			continue
-		}
 		at, j := &parts[n].Events, parts[n].Events.Append(t.Events.At(i))
 		at.blocks[j>>blockBits].category[j&blockMask] = t.Events.blocks[i>>blockBits].category[i&blockMask]
 		rows[n] = append(rows[n], int32(i))
