@@ -38,6 +38,7 @@ func guarded(t testing.TB, n int, atStart bool) []float32 {
 
 // Kernels touch nothing outside of their slices.
 func TestKernelsStayInBounds(t *testing.T) {
+	oneThread(t)
 	onEachSet(t, func(t *testing.T) {
 		for _, atStart := range []bool{false, true} {
 			for n := range 100 {

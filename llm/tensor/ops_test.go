@@ -178,6 +178,7 @@ func layerNorm64(x, w, b []float32, eps float64) []float64 {
 }
 
 func TestOperationsAgainstFloat64(t *testing.T) {
+	oneThread(t)
 	onEachSet(t, func(t *testing.T) {
 		for _, op := range operations {
 			t.Run(op.name, func(t *testing.T) {

@@ -30,6 +30,23 @@ func useSet(t testing.TB, name string) {
 	})
 }
 
+// rowStep is how far a test goes from one number of rows to the next: with -short, which is for the race detector, some
+// numbers do. What threads share is the same for all.
+func rowStep(short int) int {
+	if testing.Short() {
+		return short
+	}
+	return 1
+}
+
+// oneThread leaves a long test out with -short: the race detector has nothing to see in it.
+func oneThread(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("one thread, and -short")
+	}
+}
+
 func newPool(t testing.TB, threads int) *Pool {
 	p := NewPool(threads)
 	t.Cleanup(p.Close)
