@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -30,7 +31,20 @@ type process struct {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	minded(t)
 	return startCommand(t, exec.Command("inferprof", args...))
+}
+
+// minded makes processes that the test starts mind signals, even where the tests run under nohup or in the background of a
+// script: what their parent ignores they would ignore too, but not what it catches.
+func minded(t *testing.T) {
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			caught := make(chan os.Signal, 1)
+			signal.Notify(caught, s)
+			t.Cleanup(func() { signal.Stop(caught) })
+		}
+	}
 }
 
 func startCommand(t *testing.T, c *exec.Cmd) *process {
