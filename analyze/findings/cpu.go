@@ -15,7 +15,16 @@ const (
 	// busyCores is the share of a machine's processors with a thread of the engine below which the rest is a loss: the
 	// processors of two hardware threads a core are half as many cores, which an engine may well leave out.
 	busyCores = 0.5
+	// momentShare of an op's time in one call of several is a moment, not what the op costs: the operating system ran something
+	// else meanwhile, or memory was touched for the first time.
+	momentShare  = 0.5
+	severalCalls = 4
 )
+
+// moment tells whether an op took as long as it did because of its longest call, at row.
+func (rv *rankView) moment(o *analyze.Op, row int32) bool {
+	return row >= 0 && o.Calls >= severalCalls && ratio(rv.t.Events.DurationNs(int(row)), o.TotalNs) > momentShare
+}
 
 // outsideOps: a CPU-only engine that does not compute.
 func outsideOps(rv *rankView) *analyze.Finding {
@@ -74,12 +83,16 @@ func dominantOp(rv *rankView) *analyze.Finding {
 	if most == nil || len(rv.iterations) == 0 || ratio(most.SelfNs, all) < dominantShare {
 		return nil
 	}
+	longest := rv.longestNamed(most.Name)
+	if rv.moment(most, longest) {
+		return nil
+	}
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("%s takes %s of the ops' time (%s %s, %s each)",
 			shortName(most.Name), percent(most.SelfNs, all), duration(quotient(most.SelfNs, rv.steps())), rv.per(), duration(quotient(most.SelfNs, most.Calls))),
 		StakeNsPerStep: quotient(most.SelfNs, rv.steps()),
 		Evidence:       []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls), nanoseconds("ops_without_communication", all), share("of_ops", most.SelfNs, all)},
-		Events:         []analyze.EventRef{rv.ref(rv.longestNamed(most.Name))},
+		Events:         []analyze.EventRef{rv.ref(longest)},
 		Try:            "look at its inputs' shapes and at whether it uses all threads; in a language model matrix multiplications should take most of the time",
 	}
 }

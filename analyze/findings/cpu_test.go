@@ -29,6 +29,29 @@ func onCPU(ops []op, between int64) *trace.Trace {
 	return b.t
 }
 
+// TestMomentsAreNoProblem: one call of an op that takes as long as all others together says nothing about the op.
+func TestMomentsAreNoProblem(t *testing.T) {
+	for _, name := range []string{"aten::argmax", "_C::rms_norm"} {
+		b := newBuilder(0, 1)
+		at := int64(1000)
+		for step := range 10 {
+			begin := at
+			for _, o := range []op{{"aten::mm", 4_000_000}, {"_C::rms_norm", 100_000}, {"aten::argmax", 50_000}} {
+				if o.name == name && step == 7 {
+					o.ns = 60_000_000
+				}
+				b.op(o.name, at, o.ns)
+				at += o.ns
+			}
+			b.host(trace.CategoryUserAnnotation, "execute_context_0(0)_generation_4(4)", begin, at-begin+100)
+			at += 200
+		}
+		if found := find(analyze.Options{}, b.t); len(found) > 0 {
+			t.Errorf("a long call of %s: %s", name, found[0].Sentence)
+		}
+	}
+}
+
 // TestPlantedProblemsOnCPU: as on a GPU, each trace has one known problem, or none.
 func TestPlantedProblemsOnCPU(t *testing.T) {
 	processors := func(n int) analyze.Options {

@@ -179,13 +179,13 @@ func samplingOnCPU(rv *rankView) *analyze.Finding {
 			sampling += o.SelfNs
 		}
 	}
-	row, name := rv.longestOp("sampling")
-	if row < 0 || ratio(sampling, all) < samplingLimit {
+	row, most := rv.longestOp("sampling")
+	if row < 0 || ratio(sampling, all) < samplingLimit || rv.moment(most, row) {
 		return nil
 	}
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("choosing tokens takes %s of the ops' time (%s %s), most of it %s",
-			percent(sampling, all), duration(quotient(sampling, rv.steps())), rv.per(), shortName(name)),
+			percent(sampling, all), duration(quotient(sampling, rv.steps())), rv.per(), shortName(most.Name)),
 		StakeNsPerStep: quotient(sampling, rv.steps()),
 		Evidence:       []analyze.Evidence{nanoseconds("sampling", sampling), nanoseconds("ops_without_communication", all), share("of_ops", sampling, all)},
 		Events:         []analyze.EventRef{rv.ref(row)},
@@ -193,14 +193,14 @@ func samplingOnCPU(rv *rankView) *analyze.Finding {
 	}
 }
 
-// longestOp is the longest op of a category's most costly name; row -1 if there is none.
-func (rv *rankView) longestOp(category string) (row int32, name string) {
-	for _, o := range rv.rank.Ops { // by self time
-		if o.Kind == analyze.KindOp && o.Category == category {
-			return rv.longestNamed(o.Name), o.Name
+// longestOp is a category's most costly op, and the row of its longest call; -1 if there is none.
+func (rv *rankView) longestOp(category string) (row int32, most *analyze.Op) {
+	for i := range rv.rank.Ops { // by self time
+		if o := &rv.rank.Ops[i]; o.Kind == analyze.KindOp && o.Category == category {
+			return rv.longestNamed(o.Name), o
 		}
 	}
-	return -1, ""
+	return -1, nil
 }
 
 // costliestOp is the longest call of the op with the most self time in a CPU-only trace; -1 if there is none.
