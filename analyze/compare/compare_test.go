@@ -352,6 +352,38 @@ func TestBatchesAreWeighedAlike(t *testing.T) {
 	}
 }
 
+// Two captures of each side whose idle time wanders: the whole shows no difference, and the notes say what does and why.
+func TestTwoCapturesASide(t *testing.T) {
+	side := func(busy int64, totals ...int64) Side {
+		var out Side
+		for _, total := range totals {
+			run := steps(8, slices.Repeat([]int64{busy}, 20)...).Runs[0]
+			g := &run.Groups[0]
+			g.TotalNs = slices.Repeat([]int64{total}, 20)
+			for range g.TotalNs {
+				g.IdleNs[analyze.IdleHost] += total - busy
+			}
+			out.Runs = append(out.Runs, run)
+		}
+		return out
+	}
+	notes := func(a, b Side) string {
+		s := mustCompare(t, a, b).Pairs[0].Sections[0]
+		checkSums(t, "two captures", &s)
+		return strings.Join(s.Notes, "\n")
+	}
+	const busyDiffers, twoSayLittle = "the busy part does differ, B takes 25.0 % less", "no side has more than two captures"
+	if n := notes(side(4000, 5000, 7000), side(3000, 4500, 6500)); !strings.Contains(n, busyDiffers) || !strings.Contains(n, twoSayLittle) {
+		t.Errorf("wandering idle time: %s", n)
+	}
+	if n := notes(side(4000, 5000, 7000, 6000), side(3000, 4500, 6500, 5500)); !strings.Contains(n, busyDiffers) || strings.Contains(n, twoSayLittle) {
+		t.Errorf("three captures: %s", n)
+	}
+	if n := notes(side(4000, 5000, 5001), side(3000, 4000, 4001)); strings.Contains(n, "busy") || strings.Contains(n, "captures") {
+		t.Errorf("a difference that is shown: %s", n)
+	}
+}
+
 func TestApportion(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {

@@ -206,6 +206,15 @@ func (c *pairing) sectionNotes(s *Section) {
 	if s.Time.Verdict == VerdictUnknown && s.Unit != "trace" {
 		note("too few steps to tell noise from a difference: capture each side more than once")
 	}
+	if s.Time.Verdict == VerdictNone {
+		if b := &s.Busy; b.Verdict == VerdictMore || b.Verdict == VerdictLess {
+			more := map[string]string{VerdictMore: "more", VerdictLess: "less"}[b.Verdict]
+			note("the busy part does differ, %s takes %.1f %% %s: idle time makes up for it, or varies too much to tell", c.pair.B, math.Abs(b.Percent), more)
+		}
+		if max(len(c.side[0].Runs), len(c.side[1].Runs)) == 2 {
+			note("no side has more than two captures, which says little about how much captures differ: with three or more each the interval is much narrower")
+		}
+	}
 	if s.Unit == "step" {
 		for k, letter := range []string{c.pair.A, c.pair.B} {
 			mean, middle := float64([]int64{s.ATotalNs, s.BTotalNs}[k]), []float64{s.Time.A, s.Time.B}[k]
