@@ -49,6 +49,7 @@ func TestFalseAlarms(t *testing.T) {
 	}{
 		{"quiet GPU, one capture", 1, source{between: 0.004, step: 0.002, rho: 0.3, outliers: 0.02, howMuch: 2, n: 60}},
 		{"shared CPU, one capture", 1, source{between: 0.08, step: 0.12, rho: 0.6, outliers: 0.1, howMuch: 5, n: 60}},
+		{"quiet GPU, two captures", 2, source{between: 0.01, step: 0.002, rho: 0.3, outliers: 0.02, howMuch: 2, n: 60}},
 		{"quiet GPU, three captures", 3, source{between: 0.01, step: 0.002, rho: 0.3, outliers: 0.02, howMuch: 2, n: 60}},
 		{"shared CPU, three captures", 3, source{between: 0.15, step: 0.10, rho: 0.8, outliers: 0.1, howMuch: 5, n: 40}},
 		{"no spread between runs", 3, source{step: 0.05, rho: 0.9, n: 200}},
@@ -80,6 +81,7 @@ func TestDifferencesAreShown(t *testing.T) {
 		source
 	}{
 		{"quiet GPU, one capture", 1, 1.05, source{between: 0.004, step: 0.002, rho: 0.3, outliers: 0.02, howMuch: 2, n: 60}},
+		{"quiet GPU, two captures", 2, 0.8, source{between: 0.005, step: 0.002, rho: 0.3, n: 60}},
 		{"quiet GPU, three captures", 3, 0.95, source{between: 0.005, step: 0.002, rho: 0.3, n: 60}},
 		{"shared CPU, five captures", 5, 1.5, source{between: 0.08, step: 0.10, rho: 0.5, outliers: 0.1, howMuch: 5, n: 60}},
 	} {
@@ -123,10 +125,19 @@ func TestBlockBootstrap(t *testing.T) {
 	}
 }
 
+// Quantiles of fractional degrees of freedom are SciPy's (scipy.stats.t.ppf(0.975, df)).
 func TestStudentT(t *testing.T) {
-	for _, c := range []struct{ df, want float64 }{{1, 12.706}, {2, 4.303}, {2.9, 4.303}, {4, 2.776}, {20, 2.086}, {29, 2.086}, {30, 2.042}, {math.Inf(1), 1.96}, {math.NaN(), 12.706}} {
-		if got := studentT(c.df); got != c.want {
-			t.Errorf("df %g: %g, want %g", c.df, got, c.want)
+	for _, c := range []struct{ df, want float64 }{
+		{1, 12.7062}, {1.25, 8.02795}, {1.5, 6.01666}, {1.75, 4.94885}, {2, 4.30265}, {2.5, 3.57465}, {4, 2.77645}, {11, 2.20099}, {17, 2.10982},
+		{25, 2.05954}, {45, 2.01410}, {90, 1.98667}, {500, 1.96472}, {math.Inf(1), 1.95996}, {math.NaN(), 12.7062},
+	} {
+		if got := studentT(c.df); got < c.want*0.9995 || got > c.want*1.03 {
+			t.Errorf("df %g: %g, want %g or a little more", c.df, got, c.want)
+		}
+	}
+	for df := 1.0; df < 200; df += 0.01 {
+		if studentT(df+0.01) > studentT(df) {
+			t.Fatalf("more at %g than below", df+0.01)
 		}
 	}
 }
