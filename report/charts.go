@@ -234,7 +234,7 @@ func columnChart(name string, all []series, values []columnRow, write func(int64
 	y := func(v float64) float64 { return height - v/float64(max(1, top))*(height-8) }
 	var m markup
 	m.add("%s", legend(all))
-	m.add(`<div class="plot"><svg height="%d" role="img" aria-label="%s">`, height+2, name)
+	m.add(`<div class="plot valued"><svg height="%d" role="img" aria-label="%s">`, height+2, name)
 	w := 100 / float64(max(1, len(values)))
 	for i, v := range values {
 		m.add(`<rect class="%v" x="%v%%" width="%v%%" y="%v" height="%v" data-tip="%v"/>`, all[v.series].class,
@@ -245,13 +245,13 @@ func columnChart(name string, all []series, values []columnRow, write func(int64
 	return m.html()
 }
 
-// valueAxis draws lines across at round values.
+// valueAxis draws lines across at round values, which it writes into the margin of a plot that is "valued".
 func valueAxis(top float64, n int, y func(float64) float64, write func(float64) string) template.HTML {
 	var m markup
 	for _, t := range ticks(top, n) {
 		m.add(`<line class="grid" x1="0" x2="100%%" y1="%v" y2="%v"/>`, y(t), y(t))
 		if t > 0 {
-			m.add(`<text class="tick end halo" x="100%%" dx="-2" y="%v">%v</text>`, y(t)+12, write(t))
+			m.add(`<text class="tick" x="100%%" dx="6" y="%v">%v</text>`, y(t)+4, write(t))
 		}
 	}
 	return m.html()
@@ -281,7 +281,7 @@ func lineChart(name string, lines []line, until int64, write func(int64) string)
 	y := func(v float64) float64 { return height - v/float64(max(1, top))*(height-10) }
 	var m markup
 	m.add("%s", legend(all))
-	m.add(`<div class="plot"><svg height="%d" role="img" aria-label="%s">`, height+axis, name)
+	m.add(`<div class="plot valued"><svg height="%d" role="img" aria-label="%s">`, height+axis, name)
 	m.add("%s", timeAxis(until, 0, height))
 	m.add(`<svg width="100%%" height="%d" viewBox="0 0 1000 %d" preserveAspectRatio="none">`, height, height)
 	for _, l := range lines {
