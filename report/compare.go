@@ -265,3 +265,27 @@ func delta(ns int64) string {
 	}
 	return "+" + strings.TrimLeft(duration(ns), " ")
 }
+
+// sectionTime is a line of a section's table of times.
+type sectionTime struct {
+	name   string
+	of     *compare.Estimate
+	remark string // in place of a verdict
+}
+
+// sectionTimes are a section's times, those left out of which there are none on either side.
+func sectionTimes(s *compare.Section) []sectionTime {
+	all := []sectionTime{{choose(s.Unit == "step", "time, median", "time"), &s.Time, ""}, {"busy", &s.Busy, ""}, {"idle", &s.Idle, ""}, {"communication", &s.Comm, ""}}
+	if s.PerToken != nil {
+		all = append(all, sectionTime{"per generated token", s.PerToken, ""})
+	}
+	if s.PerPrompt != nil {
+		all = append(all, sectionTime{"per prompt token", s.PerPrompt, ""})
+	}
+	if f := s.First; f != nil {
+		a, b := float64(f.ANs), float64(f.BNs)
+		all = append(all, sectionTime{"first steps, median", &compare.Estimate{A: a, B: b, Delta: b - a, Percent: 100 * (b - a) / max(1, a)},
+			fmt.Sprintf("%d and %d", f.ASteps, f.BSteps)})
+	}
+	return slices.DeleteFunc(all, func(t sectionTime) bool { return t.of.A == 0 && t.of.B == 0 })
+}

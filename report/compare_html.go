@@ -245,26 +245,13 @@ func (h *compareHTML) section(p *compare.Pair, s *compare.Section) template.HTML
 
 func (h *compareHTML) times(p *compare.Pair, s *compare.Section) template.HTML {
 	var rows [][]cell
-	row := func(name string, e *compare.Estimate) {
-		if e.A == 0 && e.B == 0 {
-			return
+	for _, t := range sectionTimes(s) {
+		e, last := t.of, verdictText(t.of, false)
+		if t.remark != "" {
+			last = t.remark + " steps"
 		}
-		rows = append(rows, []cell{{text: name}, {duration(int64(e.A + 0.5)), e.A, ""}, {duration(int64(e.B + 0.5)), e.B, ""}, deltaCell(int64(math.Round(e.Delta))),
-			{percentCell(e), e.Percent, ""}, {text: intervalText(e)}, {text: verdictText(e, false)}})
-	}
-	row(choose(s.Unit == "step", "time, median", "time"), &s.Time)
-	row("busy", &s.Busy)
-	row("idle", &s.Idle)
-	row("communication", &s.Comm)
-	if s.PerToken != nil {
-		row("per generated token", s.PerToken)
-	}
-	if s.PerPrompt != nil {
-		row("per prompt token", s.PerPrompt)
-	}
-	if f := s.First; f != nil {
-		row("first steps, median", &compare.Estimate{A: float64(f.ANs), B: float64(f.BNs), Delta: float64(f.BNs - f.ANs), Percent: 100 * float64(f.BNs-f.ANs) / float64(max(1, f.ANs)), Verdict: compare.VerdictUnknown})
-		rows[len(rows)-1][6].text = fmt.Sprintf("%d and %d steps", f.ASteps, f.BSteps)
+		rows = append(rows, []cell{{text: t.name}, {duration(int64(e.A + 0.5)), e.A, ""}, {duration(int64(e.B + 0.5)), e.B, ""}, deltaCell(int64(math.Round(e.Delta))),
+			{percentCell(e), e.Percent, ""}, {text: intervalText(e)}, {text: last}})
 	}
 	return plainTable(h.heads(p), rows)
 }

@@ -180,29 +180,12 @@ func (p *comparePage) section1(pair *compare.Pair, s *compare.Section) {
 
 func (p *comparePage) times(pair *compare.Pair, s *compare.Section) {
 	t := p.estimates(pair)
-	name := "time, median"
-	if s.Unit != "step" {
-		name = "time"
-	}
-	row := func(name string, e *compare.Estimate) {
-		if e.A == 0 && e.B == 0 {
-			return
+	for _, x := range sectionTimes(s) {
+		e, last := x.of, verdictText(x.of, false)
+		if x.remark != "" {
+			last = x.remark
 		}
-		t.add(name, duration(int64(e.A+0.5)), duration(int64(e.B+0.5)), delta(int64(math.Round(e.Delta))), percentCell(e), intervalText(e), verdictText(e, false))
-	}
-	row(name, &s.Time)
-	row("busy", &s.Busy)
-	row("idle", &s.Idle)
-	row("communication", &s.Comm)
-	if s.PerToken != nil {
-		row("per generated token", s.PerToken)
-	}
-	if s.PerPrompt != nil {
-		row("per prompt token", s.PerPrompt)
-	}
-	if f := s.First; f != nil {
-		e := compare.Estimate{A: float64(f.ANs), B: float64(f.BNs), Delta: float64(f.BNs - f.ANs), Percent: 100 * float64(f.BNs-f.ANs) / float64(max(1, f.ANs))}
-		t.add("first steps, median", duration(f.ANs), duration(f.BNs), delta(f.BNs-f.ANs), percentCell(&e), "", fmt.Sprintf("%d and %d", f.ASteps, f.BSteps))
+		t.add(x.name, duration(int64(e.A+0.5)), duration(int64(e.B+0.5)), delta(int64(math.Round(e.Delta))), percentCell(e), intervalText(e), last)
 	}
 	p.table(t)
 }
