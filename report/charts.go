@@ -340,7 +340,7 @@ type logChart struct {
 }
 
 func (c *logChart) draw() template.HTML {
-	const height, axis = 300, 22
+	const height, axis = 300, 36 // a line of ticks, and one of what they are
 	if len(c.dots) == 0 {
 		return ""
 	}
@@ -362,7 +362,7 @@ func (c *logChart) draw() template.HTML {
 	for e := minX; e <= maxX; e++ {
 		v := math.Pow(10, e)
 		m.add(`<line class="grid" x1="%v%%" x2="%v%%" y1="0" y2="%d"/>`, x(v), x(v), height+4)
-		if x(v) < 92 {
+		if x(v) < 92 { // of later ones the number would be cut off
 			m.add(`<text class="tick" x="%v%%" dx="3" y="%d">%v</text>`, x(v), height+14, c.writeX(v))
 		}
 	}
@@ -373,15 +373,19 @@ func (c *logChart) draw() template.HTML {
 	}
 	if c.roof != nil {
 		m.add(`<svg width="100%%" height="%d" viewBox="0 0 1000 %d" preserveAspectRatio="none"><path class="line roof" d="`, height, height)
+		start := "M"
 		for i := range 201 {
 			v := math.Pow(10, minX+(maxX-minX)*float64(i)/200)
-			m.add("%v%v %v", choose(i == 0, "M", "L"), 10*x(v), y(c.roof(v)))
+			if y(c.roof(v)) <= height { // it may come from below the chart
+				m.add("%v%v %v", start, 10*x(v), y(c.roof(v)))
+				start = "L"
+			}
 		}
 		m.add(`"/></svg>`)
 	}
 	for _, d := range c.dots {
 		m.add(`<circle class="dot %v" cx="%v%%" cy="%v" r="%v" data-tip="%v"/>`, c.all[d.series].class, x(d.x), y(d.y), 4+10*math.Sqrt(d.size), d.tip)
 	}
-	m.add(`<text class="tick end" x="100%%" y="%d">%s</text><text class="tick end halo" x="100%%" y="12">%s</text></svg></div>`, height+14, c.xName, c.yName)
+	m.add(`<text class="tick end" x="100%%" y="%d">%s</text><text class="tick end halo" x="100%%" y="12">%s</text></svg></div>`, height+29, c.xName, c.yName)
 	return m.html()
 }
