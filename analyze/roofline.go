@@ -34,7 +34,7 @@ type Roofline struct {
 	// Reason says why there are no shares, or nothing at all; "" if there is nothing to say.
 	Reason     string       `json:"reason,omitempty"`
 	ModelledNs int64        `json:"modelled_ns"` // Σ RooflineOp.TimeNs
-	WorkNs     int64        `json:"work_ns"`     // all that could have been: Σ of the kernels' durations, or self time of ops
+	WorkNs     int64        `json:"work_ns"`     // all that could have been: Σ of the kernels' durations; 0 in a CPU-only trace
 	Ops        []RooflineOp `json:"ops"`         // by time
 }
 

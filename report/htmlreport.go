@@ -580,8 +580,12 @@ func (v *htmlView) roofline() template.HTML {
 	var m markup
 	m.add("%s", chart.draw())
 	if g := roof.GPU; g != nil {
-		m.add(`<p class="more">Dashed: %s, %s in 16-bit arithmetic and %s (%s). Dots are larger the more time they took. Modelled: %s of the work.</p>`,
-			g.Name, flops(g.FP16), rate(g.MemoryBytesPerS), g.Source, percent(roof.ModelledNs, roof.WorkNs))
+		m.add(`<p class="more">Dashed: %s, %s in 16-bit arithmetic and %s (%s). Dots are larger the more time they took.`,
+			g.Name, flops(g.FP16), rate(g.MemoryBytesPerS), g.Source)
+		if roof.WorkNs > 0 {
+			m.add(` Modelled: %s of the work.`, percent(roof.ModelledNs, roof.WorkNs))
+		}
+		m.add(`</p>`)
 	}
 	if roof.Reason != "" {
 		m.add(`<p class="more">%s</p>`, upper(roof.Reason))
