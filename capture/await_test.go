@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inferprof/inferprof/internal/enginetest"
+	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
 // forever is how long an engine may be silent whose traces come in the end.

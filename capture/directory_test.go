@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/internal/dirlock"
-	"github.com/inferprof/inferprof/internal/enginetest"
 )
 
 func TestDirectoryName(t *testing.T) {

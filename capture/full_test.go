@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/inferprof/inferprof/internal/enginetest"
+	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
 // A disk without room is found before the model is loaded.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inferprof/inferprof/internal/enginetest"
+	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
 // put writes files below a new directory.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/inferprof/inferprof/internal/enginetest"
+	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
 // Rounds without and with the profiler take turns; the capture is the last of them, and the traces of the others are gone.

@@ -13,7 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/internal/enginetest"
+	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
 // TestMain gives the scripts the command inferprof, with a few engines that ours has not: fake works, the others each

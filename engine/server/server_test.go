@@ -15,8 +15,8 @@ import (
 
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/engine/server"
-	"github.com/inferprof/inferprof/internal/enginetest"
 	"github.com/inferprof/inferprof/workload"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/capture"
-	"github.com/inferprof/inferprof/internal/enginetest"
+	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
 // BenchmarkVerdict measures how long after the last byte of the last trace a capture is complete, whether the stop is
