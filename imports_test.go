@@ -29,7 +29,8 @@ var mayImport = map[string][]string{
 	"serve":             {"engine", "engine/native", "llm/sample", "internal/..."},
 	"engine/python":     {"engine", "llm/sample", "internal/..."},
 	"workload":          {"engine", "llm/sample"},
-	"capture":           {"engine", "llm/sample", "trace/...", "internal/..."},
+	"capture":           {"capture/ondisk", "engine", "llm/sample", "trace/...", "internal/..."},
+	"capture/ondisk":    {"engine", "llm/sample", "trace/...", "internal/..."}, // what a capture is where nobody makes one
 	"internal":          {},
 	"engine/enginetest": {"engine"}, // a fake engine, which only tests may import
 }
@@ -136,6 +137,8 @@ func TestRefuse(t *testing.T) {
 		{"engine/native", "trace/kineto", false, true},
 		{"capture", "engine", false, true},
 		{"capture", "engine/native", false, false},
+		{"capture", "capture/ondisk", false, true},
+		{"capture/ondisk", "capture", false, false},
 		{"capture", "report", false, false},
 		{"capture", "engine/enginetest", false, false},
 		{"capture", "engine/enginetest", true, true},

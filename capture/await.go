@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 )
 
@@ -45,7 +46,7 @@ func stateOf(path string) (state, bool) {
 // verdict is what reading a trace showed, and of which state of it.
 type verdict struct {
 	state
-	file      File
+	file      ondisk.File
 	gpuEvents int
 }
 
@@ -53,7 +54,7 @@ type verdict struct {
 func (s *session) check(path string) verdict {
 	if s.checked != nil {
 		if v, rank, ok := s.checked.Checked(path); ok {
-			f := fileOf(v)
+			f := ondisk.FileOf(v)
 			f.Rank = rank
 			return verdict{file: f, gpuEvents: v.GPUEvents}
 		}
@@ -62,7 +63,7 @@ func (s *session) check(path string) verdict {
 	if was, known := s.verdicts[path]; ok && known && was.state == now {
 		return was
 	}
-	f, v := checkTrace(path)
+	f, v := ondisk.CheckTrace(path)
 	f.Rank = s.rankOf(path, f.Rank)
 	if s.verdicts == nil {
 		s.verdicts = map[string]verdict{}
@@ -115,7 +116,7 @@ func (s *session) look(seen map[string]state) (whole int, now map[string]state) 
 		}
 		now[path] = st
 		if seen == nil || seen[path] == st {
-			if f := s.check(path).file; f.Verdict == Whole && (f.Rank >= 0 || s.manifest.Ranks.Expected == 1) {
+			if f := s.check(path).file; f.Verdict == ondisk.Whole && (f.Rank >= 0 || s.manifest.Ranks.Expected == 1) {
 				ranks[f.Rank] = true
 			}
 		}

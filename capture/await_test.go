@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
@@ -65,7 +66,7 @@ func TestRunWaitsForLateTraces(t *testing.T) {
 	o.Dir = dir
 	var told []string
 	o.Progress = func(p Progress) {
-		if p.Stage == StageStop && p.Item != "" {
+		if p.Stage == ondisk.StageStop && p.Item != "" {
 			told = append(told, p.Item)
 		}
 	}
@@ -73,7 +74,7 @@ func TestRunWaitsForLateTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Ranks{Expected: 2, Found: []int{0, 1}, Missing: []int{}}, c.Manifest.Ranks); diff != "" {
+	if diff := cmp.Diff(ondisk.Ranks{Expected: 2, Found: []int{0, 1}, Missing: []int{}}, c.Manifest.Ranks); diff != "" {
 		t.Errorf("ranks (-want +got):\n%s", diff)
 	}
 	if len(c.Manifest.Warnings) > 0 {
@@ -134,7 +135,7 @@ func TestRunGivesUpOnALostRank(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "use a smaller model") {
 				t.Fatalf("%v, want %q and the engine's diagnosis", err, c.want)
 			}
-			if got.Manifest.Status != Failed {
+			if got.Manifest.Status != ondisk.Failed {
 				t.Errorf("status %s", got.Manifest.Status)
 			}
 		})
@@ -149,19 +150,19 @@ func TestRunKeepsTheLogOfAFailedStart(t *testing.T) {
 	if c != nil || !errors.Is(err, boom) {
 		t.Fatalf("%v, %v", c, err)
 	}
-	logs, _ := filepath.Glob(filepath.Join(o.ProfileDir, "*", LogName))
+	logs, _ := filepath.Glob(filepath.Join(o.ProfileDir, "*", ondisk.LogName))
 	if len(logs) != 1 || !strings.Contains(err.Error(), logs[0]) {
 		t.Fatalf("logs %v; %v should name one", logs, err)
 	}
-	m, err := readManifest(filepath.Dir(logs[0]))
-	if err != nil || m.Status != Failed || m.Error != "boom" {
+	m, err := ondisk.ReadManifest(filepath.Dir(logs[0]))
+	if err != nil || m.Status != ondisk.Failed || m.Error != "boom" {
 		t.Errorf("manifest %+v, %v", m, err)
 	}
 }
 
 // A data-parallel engine's ranks count from 0 like every other's.
 func TestRankOf(t *testing.T) {
-	s := &session{manifest: &Manifest{Ranks: Ranks{Expected: 4}}}
+	s := &session{manifest: &ondisk.Manifest{Ranks: ondisk.Ranks{Expected: 4}}}
 	s.Config.DataParallelSize = 2
 	for name, want := range map[string]int{
 		"dp0_pp0_tp1_dcp0_ep1_rank1.1.pt.trace.json.gz": 1,

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/internal/host"
@@ -112,7 +113,7 @@ func (d *directory) makeNamed(path string) error {
 		return directoryError(path, err)
 	case len(entries) > 0:
 		what := "is not empty"
-		if _, err := os.Stat(filepath.Join(path, ManifestName)); err == nil {
+		if _, err := os.Stat(filepath.Join(path, ondisk.ManifestName)); err == nil {
 			what = "already holds a capture"
 		}
 		return fmt.Errorf("capture directory %s %s: name one that is not there yet, or remove it first", path, what)

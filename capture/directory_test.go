@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/internal/dirlock"
@@ -103,16 +104,16 @@ func TestTorchProfilerDir(t *testing.T) {
 		if err != nil || len(traces) != 1+2*n {
 			t.Errorf("after capture %d: traces %v, %v", n, traces, err)
 		}
-		again, err := Open(c.Dir)
+		again, err := ondisk.Open(c.Dir)
 		if err != nil || len(again.Traces) != 2 || again.Manifest.ID != c.Manifest.ID {
 			t.Errorf("opened again: %+v, %v", again, err)
 		}
-		newest, err := Open(dir)
+		newest, err := ondisk.Open(dir)
 		if err != nil || newest.Manifest == nil || newest.Manifest.ID != c.Manifest.ID || strings.Join(newest.Traces, " ") != strings.Join(c.Traces, " ") {
 			t.Errorf("the directory's newest profile: %+v, %v; want %s with %v", newest, err, c.Manifest.ID, c.Traces)
 		}
 	}
-	all, err := OpenAll(dir)
+	all, err := ondisk.OpenAll(dir)
 	if err != nil || len(all) != 3 || len(all[2].Traces) != 1 || all[2].Traces[0] != old {
 		t.Errorf("everything in it: %v, %v; want two captures and the old trace", all, err)
 	}

@@ -2,7 +2,7 @@
 //
 // A capture is everything between start and stop: one trace per rank, what was asked and answered, and a manifest that
 // says what ran, where, how long each call took and whether every file is whole. Run makes one with any
-// engine.Engine; Open finds one again, and takes any directory of traces for one.
+// engine.Engine. Package capture/ondisk is what it leaves, and finds it again.
 //
 // The order of a run is always the same (run.go):
 //

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -78,6 +79,6 @@ func (s *session) tellGrowth(first string) {
 		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
 	}
 	if len(parts) > 0 {
-		s.progress(Progress{Stage: StageStop, Item: strings.Join(parts, "; ")})
+		s.progress(Progress{Stage: ondisk.StageStop, Item: strings.Join(parts, "; ")})
 	}
 }

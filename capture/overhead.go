@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 )
 
@@ -13,29 +14,15 @@ import (
 // grows slower or faster meanwhile does so for both; each pair gives a ratio, and their spread says how far to trust it.
 // The last profiled round is the capture itself. The traces of the others are removed again.
 
-// Overhead compares rounds without and with the profiler.
-type Overhead struct {
-	UnprofiledNs []int64 `json:"unprofiled_ns"`
-	ProfiledNs   []int64 `json:"profiled_ns"` // of the round that followed
-	Ratio        Ratio   `json:"ratio"`       // profiled to unprofiled, over the pairs
-}
-
-// Ratio is a distribution of quotients in brief.
-type Ratio struct {
-	Min    float64 `json:"min"`
-	Median float64 `json:"median"`
-	Max    float64 `json:"max"`
-}
-
 // measureOverhead runs all rounds but the last, which is the capture's own.
 func (s *session) measureOverhead(ctx context.Context, e engine.Engine) error {
 	if s.MeasureOverhead == 0 {
 		return nil
 	}
-	m := &Overhead{UnprofiledNs: []int64{}, ProfiledNs: []int64{}}
+	m := &ondisk.Overhead{UnprofiledNs: []int64{}, ProfiledNs: []int64{}}
 	s.manifest.Overhead = m
 	for n := range s.MeasureOverhead {
-		p := Progress{Stage: StageOverhead, N: n + 1, Of: s.MeasureOverhead}
+		p := Progress{Stage: ondisk.StageOverhead, N: n + 1, Of: s.MeasureOverhead}
 		if err := s.call(p, func() error { _, err := e.Generate(ctx, s.Requests); return err }); err != nil {
 			return err
 		}
@@ -55,7 +42,7 @@ func (s *session) profileForTime(ctx context.Context, e engine.Engine) error {
 	if err := e.StartProfile(ctx); err != nil {
 		return err
 	}
-	err := s.call(Progress{Stage: StageOverhead}, func() error { _, err := e.Generate(ctx, s.Requests); return err })
+	err := s.call(Progress{Stage: ondisk.StageOverhead}, func() error { _, err := e.Generate(ctx, s.Requests); return err })
 	elapsed := s.lastCall()
 	unhurried := context.WithoutCancel(ctx)
 	var stopErr error
@@ -79,7 +66,7 @@ func (s *session) profileForTime(ctx context.Context, e engine.Engine) error {
 }
 
 // lastCall is how long the last call took.
-func (s *session) lastCall() int64 { return last(s.manifest.Calls).DurationNs }
+func (s *session) lastCall() int64 { return s.manifest.Calls[len(s.manifest.Calls)-1].DurationNs }
 
 // finishOverhead adds the capture's own round, whose generating took elapsed ns, and sums up.
 func (s *session) finishOverhead(elapsed int64) {
@@ -101,8 +88,8 @@ func (s *session) finishOverhead(elapsed int64) {
 }
 
 // ratioOf sums up one quotient or more.
-func ratioOf(quotients []float64) Ratio {
+func ratioOf(quotients []float64) ondisk.Ratio {
 	slices.Sort(quotients)
 	n := len(quotients)
-	return Ratio{Min: quotients[0], Median: (quotients[(n-1)/2] + quotients[n/2]) / 2, Max: quotients[n-1]}
+	return ondisk.Ratio{Min: quotients[0], Median: (quotients[(n-1)/2] + quotients[n/2]) / 2, Max: quotients[n-1]}
 }

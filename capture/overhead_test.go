@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
@@ -48,7 +49,7 @@ func TestMeasureOverhead(t *testing.T) {
 	if inside != 3 {
 		t.Errorf("%d of 3 pairs lie in %+v", inside, v.Ratio)
 	}
-	names, err := traceNames(c.Dir)
+	names, err := ondisk.TraceNames(c.Dir)
 	if err != nil || len(names) != 2 || len(c.Traces) != 2 {
 		t.Errorf("traces %v, want those of one profile of two ranks", names)
 	}
@@ -57,12 +58,12 @@ func TestMeasureOverhead(t *testing.T) {
 func TestRatioOf(t *testing.T) {
 	for _, c := range []struct {
 		quotients []float64
-		want      Ratio
+		want      ondisk.Ratio
 	}{
-		{[]float64{1.5}, Ratio{1.5, 1.5, 1.5}},
-		{[]float64{2, 1}, Ratio{1, 1.5, 2}},
-		{[]float64{4, 1, 2}, Ratio{1, 2, 4}},
-		{[]float64{4, 1, 2, 3}, Ratio{1, 2.5, 4}},
+		{[]float64{1.5}, ondisk.Ratio{Min: 1.5, Median: 1.5, Max: 1.5}},
+		{[]float64{2, 1}, ondisk.Ratio{Min: 1, Median: 1.5, Max: 2}},
+		{[]float64{4, 1, 2}, ondisk.Ratio{Min: 1, Median: 2, Max: 4}},
+		{[]float64{4, 1, 2, 3}, ondisk.Ratio{Min: 1, Median: 2.5, Max: 4}},
 	} {
 		if got := ratioOf(c.quotients); got != c.want {
 			t.Errorf("%v: %+v, want %+v", c.quotients, got, c.want)
@@ -84,7 +85,7 @@ func TestMeasureOverheadSparesOtherTraces(t *testing.T) {
 	if _, err := os.Stat(other); err != nil {
 		t.Error(err)
 	}
-	if names, _ := traceNames(o.Config.Profiler.Dir); len(names) != 3 {
+	if names, _ := ondisk.TraceNames(o.Config.Profiler.Dir); len(names) != 3 {
 		t.Errorf("traces %v", names)
 	}
 }

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/dirlock"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // Removing old captures.
@@ -50,7 +52,7 @@ type Pruned struct {
 // from being removed; the others are tried all the same.
 func Prune(dir string, o PruneOptions) ([]*Pruned, error) {
 	if info, err := os.Lstat(dir); err != nil {
-		return nil, fmt.Errorf("prune %s: %w", dir, withoutPath(err))
+		return nil, fmt.Errorf("prune %s: %w", dir, words.WithoutPath(err))
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("prune %s: not a directory (links are not followed): name the directory that holds captures", dir)
 	}
@@ -97,7 +99,7 @@ func (o *PruneOptions) choose(all []*Pruned) {
 func findCaptures(dir string) ([]*Pruned, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("prune %s: %w", dir, withoutPath(err))
+		return nil, fmt.Errorf("prune %s: %w", dir, words.WithoutPath(err))
 	}
 	var all []*Pruned
 	for _, e := range entries {
@@ -119,7 +121,7 @@ func findCaptures(dir string) ([]*Pruned, error) {
 
 // recognise takes a look at a directory; nil if it is no capture.
 func recognise(path string) *Pruned {
-	m, err := readManifest(path)
+	m, err := ondisk.ReadManifest(path)
 	hasManifest := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil // a manifest that can't be read proves nothing
@@ -135,14 +137,14 @@ func recognise(path string) *Pruned {
 			return nil
 		}
 		name := e.Name()
-		ours := info.Mode().IsRegular() && (namedAsTrace(name) || hasManifest && ofCapture(m, name))
+		ours := info.Mode().IsRegular() && (ondisk.NamedAsTrace(name) || hasManifest && ofCapture(m, name))
 		if !ours {
 			if !hasManifest {
 				return nil // something else than traces
 			}
 			continue
 		}
-		if name == ManifestName {
+		if name == ondisk.ManifestName {
 			continue // it goes last
 		}
 		p.files = append(p.files, name)
@@ -157,9 +159,9 @@ func recognise(path string) *Pruned {
 		}
 		return p
 	}
-	p.StartedAt, p.unfinished = m.StartedAt, m.Status == Interrupted && m.Error == notEnded
-	p.files = append(p.files, ManifestName)
-	if info, err := os.Lstat(filepath.Join(path, ManifestName)); err == nil {
+	p.StartedAt, p.unfinished = m.StartedAt, m.Status == ondisk.Interrupted && m.Error == notEnded
+	p.files = append(p.files, ondisk.ManifestName)
+	if info, err := os.Lstat(filepath.Join(path, ondisk.ManifestName)); err == nil {
 		p.SizeBytes += info.Size()
 	}
 	for _, f := range m.Files {
@@ -177,15 +179,15 @@ func recognise(path string) *Pruned {
 }
 
 // ofCapture tells whether a file beside a manifest belongs to the capture.
-func ofCapture(m *Manifest, name string) bool {
+func ofCapture(m *ondisk.Manifest, name string) bool {
 	switch name {
-	case ManifestName, RequestsName, LogName:
+	case ondisk.ManifestName, ondisk.RequestsName, ondisk.LogName:
 		return true
 	}
 	if strings.HasPrefix(name, ".") && strings.HasSuffix(name, atomicfile.Suffix) {
 		return true
 	}
-	return slices.ContainsFunc(m.Files, func(f File) bool { return f.Path == name })
+	return slices.ContainsFunc(m.Files, func(f ondisk.File) bool { return f.Path == name })
 }
 
 // longestCapture is how long an unfinished capture is taken for one that is being made where there are no locks to tell.
@@ -227,7 +229,7 @@ func removeIn(dir string, names []string) error {
 	defer root.Close()
 	for _, name := range names {
 		if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s: %w", name, withoutPath(err))
+			return fmt.Errorf("%s: %w", name, words.WithoutPath(err))
 		}
 	}
 	return nil

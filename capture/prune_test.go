@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/dirlock"
 )
 
@@ -21,16 +22,16 @@ var pruneNow = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 func layCapture(t *testing.T, dir, name string, age time.Duration, size int) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	m := &Manifest{SchemaVersion: SchemaVersion, ID: name, Status: Complete, StartedAt: pruneNow.Add(-age),
-		Files: []File{{Path: "rank0.1.pt.trace.json", SizeBytes: int64(size), Verdict: Whole}}}
+	m := &ondisk.Manifest{SchemaVersion: ondisk.SchemaVersion, ID: name, Status: ondisk.Complete, StartedAt: pruneNow.Add(-age),
+		Files: []ondisk.File{{Path: "rank0.1.pt.trace.json", SizeBytes: int64(size), Verdict: ondisk.Whole}}}
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.write(path); err != nil {
+	if err := m.Write(path); err != nil {
 		t.Fatal(err)
 	}
 	lay(t, filepath.Join(path, "rank0.1.pt.trace.json"), size)
-	lay(t, filepath.Join(path, RequestsName), 10)
+	lay(t, filepath.Join(path, ondisk.RequestsName), 10)
 	lay(t, filepath.Join(path, ".capture.json-123"+".tmp"), 10)
 	return path
 }
@@ -107,7 +108,7 @@ func TestPruneLeavesTheRest(t *testing.T) {
 	lay(t, filepath.Join(dir, "traces and more", "thesis.tex"), 5)
 	lay(t, filepath.Join(dir, "traces", "rank0.1.pt.trace.json.gz"), 5)
 	lay(t, filepath.Join(dir, "rank0.2.pt.trace.json"), 5)
-	lay(t, filepath.Join(dir, "foreign", ManifestName), 5) // not a manifest of ours
+	lay(t, filepath.Join(dir, "foreign", ondisk.ManifestName), 5) // not a manifest of ours
 	lay(t, filepath.Join(dir, "foreign", "rank0.1.pt.trace.json"), 5)
 	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
 		t.Fatal(err)
@@ -135,7 +136,7 @@ func TestPruneLeavesTheRest(t *testing.T) {
 			t.Errorf("%s: there %t, want %t", path, err == nil, there)
 		}
 	}
-	for _, path := range []string{filepath.Join(linked, ManifestName), target} {
+	for _, path := range []string{filepath.Join(linked, ondisk.ManifestName), target} {
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("outside of the directory: %v", err)
 		}
@@ -149,9 +150,9 @@ func TestPruneLeavesTheRest(t *testing.T) {
 func TestPruneTracesAbove(t *testing.T) {
 	dir := t.TempDir()
 	path := layCapture(t, dir, "20261124-100000-m", time.Hour, 100)
-	m := &Manifest{SchemaVersion: SchemaVersion, StartedAt: pruneNow, Status: Complete, Files: []File{
+	m := &ondisk.Manifest{SchemaVersion: ondisk.SchemaVersion, StartedAt: pruneNow, Status: ondisk.Complete, Files: []ondisk.File{
 		{Path: "../rank0.5.pt.trace.json", SizeBytes: 7}, {Path: "../rank1.5.pt.trace.json", SizeBytes: 7}}}
-	if err := m.write(path); err != nil {
+	if err := m.Write(path); err != nil {
 		t.Fatal(err)
 	}
 	for name, size := range map[string]int{"rank0.5.pt.trace.json": 7, "rank1.5.pt.trace.json": 8, "rank0.6.pt.trace.json": 7} {
@@ -220,7 +221,7 @@ func FuzzPruneManifest(f *testing.F) {
 		for _, keep := range []string{filepath.Join(outer, "x.trace.json"), filepath.Join(dir, "c", "notes.txt")} {
 			lay(t, keep, 3)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "c", ManifestName), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "c", ondisk.ManifestName), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		_, _ = Prune(dir, rule(func(o *PruneOptions) { o.Keep = 0 }))

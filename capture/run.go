@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/internal/version"
@@ -35,16 +36,6 @@ type Options struct {
 	Progress func(Progress) // called at the beginning of each stage, and when there is something new in one; may be nil
 }
 
-// Capture is one capture, or a set of traces that somebody else made.
-type Capture struct {
-	Dir      string    // where the manifest is, or the traces are
-	Manifest *Manifest // nil if there is none
-	Traces   []string  // the files to read, by rank
-	Notes    []string  // what to know before trusting them
-
-	Requests []RequestRecord // what was asked and answered; only in a capture that Run just made
-}
-
 // notEnded is the error of a capture that is being made, and of one whose maker was killed.
 const notEnded = "inferprof ended before the capture did"
 
@@ -57,7 +48,7 @@ var ErrInterrupted = errors.New("interrupted")
 //
 // Every other error after the profile began comes with the capture too, its status Failed, for what it is still worth.
 // Before that the capture is nil, and nothing is kept but the log of an engine that is a process of its own.
-func Run(ctx context.Context, o Options) (*Capture, error) {
+func Run(ctx context.Context, o Options) (*ondisk.Capture, error) {
 	s, err := preflight(o)
 	if err != nil {
 		return nil, err
@@ -82,13 +73,13 @@ type session struct {
 	Options
 	dir      *directory
 	unlock   func() // of dir, which is not to be pruned meanwhile
-	manifest *Manifest
+	manifest *ondisk.Manifest
 
 	began   bool            // recording may have begun: from here on files are kept
 	outputs []engine.Output // of the profiled round
 	traces  []string        // what the engine says it wrote
 	stopErr error           // of StopProfile
-	stage   Stage           // the call that goes on
+	stage   ondisk.Stage    // the call that goes on
 	checked checker         // nil if the engine reads no traces
 
 	before    map[string]bool    // the traces that were there before
@@ -133,7 +124,7 @@ func preflight(o Options) (*session, error) {
 		return nil, err
 	}
 	o.Config.Profiler.Profiler, o.Config.Profiler.Dir = "torch", traces
-	if o.Config.LogPath, err = filepath.Abs(filepath.Join(dir.path, LogName)); err != nil {
+	if o.Config.LogPath, err = filepath.Abs(filepath.Join(dir.path, ondisk.LogName)); err != nil {
 		return nil, err
 	}
 	s := &session{Options: o, dir: dir, temporary: temporaryNow()}
@@ -141,10 +132,10 @@ func preflight(o Options) (*session, error) {
 		dir.remove()
 		return nil, err
 	}
-	s.manifest = &Manifest{
-		SchemaVersion: SchemaVersion,
+	s.manifest = &ondisk.Manifest{
+		SchemaVersion: ondisk.SchemaVersion,
 		ID:            filepath.Base(dir.path),
-		Status:        Interrupted,
+		Status:        ondisk.Interrupted,
 		Error:         notEnded,
 		StartedAt:     now,
 		Inferprof:     ThisTool(),
@@ -152,15 +143,15 @@ func preflight(o Options) (*session, error) {
 		Engine:        engine.Info{Engine: o.Engine, Model: o.Config.Model},
 		Config:        o.Config,
 		Phase:         phase(o.Config.Profiler),
-		Workload:      Workload{Source: o.Source, Requests: len(o.Requests), WarmupRounds: o.Warmup},
-		Calls:         []Call{},
-		Ranks:         Ranks{Found: []int{}, Missing: []int{}},
-		Files:         []File{},
+		Workload:      ondisk.Workload{Source: o.Source, Requests: len(o.Requests), WarmupRounds: o.Warmup},
+		Calls:         []ondisk.Call{},
+		Ranks:         ondisk.Ranks{Found: []int{}, Missing: []int{}},
+		Files:         []ondisk.File{},
 		Warnings:      []string{},
 	}
 	// This first manifest tells the truth if the process is killed, and proves that the directory can be written.
-	if err = s.manifest.write(dir.path); err == nil {
-		s.before, err = traceNames(dir.traces)
+	if err = s.manifest.Write(dir.path); err == nil {
+		s.before, err = ondisk.TraceNames(dir.traces)
 	}
 	if err != nil {
 		s.discard()
@@ -171,12 +162,12 @@ func preflight(o Options) (*session, error) {
 }
 
 // ThisTool is the inferprof that is running.
-func ThisTool() Tool {
-	return Tool{Version: version.String(), Commit: version.Commit(), Go: runtime.Version()}
+func ThisTool() ondisk.Tool {
+	return ondisk.Tool{Version: version.String(), Commit: version.Commit(), Go: runtime.Version()}
 }
 
-func thisHost() Host {
-	return Host{Name: host.Name(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: host.CPU(), CPUs: runtime.GOMAXPROCS(0)}
+func thisHost() ondisk.Host {
+	return ondisk.Host{Name: host.Name(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: host.CPU(), CPUs: runtime.GOMAXPROCS(0)}
 }
 
 func phase(c engine.ProfilerConfig) string {
@@ -189,9 +180,9 @@ func phase(c engine.ProfilerConfig) string {
 // record drives the engine from open to stop.
 func (s *session) record(ctx context.Context) (err error) {
 	var e engine.Engine
-	err = s.call(Progress{Stage: StageOpen}, func() (err error) {
+	err = s.call(Progress{Stage: ondisk.StageOpen}, func() (err error) {
 		config := s.Config
-		config.Report = func(text string) { s.progress(Progress{Stage: StageOpen, Item: text}) }
+		config.Report = func(text string) { s.progress(Progress{Stage: ondisk.StageOpen, Item: text}) }
 		e, err = engine.Open(ctx, s.Engine, config)
 		return err
 	})
@@ -213,7 +204,7 @@ func (s *session) record(ctx context.Context) (err error) {
 	defer s.takeWarnings(e)
 
 	for round := range s.Warmup {
-		err := s.call(Progress{Stage: StageWarmup, N: round + 1, Of: s.Warmup}, func() error {
+		err := s.call(Progress{Stage: ondisk.StageWarmup, N: round + 1, Of: s.Warmup}, func() error {
 			_, err := e.Generate(ctx, s.Requests)
 			return err
 		})
@@ -225,7 +216,7 @@ func (s *session) record(ctx context.Context) (err error) {
 		return err
 	}
 	if p, ok := e.(engine.Preparer); ok {
-		if err := s.call(Progress{Stage: StagePrepare}, func() error { return p.Prepare(ctx, s.Requests) }); err != nil {
+		if err := s.call(Progress{Stage: ondisk.StagePrepare}, func() error { return p.Prepare(ctx, s.Requests) }); err != nil {
 			return err
 		}
 	}
@@ -249,7 +240,7 @@ func (s *session) takeWarnings(e engine.Engine) {
 
 // profile is the part between start and stop, whatever happens in it.
 func (s *session) profile(ctx context.Context, e engine.Engine) error {
-	err := s.call(Progress{Stage: StageStart}, func() error { return e.StartProfile(ctx) })
+	err := s.call(Progress{Stage: ondisk.StageStart}, func() error { return e.StartProfile(ctx) })
 	if err != nil {
 		return err
 	}
@@ -257,7 +248,7 @@ func (s *session) profile(ctx context.Context, e engine.Engine) error {
 	defer func() {
 		// A stop writes the traces: it may take long, and it must not be cut short because the workload was.
 		unhurried := context.WithoutCancel(ctx)
-		s.stopErr = s.call(Progress{Stage: StageStop}, func() error {
+		s.stopErr = s.call(Progress{Stage: ondisk.StageStop}, func() error {
 			end := s.watchStop(e)
 			traces, err := e.StopProfile(unhurried)
 			end()
@@ -271,7 +262,7 @@ func (s *session) profile(ctx context.Context, e engine.Engine) error {
 		}
 	}()
 	start := time.Now()
-	err = s.call(Progress{Stage: StageGenerate}, func() (err error) {
+	err = s.call(Progress{Stage: ondisk.StageGenerate}, func() (err error) {
 		s.outputs, err = e.Generate(ctx, s.Requests)
 		return err
 	})
@@ -286,7 +277,7 @@ func (s *session) profile(ctx context.Context, e engine.Engine) error {
 func (s *session) call(p Progress, f func() error) error {
 	s.stage = p.Stage
 	s.progress(p)
-	c := Call{Stage: p.Stage, StartedAt: time.Now()}
+	c := ondisk.Call{Stage: p.Stage, StartedAt: time.Now()}
 	err := f()
 	c.DurationNs = time.Since(c.StartedAt).Nanoseconds()
 	if err != nil {
@@ -309,26 +300,26 @@ func (s *session) warn(format string, args ...any) {
 }
 
 // finish checks what came of a profile, and says so in the manifest.
-func (s *session) finish(ctx context.Context, generateErr error) (*Capture, error) {
+func (s *session) finish(ctx context.Context, generateErr error) (*ondisk.Capture, error) {
 	m := s.manifest
 	s.verify()
-	c := &Capture{Dir: s.dir.path, Manifest: m, Traces: m.wholeTraces(s.dir.path), Requests: records(s.Requests, s.outputs)}
-	problem := s.problem(writeRequests(s.dir.path, c.Requests))
+	c := &ondisk.Capture{Dir: s.dir.path, Manifest: m, Traces: m.WholeTraces(s.dir.path), Requests: records(s.Requests, s.outputs)}
+	problem := s.problem(ondisk.WriteRequests(s.dir.path, c.Requests))
 	var err error
 	switch {
 	case generateErr != nil && ctx.Err() != nil:
-		m.Status, m.Error = Interrupted, sentence("stopped before the workload was done", problem)
+		m.Status, m.Error = ondisk.Interrupted, sentence("stopped before the workload was done", problem)
 		err = fmt.Errorf("%w: the profiler was stopped; %s", ErrInterrupted, sentence(s.kept(), problem))
 	case generateErr != nil:
-		m.Status, m.Error = Failed, sentence(oneLine(generateErr), problem)
+		m.Status, m.Error = ondisk.Failed, sentence(oneLine(generateErr), problem)
 		err = fmt.Errorf("generate: %w; %s", generateErr, sentence(s.kept(), problem))
 	case problem != "":
-		m.Status, m.Error = Failed, problem
+		m.Status, m.Error = ondisk.Failed, problem
 		err = fmt.Errorf("capture %s: %s", s.dir.path, problem)
 	default:
-		m.Status, m.Error = Complete, ""
+		m.Status, m.Error = ondisk.Complete, ""
 	}
-	if writeErr := m.write(s.dir.path); writeErr != nil {
+	if writeErr := m.Write(s.dir.path); writeErr != nil {
 		writeErr = directoryError(s.dir.path, writeErr)
 		if err == nil {
 			return c, writeErr
@@ -368,7 +359,7 @@ func (s *session) problem(requestsErr error) string {
 		problems = append(problems, directoryError(s.dir.path, requestsErr).Error())
 	}
 	for _, f := range s.manifest.Files {
-		if f.Verdict != Whole {
+		if f.Verdict != ondisk.Whole {
 			problems = append(problems, fmt.Sprintf("%s is damaged: %s", filepath.Base(f.Path), f.Problem))
 		}
 	}
@@ -397,18 +388,18 @@ func (s *session) hasLog() bool {
 
 // keepLog leaves what an engine said before it failed, with a manifest that tells why there is nothing else.
 func (s *session) keepLog(err error) error {
-	s.manifest.Status, s.manifest.Error = Failed, oneLine(err)
-	if writeErr := s.manifest.write(s.dir.path); writeErr != nil {
+	s.manifest.Status, s.manifest.Error = ondisk.Failed, oneLine(err)
+	if writeErr := s.manifest.Write(s.dir.path); writeErr != nil {
 		return errors.Join(err, directoryError(s.dir.path, writeErr))
 	}
-	return fmt.Errorf("%w (its log: %s)", err, filepath.Join(s.dir.path, LogName))
+	return fmt.Errorf("%w (its log: %s)", err, filepath.Join(s.dir.path, ondisk.LogName))
 }
 
 // lostRanks lists the ranks that have no trace at all, not even a damaged one.
 func (s *session) lostRanks() string {
 	var lost []string
 	for _, rank := range s.manifest.Ranks.Missing {
-		if !slices.ContainsFunc(s.manifest.Files, func(f File) bool { return f.Rank == rank }) {
+		if !slices.ContainsFunc(s.manifest.Files, func(f ondisk.File) bool { return f.Rank == rank }) {
 			lost = append(lost, strconv.Itoa(rank))
 		}
 	}
@@ -417,6 +408,6 @@ func (s *session) lostRanks() string {
 
 // discard takes everything away again that was made for a capture that recorded nothing.
 func (s *session) discard() {
-	_ = os.Remove(filepath.Join(s.dir.path, ManifestName))
+	_ = os.Remove(filepath.Join(s.dir.path, ondisk.ManifestName))
 	s.dir.remove()
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/llm/sample"
@@ -41,14 +42,14 @@ func options(t *testing.T, script *enginetest.Script) Options {
 func TestRunComplete(t *testing.T) {
 	script := &enginetest.Script{}
 	o := options(t, script)
-	var stages []Stage
+	var stages []ondisk.Stage
 	o.Progress = func(p Progress) { stages = append(stages, p.Stage) }
 	c, err := Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Stage{StageOpen, StageWarmup, StageStart, StageGenerate, StageStop}
-	var calls []Stage
+	want := []ondisk.Stage{ondisk.StageOpen, ondisk.StageWarmup, ondisk.StageStart, ondisk.StageGenerate, ondisk.StageStop}
+	var calls []ondisk.Stage
 	for _, call := range c.Manifest.Calls {
 		calls = append(calls, call.Stage)
 		if call.DurationNs < 0 || call.Error != "" {
@@ -58,7 +59,7 @@ func TestRunComplete(t *testing.T) {
 	if diff := cmp.Diff(want, calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(append(want, StageVerify, StageVerify), stages); diff != "" {
+	if diff := cmp.Diff(append(want, ondisk.StageVerify, ondisk.StageVerify), stages); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 	if opened, closed := script.Opened.Load(), script.Closed.Load(); opened != 1 || closed != 1 {
@@ -66,10 +67,10 @@ func TestRunComplete(t *testing.T) {
 	}
 
 	m := readBack(t, c)
-	if m.Status != Complete || m.Error != "" || m.ID != filepath.Base(c.Dir) || !strings.HasSuffix(m.ID, "-reverse-tp2") {
+	if m.Status != ondisk.Complete || m.Error != "" || m.ID != filepath.Base(c.Dir) || !strings.HasSuffix(m.ID, "-reverse-tp2") {
 		t.Errorf("manifest says %s %q of %s", m.Status, m.Error, m.ID)
 	}
-	if diff := cmp.Diff(Ranks{Expected: 2, Found: []int{0, 1}, Missing: []int{}}, m.Ranks); diff != "" {
+	if diff := cmp.Diff(ondisk.Ranks{Expected: 2, Found: []int{0, 1}, Missing: []int{}}, m.Ranks); diff != "" {
 		t.Errorf("ranks (-want +got):\n%s", diff)
 	}
 	if len(m.Files) != 2 || len(c.Traces) != 2 {
@@ -81,7 +82,7 @@ func TestRunComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(text)
-		if f.Rank != rank || f.SizeBytes != int64(len(text)) || f.SHA256 != hex.EncodeToString(sum[:]) || f.Verdict != Whole {
+		if f.Rank != rank || f.SizeBytes != int64(len(text)) || f.SHA256 != hex.EncodeToString(sum[:]) || f.Verdict != ondisk.Whole {
 			t.Errorf("file %d: %+v", rank, f)
 		}
 		if f.Steps != 3 || f.Events != 6 {
@@ -89,11 +90,11 @@ func TestRunComplete(t *testing.T) {
 		}
 	}
 	th := m.Throughput
-	if th.PromptTokens != 7 || th.OutputTokens != 6 || th.ElapsedNs != 4e6 || th.TTFT != (Spread{2e6, 2e6, 2e6, 2e6}) || th.TPOT != (Spread{1e6, 1e6, 1e6, 1e6}) {
+	if th.PromptTokens != 7 || th.OutputTokens != 6 || th.ElapsedNs != 4e6 || th.TTFT != (ondisk.Spread{MinNs: 2e6, MedianNs: 2e6, P99Ns: 2e6, MaxNs: 2e6}) || th.TPOT != (ondisk.Spread{MinNs: 1e6, MedianNs: 1e6, P99Ns: 1e6, MaxNs: 1e6}) {
 		t.Errorf("throughput %+v", th)
 	}
 	requests := readRequests(t, c.Dir)
-	wantRequests := []RequestRecord{
+	wantRequests := []ondisk.RequestRecord{
 		{ID: "0", Prompt: "one two three", Output: " three two one", PromptTokens: 3, OutputTokens: 3},
 		{ID: "1", Prompt: "four five six seven", Output: " seven six five", PromptTokens: 4, OutputTokens: 3},
 	}
@@ -156,7 +157,7 @@ func TestRunInterrupted(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	m := readBack(t, c)
-	if m.Status != Interrupted || len(m.Ranks.Found) != 2 {
+	if m.Status != ondisk.Interrupted || len(m.Ranks.Found) != 2 {
 		t.Errorf("status %s, ranks %+v", m.Status, m.Ranks)
 	}
 	if got := readRequests(t, c.Dir); len(got) != 1 || got[0].FinishReason != engine.FinishAborted {
@@ -209,7 +210,7 @@ func TestRunFailed(t *testing.T) {
 				t.Errorf("error of more than one line: %q", err)
 			}
 			m := readBack(t, got)
-			if m.Status != Failed || m.Error == "" || !slices.Equal(m.Ranks.Found, c.found) {
+			if m.Status != ondisk.Failed || m.Error == "" || !slices.Equal(m.Ranks.Found, c.found) {
 				t.Errorf("status %s %q, found %v, want %v", m.Status, m.Error, m.Ranks.Found, c.found)
 			}
 			if len(got.Traces) != len(c.found) {
@@ -265,35 +266,35 @@ func TestRunRefuses(t *testing.T) {
 
 // While a capture runs, its manifest says that it has not ended: that is what stays if the process is killed.
 func TestManifestOfAKilledRun(t *testing.T) {
-	var killed *Manifest
+	var killed *ondisk.Manifest
 	o := options(t, &enginetest.Script{})
 	o.Progress = func(p Progress) {
-		if p.Stage != StageGenerate {
+		if p.Stage != ondisk.StageGenerate {
 			return
 		}
 		dirs, err := filepath.Glob(filepath.Join(o.ProfileDir, "*"))
 		if err != nil || len(dirs) != 1 {
 			t.Fatalf("directories %v, %v", dirs, err)
 		}
-		if killed, err = readManifest(dirs[0]); err != nil {
+		if killed, err = ondisk.ReadManifest(dirs[0]); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
-	if killed.Status != Interrupted || killed.Error == "" {
+	if killed.Status != ondisk.Interrupted || killed.Error == "" {
 		t.Errorf("status %s %q", killed.Status, killed.Error)
 	}
 }
 
-func readBack(t *testing.T, c *Capture) *Manifest {
+func readBack(t *testing.T, c *ondisk.Capture) *ondisk.Manifest {
 	t.Helper()
-	m, err := readManifest(c.Dir)
+	m, err := ondisk.ReadManifest(c.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ignoreMonotonic := cmp.Transformer("wall", func(m Manifest) string { b, _ := json.Marshal(m); return string(b) })
+	ignoreMonotonic := cmp.Transformer("wall", func(m ondisk.Manifest) string { b, _ := json.Marshal(m); return string(b) })
 	if diff := cmp.Diff(*c.Manifest, *m, ignoreMonotonic); diff != "" {
 		t.Errorf("the manifest on disk differs from the one returned:\n%s", diff)
 	}
@@ -304,16 +305,16 @@ func readBack(t *testing.T, c *Capture) *Manifest {
 	return m
 }
 
-func readRequests(t *testing.T, dir string) []RequestRecord {
+func readRequests(t *testing.T, dir string) []ondisk.RequestRecord {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dir, RequestsName))
+	f, err := os.Open(filepath.Join(dir, ondisk.RequestsName))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var records []RequestRecord
+	var records []ondisk.RequestRecord
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var r RequestRecord
+		var r ondisk.RequestRecord
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatal(err)
 		}

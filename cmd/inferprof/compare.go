@@ -12,8 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/analyze/compare"
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/report"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
@@ -207,7 +208,7 @@ func (s *settings) writeComparison(r *compare.Result, output string, full bool, 
 func readBaseline(path string) (*compare.Side, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read baseline %s: %w", path, withoutPath(err))
+		return nil, fmt.Errorf("read baseline %s: %w", path, words.WithoutPath(err))
 	}
 	side, err := compare.ParseBaseline(text)
 	if err != nil {
@@ -218,14 +219,14 @@ func readBaseline(path string) (*compare.Side, error) {
 
 // openSide finds the captures of one side: those named with commas, those of a directory that holds several of one
 // configuration, or the one that Open finds.
-func openSide(path string) (captures []*capture.Capture, notes []string, err error) {
+func openSide(path string) (captures []*ondisk.Capture, notes []string, err error) {
 	if _, statErr := os.Stat(path); statErr != nil && strings.Contains(path, ",") {
 		for one := range strings.SplitSeq(path, ",") {
-			c, err := capture.Open(one)
+			c, err := ondisk.Open(one)
 			if err != nil {
 				return nil, nil, err
 			}
-			if slices.ContainsFunc(captures, func(other *capture.Capture) bool { return sameTraces(c, other) }) {
+			if slices.ContainsFunc(captures, func(other *ondisk.Capture) bool { return sameTraces(c, other) }) {
 				notes = append(notes, fmt.Sprintf("%s is named twice on one side: it counts once", one)) // it is no repeat of itself
 				continue
 			}
@@ -233,7 +234,7 @@ func openSide(path string) (captures []*capture.Capture, notes []string, err err
 		}
 		return captures, notes, nil
 	}
-	c, err := capture.Open(path)
+	c, err := ondisk.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -242,11 +243,11 @@ func openSide(path string) (captures []*capture.Capture, notes []string, err err
 			return several, []string{fmt.Sprintf("%s holds %d captures of one configuration: they are one side", path, len(several))}, nil
 		}
 	}
-	return []*capture.Capture{c}, nil, nil
+	return []*ondisk.Capture{c}, nil, nil
 }
 
 // sameTraces tells whether two captures are of the same files.
-func sameTraces(a, b *capture.Capture) bool {
+func sameTraces(a, b *ondisk.Capture) bool {
 	return slices.EqualFunc(a.Traces, b.Traces, func(x, y string) bool {
 		if x == y {
 			return true
@@ -258,17 +259,17 @@ func sameTraces(a, b *capture.Capture) bool {
 }
 
 // repeats are the complete captures in a directory, if there are several and all are of one configuration; nil otherwise.
-func repeats(dir string) []*capture.Capture {
-	all, err := capture.OpenAll(dir)
+func repeats(dir string) []*ondisk.Capture {
+	all, err := ondisk.OpenAll(dir)
 	if err != nil {
 		return nil
 	}
-	var whole []*capture.Capture
+	var whole []*ondisk.Capture
 	for _, c := range all {
 		switch {
 		case c.Manifest == nil:
 			return nil
-		case c.Manifest.Status != capture.Complete || len(c.Traces) == 0: // what an interrupted sweep left
+		case c.Manifest.Status != ondisk.Complete || len(c.Traces) == 0: // what an interrupted sweep left
 		case len(whole) > 0 && configurationOf(c.Manifest) != configurationOf(whole[0].Manifest):
 			return nil
 		default:

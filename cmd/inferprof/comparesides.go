@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,7 +12,7 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/analyze/findings"
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
@@ -47,7 +45,7 @@ func startSide(r *kineto.Reader, path string) (func() (*compare.Side, error), []
 	}, notes, nil
 }
 
-func sideLabel(path string, captures []*capture.Capture) string {
+func sideLabel(path string, captures []*ondisk.Capture) string {
 	if path == "-" {
 		return "standard input"
 	}
@@ -80,7 +78,7 @@ func labelApart(sides []compare.Side) {
 }
 
 // startRun begins to read the traces of one capture, of which it keeps the steps alone.
-func startRun(r *kineto.Reader, c *capture.Capture) func() (*compare.Run, error) {
+func startRun(r *kineto.Reader, c *ondisk.Capture) func() (*compare.Run, error) {
 	boundGarbage(c.Traces)
 	metas, ranks := make([][]trace.Meta, len(c.Traces)), make([][]*analyze.RankIterations, len(c.Traces))
 	wait := r.Start(c.Traces, func(i int, traces []*trace.Trace) {
@@ -98,11 +96,11 @@ func startRun(r *kineto.Reader, c *capture.Capture) func() (*compare.Run, error)
 }
 
 // runOf reduces a capture whose traces have been divided.
-func runOf(c *capture.Capture, metas []trace.Meta, ranks []*analyze.RankIterations) *compare.Run {
+func runOf(c *ondisk.Capture, metas []trace.Meta, ranks []*analyze.RankIterations) *compare.Run {
 	in := &compare.Capture{Name: c.Dir}
 	if c.Manifest != nil {
 		in.Name = c.Manifest.ID
-		if m := c.Manifest; m.Status != capture.Complete {
+		if m := c.Manifest; m.Status != ondisk.Complete {
 			in.Notes = append(in.Notes, fmt.Sprintf("the capture is %s: %s", m.Status, m.Error))
 		}
 		if missing := len(c.Manifest.Ranks.Missing); missing > 0 {
@@ -126,7 +124,7 @@ func runOf(c *capture.Capture, metas []trace.Meta, ranks []*analyze.RankIteratio
 }
 
 // throughputOf is what requests saw, as far as the manifest tells; the memory is from the traces.
-func throughputOf(c *capture.Capture, ranks []*analyze.RankIterations) *compare.Throughput {
+func throughputOf(c *ondisk.Capture, ranks []*analyze.RankIterations) *compare.Throughput {
 	var out compare.Throughput
 	for _, r := range ranks {
 		out.MemoryBytes = max(out.MemoryBytes, r.PeakBytes)
@@ -145,7 +143,7 @@ func throughputOf(c *capture.Capture, ranks []*analyze.RankIterations) *compare.
 // overheadOf is what --measure-overhead found: the median over its pairs. Without it, it is by how much longer the
 // profiled round took than the last round before it, which did the same without a profiler; nil if no such round can be
 // told from one that warmed up: the first one does not count.
-func overheadOf(m *capture.Manifest) *float64 {
+func overheadOf(m *ondisk.Manifest) *float64 {
 	if m == nil {
 		return nil
 	}
@@ -157,9 +155,9 @@ func overheadOf(m *capture.Manifest) *float64 {
 	for _, c := range m.Calls {
 		switch {
 		case c.Error != "" || c.DurationNs <= 0:
-		case c.Stage == capture.StageWarmup:
+		case c.Stage == ondisk.StageWarmup:
 			rounds = append(rounds, c.DurationNs)
-		case c.Stage == capture.StageGenerate:
+		case c.Stage == ondisk.StageGenerate:
 			profiled = append(profiled, c.DurationNs)
 		}
 	}
@@ -171,7 +169,7 @@ func overheadOf(m *capture.Manifest) *float64 {
 }
 
 // quantizationAsked is the quantization that was configured, or that the name of the model or of the trace speaks of.
-func quantizationAsked(c *capture.Capture) (method, by string) {
+func quantizationAsked(c *ondisk.Capture) (method, by string) {
 	if m := c.Manifest; m != nil {
 		if method := cmp.Or(m.Config.Quantization, m.Engine.Quantization); method != "" {
 			return method, "the configuration"
@@ -185,7 +183,7 @@ func quantizationAsked(c *capture.Capture) (method, by string) {
 }
 
 // settingsOf is what was configured, from the manifest and from what the first trace says of itself.
-func settingsOf(c *capture.Capture, ranks []*analyze.RankIterations) []compare.Setting {
+func settingsOf(c *ondisk.Capture, ranks []*analyze.RankIterations) []compare.Setting {
 	var out []compare.Setting
 	add := func(name, value string) {
 		if value != "" && !slices.ContainsFunc(out, func(s compare.Setting) bool { return s.Name == name }) {
@@ -246,7 +244,7 @@ func settingsOf(c *capture.Capture, ranks []*analyze.RankIterations) []compare.S
 }
 
 // workloadOf is a workload in words: where prompts came from, how many, how long.
-func workloadOf(m *capture.Manifest) string {
+func workloadOf(m *ondisk.Manifest) string {
 	text := fmt.Sprintf("%s, %s", m.Workload.Source, counted(m.Workload.Requests, "request"))
 	if t := m.Throughput; t != nil {
 		text += fmt.Sprintf(", %s and %s output", counted(t.PromptTokens, "prompt token"), grouped(int64(t.OutputTokens)))
@@ -269,25 +267,17 @@ func yesNo(on bool) string {
 }
 
 // configurationOf is what makes two captures runs of the same thing: all of the configuration but where traces go.
-func configurationOf(m *capture.Manifest) string {
+func configurationOf(m *ondisk.Manifest) string {
 	c := m.Config
 	c.Profiler.Dir = ""
 	text, err := json.Marshal(struct {
 		Engine   string
 		Config   any
-		Workload capture.Workload
+		Workload ondisk.Workload
 		Phase    string
 	}{m.Engine.Engine, c, m.Workload, m.Phase})
 	if err != nil {
 		return m.ID
 	}
 	return string(text)
-}
-
-// withoutPath takes the path off an error whose message will name it.
-func withoutPath(err error) error {
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathErr.Err
-	}
-	return err
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 )
 
 // Without a manifest the trace tells what was configured, every time in the same order: a baseline file shows what changed.
@@ -15,7 +15,7 @@ func TestSettingsKeepTheirOrder(t *testing.T) {
 	r.Meta = map[string]string{"record_shapes": "1", "profile_memory": "0"}
 	want := []compare.Setting{{Name: "ranks", Value: "1"}, {Name: "python stacks", Value: "no"}, {Name: "memory events", Value: "no"}, {Name: "shapes", Value: "yes"}}
 	for range 50 {
-		if got := settingsOf(&capture.Capture{}, []*analyze.RankIterations{r}); !slices.Equal(got, want) {
+		if got := settingsOf(&ondisk.Capture{}, []*analyze.RankIterations{r}); !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
 	}

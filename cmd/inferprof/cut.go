@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
@@ -107,13 +107,13 @@ func (s *settings) cut(paths []string, f *cutFlags, stdout, stderr io.Writer) er
 	defer line.close()
 	var sources, notes []string
 	for _, path := range paths {
-		c, err := capture.Open(path)
+		c, err := ondisk.Open(path)
 		if err != nil {
 			return err
 		}
 		sources, notes = append(sources, c.Traces...), append(notes, c.Notes...)
 	}
-	sources, twice := capture.Distinct(sources)
+	sources, twice := ondisk.Distinct(sources)
 	notes = append(notes, twice...)
 	reader := newReader(kineto.Options{}, line, sources...)
 	line.say("reading " + counted(len(sources), "trace"))

@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 )
 
 // process is an inferprof whose standard error is read line by line.
@@ -113,11 +113,11 @@ func TestInterrupt(t *testing.T) {
 		if p.stdout.Len() > 0 {
 			t.Errorf("%v: standard output %q, want none", s, p.stdout.String())
 		}
-		c, err := capture.Open(dir)
+		c, err := ondisk.Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Manifest.Status != capture.Interrupted || len(c.Traces) != 2 {
+		if c.Manifest.Status != ondisk.Interrupted || len(c.Traces) != 2 {
 			t.Errorf("%v: status %s, traces %v", s, c.Manifest.Status, c.Traces)
 		}
 	}
@@ -184,11 +184,11 @@ func TestSecondInterrupt(t *testing.T) {
 	if code != exitInterrupted || !strings.Contains(said, "aborted") {
 		t.Errorf("exit code %d, said %q", code, said)
 	}
-	manifests, err := filepath.Glob(filepath.Join(dir, "*", capture.ManifestName))
+	manifests, err := filepath.Glob(filepath.Join(dir, "*", ondisk.ManifestName))
 	if err != nil || len(manifests) != 1 {
 		t.Fatalf("manifests %v, %v", manifests, err)
 	}
-	if _, err := capture.Open(dir); err == nil || !strings.Contains(err.Error(), "interrupted and holds no trace") {
+	if _, err := ondisk.Open(dir); err == nil || !strings.Contains(err.Error(), "interrupted and holds no trace") {
 		t.Errorf("opened again: error %v", err)
 	}
 }
@@ -209,8 +209,8 @@ func TestInterruptedSweep(t *testing.T) {
 	if code, said := p.end(); code != exitInterrupted || !strings.Contains(said, "3 of 4 captures are missing; the same command continues") {
 		t.Errorf("exit code %d, said %q", code, said)
 	}
-	c, err := capture.Open(filepath.Join(dir, "engine=fake-waits", "run1"))
-	if err != nil || c.Manifest.Status != capture.Interrupted {
+	c, err := ondisk.Open(filepath.Join(dir, "engine=fake-waits", "run1"))
+	if err != nil || c.Manifest.Status != ondisk.Interrupted {
 		t.Fatalf("the run that was going on: %v", err)
 	}
 	// Again: what is there is not made anew, and what was interrupted stays where it is.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/llm/sample"
 	"github.com/inferprof/inferprof/workload"
@@ -44,7 +45,7 @@ func TestInterruptTheEmbeddedEngine(t *testing.T) {
 	}
 	steps := c.Manifest.Files[0].Steps
 	for _, f := range c.Manifest.Files {
-		if f.Verdict != capture.Whole || f.Steps != steps || steps < 1 || steps > 12 {
+		if f.Verdict != ondisk.Whole || f.Steps != steps || steps < 1 || steps > 12 {
 			t.Errorf("rank %d: %s, %d steps; want a whole trace of some", f.Rank, f.Verdict, f.Steps)
 		}
 	}

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 )
 
 // progress is one line at the bottom of a terminal that says what goes on and since when. Where standard error is no
@@ -103,30 +105,35 @@ func (p *progress) note(text string) {
 
 // stage says which part of a capture goes on.
 func (p *progress) stage(c capture.Progress) {
-	if c.Item != "" && c.Stage != capture.StageVerify {
+	if c.Item != "" && c.Stage != ondisk.StageVerify {
 		p.detail(c.Item)
 		return
 	}
 	switch c.Stage {
-	case capture.StageOpen:
+	case ondisk.StageOpen:
 		p.say("loading the model")
-	case capture.StageWarmup:
+	case ondisk.StageWarmup:
 		p.say(fmt.Sprintf("warming up, round %d of %d", c.N, c.Of))
-	case capture.StagePrepare:
+	case ondisk.StagePrepare:
 		p.say("waiting for the right moment")
-	case capture.StageOverhead:
+	case ondisk.StageOverhead:
 		if c.N > 0 {
 			p.say(fmt.Sprintf("measuring the profiler's overhead, pair %d of %d", c.N, c.Of))
 		}
-	case capture.StageStart:
+	case ondisk.StageStart:
 		p.say("starting the profiler")
-	case capture.StageGenerate:
+	case ondisk.StageGenerate:
 		p.say("generating")
-	case capture.StageStop:
+	case ondisk.StageStop:
 		p.say("writing the traces")
-	case capture.StageVerify:
-		p.say(fmt.Sprintf("verifying trace %d of %d: %s", c.N, c.Of, c.Item))
+	case ondisk.StageVerify:
+		p.verifying(c.N, c.Of, c.Item)
 	}
+}
+
+// verifying tells that the n-th of so many traces is being read back.
+func (p *progress) verifying(n, of int, path string) {
+	p.say(fmt.Sprintf("verifying trace %d of %d: %s", n, of, filepath.Base(path)))
 }
 
 // close takes the line away. It may be called twice.

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/report"
 )
@@ -129,20 +129,20 @@ func (s *settings) report(paths []string, f *reportFlags, stdout, stderr io.Writ
 	line := s.newProgress(stderr)
 	defer line.close()
 	var traces, notes []string
-	var captures []*capture.Capture
+	var captures []*ondisk.Capture
 	for _, path := range paths {
-		c, err := capture.Open(path)
+		c, err := ondisk.Open(path)
 		if err != nil {
 			return err
 		}
 		captures = append(captures, c)
-		if f.strict && c.Manifest != nil && c.Manifest.Status != capture.Complete {
+		if f.strict && c.Manifest != nil && c.Manifest.Status != ondisk.Complete {
 			return &gateError{fmt.Sprintf("capture %s is %s: %s", c.Dir, c.Manifest.Status, c.Manifest.Error)}
 		}
 		traces = append(traces, c.Traces...)
 		notes = append(notes, c.Notes...)
 	}
-	traces, twice := capture.Distinct(traces)
+	traces, twice := ondisk.Distinct(traces)
 	notes = append(notes, twice...)
 	var about *analyze.Capture
 	for _, c := range captures {
@@ -213,7 +213,7 @@ func writeOutput(path string, write func(io.Writer) error) error {
 }
 
 // aboutCapture is what a manifest says that traces do not; nil without a manifest.
-func aboutCapture(c *capture.Capture) *analyze.Capture {
+func aboutCapture(c *ondisk.Capture) *analyze.Capture {
 	m := c.Manifest
 	if m == nil {
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 )
 
@@ -71,7 +72,7 @@ func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, st
 }
 
 // withTraces adds to an error what to do with the traces that a capture has all the same.
-func (s *settings) withTraces(c *capture.Capture, err error) error {
+func (s *settings) withTraces(c *ondisk.Capture, err error) error {
 	if c == nil || len(c.Traces) == 0 {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/report"
 )
@@ -17,7 +17,7 @@ import (
 const shownOutputs = 8
 
 // writeRunText prints what was asked and answered, the capture's files and the report.
-func (s *settings) writeRunText(w io.Writer, c *capture.Capture, result *analyze.Result) error {
+func (s *settings) writeRunText(w io.Writer, c *ondisk.Capture, result *analyze.Result) error {
 	if !s.quiet {
 		writeOutputs(w, c)
 		writeOverhead(w, c.Manifest.Overhead)
@@ -37,11 +37,11 @@ func (s *settings) writeRunText(w io.Writer, c *capture.Capture, result *analyze
 	return nil
 }
 
-func writeOutputs(w io.Writer, c *capture.Capture) {
+func writeOutputs(w io.Writer, c *ondisk.Capture) {
 	writeEngine(w, c.Manifest.Engine)
 	for i, r := range c.Requests {
 		if i == shownOutputs {
-			fmt.Fprintf(w, "… and %d more in %s\n\n", len(c.Requests)-i, filepath.Join(c.Dir, capture.RequestsName))
+			fmt.Fprintf(w, "… and %d more in %s\n\n", len(c.Requests)-i, filepath.Join(c.Dir, ondisk.RequestsName))
 			break
 		}
 		fmt.Fprintf(w, "Prompt: %s\nOutput: %s\n\n", promptText(r), outputText(r))
@@ -69,7 +69,7 @@ func writeOutputs(w io.Writer, c *capture.Capture) {
 }
 
 // requestCount says how many requests there were, and how many answers if some have several.
-func requestCount(answers []capture.RequestRecord) string {
+func requestCount(answers []ondisk.RequestRecord) string {
 	requests := 0
 	for _, r := range answers {
 		if r.Index == 0 {
@@ -84,7 +84,7 @@ func requestCount(answers []capture.RequestRecord) string {
 }
 
 // writeOverhead says what the profiler costs, if that was measured.
-func writeOverhead(w io.Writer, o *capture.Overhead) {
+func writeOverhead(w io.Writer, o *ondisk.Overhead) {
 	if o == nil || o.Ratio.Median == 0 {
 		return
 	}
@@ -143,14 +143,14 @@ func writeEndpoints(w io.Writer, e engine.Info) {
 	fmt.Fprintf(w, "\n\n")
 }
 
-func promptText(r capture.RequestRecord) string {
+func promptText(r ondisk.RequestRecord) string {
 	if r.Prompt == "" {
 		return fmt.Sprintf("(%s)", counted(r.PromptTokens, "token"))
 	}
 	return strconv.Quote(shortened(r.Prompt))
 }
 
-func outputText(r capture.RequestRecord) string {
+func outputText(r ondisk.RequestRecord) string {
 	if r.Output == "" {
 		return fmt.Sprintf("(%s)", counted(r.OutputTokens, "token"))
 	}
@@ -167,7 +167,7 @@ func shortened(text string) string {
 	return string(r[:longest]) + "…"
 }
 
-func writeFiles(w io.Writer, c *capture.Capture) error {
+func writeFiles(w io.Writer, c *ondisk.Capture) error {
 	fmt.Fprintf(w, "Capture %s: %s\n", c.Dir, c.Manifest.Status)
 	if err := fileTable(w, c.Manifest.Files); err != nil {
 		return err
@@ -180,12 +180,12 @@ func writeFiles(w io.Writer, c *capture.Capture) error {
 
 // runResult is what inferprof run prints as JSON.
 type runResult struct {
-	Directory string                  `json:"directory"`
-	Capture   *capture.Manifest       `json:"capture"`
-	Requests  []capture.RequestRecord `json:"requests"`
-	Report    *analyze.Result         `json:"report,omitempty"`
+	Directory string                 `json:"directory"`
+	Capture   *ondisk.Manifest       `json:"capture"`
+	Requests  []ondisk.RequestRecord `json:"requests"`
+	Report    *analyze.Result        `json:"report,omitempty"`
 }
 
-func writeRunJSON(w io.Writer, c *capture.Capture, result *analyze.Result) error {
+func writeRunJSON(w io.Writer, c *ondisk.Capture, result *analyze.Result) error {
 	return writeJSON(w, runResult{c.Dir, c.Manifest, c.Requests, result})
 }

@@ -20,7 +20,9 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/report"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
@@ -267,7 +269,7 @@ func (p *sweepPlan) resume() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("continue the sweep in %s: %w", p.dir, withoutPath(err))
+		return fmt.Errorf("continue the sweep in %s: %w", p.dir, words.WithoutPath(err))
 	}
 	var before sweepPlan
 	if err := json.Unmarshal(text, &before); err != nil {
@@ -293,8 +295,8 @@ func (p *sweepPlan) resume() error {
 
 // complete says whether a capture is still there and whole.
 func complete(dir string) bool {
-	c, err := capture.Open(dir)
-	return err == nil && c.Manifest != nil && c.Manifest.Status == capture.Complete && len(c.Traces) > 0
+	c, err := ondisk.Open(dir)
+	return err == nil && c.Manifest != nil && c.Manifest.Status == ondisk.Complete && len(c.Traces) > 0
 }
 
 func (p *sweepPlan) save() error {
@@ -321,7 +323,7 @@ func (s *settings) sweep(ctx context.Context, p *sweepPlan, f *sweepFlags, stdou
 		}
 	}
 	if err := os.MkdirAll(p.dir, 0o777); err != nil {
-		return fmt.Errorf("sweep directory %s: %w: choose another one with --dir", p.dir, withoutPath(err))
+		return fmt.Errorf("sweep directory %s: %w: choose another one with --dir", p.dir, words.WithoutPath(err))
 	}
 	if done := len(p.Cells)*p.Repeat - p.pending(); done > 0 && !s.quiet {
 		fmt.Fprintf(stderr, "note: %d of %s are in %s already; --fresh runs them anew\n", done, counted(len(p.Cells)*p.Repeat, "capture"), p.dir)
@@ -403,7 +405,7 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 				continue
 			}
 			line.say("reading " + r.Capture)
-			opened, err := capture.Open(filepath.Join(p.dir, r.Capture))
+			opened, err := ondisk.Open(filepath.Join(p.dir, r.Capture))
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // stopWithin is how long a run may take to stop its profiler and write its traces after an interrupt.
@@ -37,7 +39,7 @@ func runCell1(ctx context.Context, p *sweepPlan, c *sweepCell, repeat int) (stri
 	logPath := path + ".log" // written while the run goes on, for whoever wants to follow it
 	log, err := os.Create(logPath)
 	if err != nil {
-		return "", fmt.Errorf("sweep directory %s: %w", p.dir, withoutPath(err))
+		return "", fmt.Errorf("sweep directory %s: %w", p.dir, words.WithoutPath(err))
 	}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.Discard, io.MultiWriter(log, &said)
@@ -62,7 +64,7 @@ func runCell1(ctx context.Context, p *sweepPlan, c *sweepCell, repeat int) (stri
 // freeName finds a name that nothing in dir has: what an interrupted sweep left stays where it is.
 func freeName(dir, name string) (string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", fmt.Errorf("sweep directory %s: %w", dir, withoutPath(err))
+		return "", fmt.Errorf("sweep directory %s: %w", dir, words.WithoutPath(err))
 	}
 	for n := 1; ; n++ {
 		try := name

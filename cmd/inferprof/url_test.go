@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 )
 
 // served is an inferprof serve in a process of its own.
@@ -85,12 +85,12 @@ func TestURL(t *testing.T) {
 	if code, said := p.end(); code != exitFine {
 		t.Fatalf("exit code %d: %s", code, said)
 	}
-	c, err := capture.Open(dir)
+	c, err := ondisk.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := c.Manifest
-	if m.Status != capture.Complete || len(c.Traces) != 2 || m.Files[0].Steps != 2 || m.Engine.Endpoints[0].Dialect != "inferprof" {
+	if m.Status != ondisk.Complete || len(c.Traces) != 2 || m.Files[0].Steps != 2 || m.Engine.Endpoints[0].Dialect != "inferprof" {
 		t.Errorf("manifest %+v", m)
 	}
 	if m.Throughput.OutputTokens != 16 || m.Throughput.PromptTokens != 64 {
@@ -196,7 +196,7 @@ func TestURLKilled(t *testing.T) {
 // truth checks a capture whose maker or server was killed, and says in a word what there is of it.
 func truth(t *testing.T, dir string, s *served) string {
 	t.Helper()
-	all, err := capture.OpenAll(dir)
+	all, err := ondisk.OpenAll(dir)
 	if err != nil {
 		if _, statErr := os.Stat(dir); statErr == nil && !strings.Contains(err.Error(), "no trace") {
 			t.Errorf("%s is there, and: %v", dir, err)
@@ -205,15 +205,15 @@ func truth(t *testing.T, dir string, s *served) string {
 	}
 	c := all[0]
 	for _, f := range c.Verify(nil) {
-		if f.Verdict == capture.Whole && c.Manifest.Status == capture.Complete {
+		if f.Verdict == ondisk.Whole && c.Manifest.Status == ondisk.Complete {
 			continue
 		}
-		if c.Manifest.Status == capture.Complete {
+		if c.Manifest.Status == ondisk.Complete {
 			t.Errorf("a complete capture with %+v", f)
 		}
 	}
 	for _, f := range c.Manifest.Files {
-		if f.Verdict == capture.Whole {
+		if f.Verdict == ondisk.Whole {
 			if _, err := os.Stat(filepath.Join(s.dir, f.Path)); err != nil {
 				t.Errorf("the server's own file is gone: %v", err)
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
@@ -20,7 +20,7 @@ import (
 // verification is what inferprof verify prints as JSON.
 type verification struct {
 	Whole    bool              `json:"whole"`
-	Files    []capture.File    `json:"files"`
+	Files    []ondisk.File     `json:"files"`
 	Problems []analyze.Problem `json:"problems"` // what makes the numbers of whole traces doubtful; the worst first
 	Notes    []string          `json:"notes"`
 }
@@ -73,19 +73,19 @@ is a warning or an error.`,
 func (s *settings) verify(stderr io.Writer, paths []string, quick bool) (*verification, error) {
 	line := s.newProgress(stderr)
 	defer line.close()
-	v := &verification{Whole: true, Files: []capture.File{}, Problems: []analyze.Problem{}, Notes: []string{}}
+	v := &verification{Whole: true, Files: []ondisk.File{}, Problems: []analyze.Problem{}, Notes: []string{}}
 	for _, path := range paths {
-		captures, err := capture.OpenAll(path)
+		captures, err := ondisk.OpenAll(path)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range captures {
 			v.Notes = append(v.Notes, c.Notes...)
-			v.Files = append(v.Files, c.Verify(line.stage)...)
+			v.Files = append(v.Files, c.Verify(line.verifying)...)
 		}
 	}
 	for _, f := range v.Files {
-		v.Whole = v.Whole && f.Verdict == capture.Whole
+		v.Whole = v.Whole && f.Verdict == ondisk.Whole
 	}
 	if quick {
 		return v, nil
@@ -101,7 +101,7 @@ func (s *settings) verify(stderr io.Writer, paths []string, quick bool) (*verifi
 // problems are the reasons not to believe a report on path. A file that is damaged is known already; one that cannot be
 // read leaves the others to themselves.
 func (s *settings) problems(path string, line *progress) []analyze.Problem {
-	c, err := capture.Open(path)
+	c, err := ondisk.Open(path)
 	if err != nil {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (v *verification) text(w io.Writer) error {
 func (v *verification) failure(strict bool) error {
 	bad := 0
 	for _, f := range v.Files {
-		if f.Verdict != capture.Whole {
+		if f.Verdict != ondisk.Whole {
 			bad++
 		}
 	}
@@ -175,7 +175,7 @@ func (v *verification) failure(strict bool) error {
 }
 
 // fileTable prints one line per trace: its name, and its directory's if there are several.
-func fileTable(w io.Writer, files []capture.File) error {
+func fileTable(w io.Writer, files []ondisk.File) error {
 	name := filepath.Base
 	for _, f := range files {
 		if filepath.Dir(f.Path) != filepath.Dir(files[0].Path) {
@@ -185,7 +185,7 @@ func fileTable(w io.Writer, files []capture.File) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range files {
 		fmt.Fprintf(t, "  %s\t%s", f.Verdict, name(f.Path))
-		if f.Verdict == capture.Whole {
+		if f.Verdict == ondisk.Whole {
 			fmt.Fprintf(t, "\t%s\t%s", size(f.SizeBytes), counted(f.Events, "event"))
 			if f.Steps > 0 {
 				fmt.Fprintf(t, "\t%s", counted(f.Steps, "step"))

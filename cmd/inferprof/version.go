@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/llm/tensor"
@@ -17,7 +18,7 @@ import (
 
 // build is what inferprof version prints.
 type build struct {
-	capture.Tool
+	ondisk.Tool
 	OS         string   `json:"os"`
 	Arch       string   `json:"arch"`
 	CPU        string   `json:"cpu"`

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/python"
 	"github.com/inferprof/inferprof/llm/sample"
@@ -55,7 +56,7 @@ func options(t *testing.T) capture.Options {
 	}
 }
 
-func run(t *testing.T, o capture.Options) (*capture.Capture, error) {
+func run(t *testing.T, o capture.Options) (*ondisk.Capture, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -81,7 +82,7 @@ func TestCapture(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := got.Manifest
-			if m.Status != capture.Complete || len(got.Traces) != 2 || m.Files[0].Steps != 3 || m.Files[1].Rank != 1 {
+			if m.Status != ondisk.Complete || len(got.Traces) != 2 || m.Files[0].Steps != 3 || m.Files[1].Rank != 1 {
 				t.Errorf("status %s, traces %v, files %+v", m.Status, got.Traces, m.Files)
 			}
 			want := engine.Info{
@@ -104,7 +105,7 @@ func TestCapture(t *testing.T) {
 			if c.ttft && (first.TTFTNs <= 0 || first.TPOTNs < 2e6 || first.TPOTNs > 3e6) || !c.ttft && first.TTFTNs != 0 {
 				t.Errorf("TTFT %d ns, TPOT %d ns", first.TTFTNs, first.TPOTNs)
 			}
-			log, err := os.ReadFile(filepath.Join(o.Dir, capture.LogName))
+			log, err := os.ReadFile(filepath.Join(o.Dir, ondisk.LogName))
 			if err != nil || !strings.Contains(string(log), "Processed with fake vLLM") {
 				t.Errorf("log %q, %v", log, err)
 			}
@@ -266,8 +267,8 @@ func TestFailures(t *testing.T) {
 			if len(got.Traces) != c.traces {
 				t.Errorf("whole traces %v, want %d", got.Traces, c.traces)
 			}
-			again, openErr := capture.OpenAll(o.Dir)
-			if openErr != nil || again[0].Manifest.Status != capture.Failed {
+			again, openErr := ondisk.OpenAll(o.Dir)
+			if openErr != nil || again[0].Manifest.Status != ondisk.Failed {
 				t.Errorf("read again: %v", openErr)
 			}
 		})
@@ -377,7 +378,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	o.Progress = func(p capture.Progress) {
-		if p.Stage == capture.StageGenerate {
+		if p.Stage == ondisk.StageGenerate {
 			cancel()
 		}
 	}
@@ -385,7 +386,7 @@ func TestInterrupt(t *testing.T) {
 	if !errors.Is(err, capture.ErrInterrupted) {
 		t.Fatal(err)
 	}
-	if len(got.Traces) != 2 || got.Manifest.Status != capture.Interrupted {
+	if len(got.Traces) != 2 || got.Manifest.Status != ondisk.Interrupted {
 		t.Errorf("traces %v, status %s", got.Traces, got.Manifest.Status)
 	}
 	if r := got.Requests[0]; r.FinishReason != engine.FinishAborted {
@@ -403,7 +404,7 @@ func TestNoOrphans(t *testing.T) {
 			python.SetSettleTime(t, 200*time.Millisecond)
 			o := options(t)
 			_, _ = run(t, o)
-			log, err := os.ReadFile(filepath.Join(o.Dir, capture.LogName))
+			log, err := os.ReadFile(filepath.Join(o.Dir, ondisk.LogName))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -443,7 +444,7 @@ func TestKilled(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	log, err := os.ReadFile(filepath.Join(dir, capture.LogName))
+	log, err := os.ReadFile(filepath.Join(dir, ondisk.LogName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -452,7 +453,7 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("no worker in the log:\n%s", log)
 	}
 	awaitEnd(t, string(m[1]))
-	manifest, err := os.ReadFile(filepath.Join(dir, capture.ManifestName))
+	manifest, err := os.ReadFile(filepath.Join(dir, ondisk.ManifestName))
 	if err != nil || !strings.Contains(string(manifest), `"status": "interrupted"`) {
 		t.Errorf("%v, manifest %s", err, manifest)
 	}
@@ -469,7 +470,7 @@ func TestCaptureToKill(t *testing.T) {
 	o := options(t)
 	o.Dir, o.Warmup = dir, 0
 	o.Progress = func(p capture.Progress) {
-		if p.Stage == capture.StageGenerate {
+		if p.Stage == ondisk.StageGenerate {
 			fmt.Println("generating")
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/engine/server"
@@ -60,7 +61,7 @@ func TestCapture(t *testing.T) {
 				}
 				m := c.Manifest
 				n := shape.ranks * shape.engines
-				if m.Status != capture.Complete || m.Ranks.Expected != n || len(m.Ranks.Found) != n || len(c.Traces) != n {
+				if m.Status != ondisk.Complete || m.Ranks.Expected != n || len(m.Ranks.Found) != n || len(c.Traces) != n {
 					t.Errorf("%s, ranks %+v, traces %v", m.Status, m.Ranks, c.Traces)
 				}
 				if got := m.Engine.Endpoints[0]; got.Dialect != kind || got.StartSentAt.IsZero() || got.StopSentAt.IsZero() {
@@ -438,7 +439,7 @@ func TestInterrupted(t *testing.T) {
 	if !errors.Is(err, capture.ErrInterrupted) || !strings.Contains(err.Error(), "2 of 2 traces are whole") {
 		t.Fatalf("error %v", err)
 	}
-	if c.Manifest.Status != capture.Interrupted || len(c.Traces) != 2 {
+	if c.Manifest.Status != ondisk.Interrupted || len(c.Traces) != 2 {
 		t.Errorf("status %s, traces %v", c.Manifest.Status, c.Traces)
 	}
 	if _, stops := s.Calls(); stops != 1 || s.Recording() {
@@ -571,7 +572,7 @@ func TestLoad(t *testing.T) {
 		planned := workload.Poisson(40, 400, 0)
 		// The first may be as late as any other: the plan begins with the call that generates, or a moment later.
 		calls := c.Manifest.Calls
-		begin := calls[slices.IndexFunc(calls, func(c capture.Call) bool { return c.Stage == capture.StageGenerate })].StartedAt
+		begin := calls[slices.IndexFunc(calls, func(c ondisk.Call) bool { return c.Stage == ondisk.StageGenerate })].StartedAt
 		for i, r := range c.Requests {
 			if late := r.SentAt.Sub(begin) - planned[i]; late < -time.Millisecond {
 				t.Errorf("request %d sent %v before its time", i, -late)

@@ -1,4 +1,4 @@
-package capture
+package ondisk
 
 import (
 	"maps"
@@ -15,7 +15,7 @@ import (
 
 // docs/capture.md describes every field of the files, and no other.
 func TestFieldsAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("../docs/capture.md")
+	text, err := os.ReadFile("../../docs/capture.md")
 	if err != nil {
 		t.Fatal(err)
 	}

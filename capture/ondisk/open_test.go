@@ -1,9 +1,8 @@
-package capture
+package ondisk
 
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,107 +161,6 @@ func TestOpenFile(t *testing.T) {
 	}
 }
 
-// A directory of captures stands for its newest one.
-func TestOpenNewestCapture(t *testing.T) {
-	o := options(t, &enginetest.Script{})
-	var last *Capture
-	for range 3 {
-		var err error
-		if last, err = Run(context.Background(), o); err != nil {
-			t.Fatal(err)
-		}
-		o.Engine = (&enginetest.Script{}).Register()
-	}
-	c, err := Open(o.ProfileDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(last.Traces, c.Traces); diff != "" {
-		t.Errorf("traces (-want +got):\n%s", diff)
-	}
-	if len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "3 captures: reading the newest, "+filepath.Base(last.Dir)) {
-		t.Errorf("notes %q", c.Notes)
-	}
-	killed := filepath.Join(o.ProfileDir, "29991231-235959-killed")
-	if err := os.Mkdir(killed, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := (&Manifest{SchemaVersion: 1, Status: Interrupted, Error: "ended before"}).write(killed); err != nil {
-		t.Fatal(err)
-	}
-	if c, err := Open(o.ProfileDir); err != nil || c.Dir != last.Dir || !strings.Contains(strings.Join(c.Notes, "\n"), "newer, but left out: open "+killed) {
-		t.Errorf("with a newer one that was killed: %+v, %v", c, err)
-	}
-	all, err := OpenAll(o.ProfileDir)
-	if err != nil || len(all) != 4 {
-		t.Fatalf("all captures: %v, %v; want 4", all, err)
-	}
-	if files := all[3].Verify(nil); len(files) != 1 || files[0].Verdict != Missing || !strings.Contains(files[0].Problem, "interrupted: ended before") {
-		t.Errorf("the killed one: %+v", files)
-	}
-	if c, err = Open(filepath.Join(last.Dir, ManifestName)); err != nil || len(c.Traces) != 2 || c.Manifest.ID != last.Manifest.ID {
-		t.Errorf("by its manifest: %+v, %v", c, err)
-	}
-}
-
-// What happened to a capture's files since is told.
-func TestOpenTellsChanges(t *testing.T) {
-	o := options(t, &enginetest.Script{})
-	made, err := Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(made.Traces[0]); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(made.Traces[1], 100); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Open(made.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Traces) != 1 || len(c.Notes) != 2 ||
-		!strings.Contains(c.Notes[0], "not there any more") || !strings.Contains(c.Notes[1], "100 bytes") {
-		t.Errorf("traces %v, notes %q", c.Traces, c.Notes)
-	}
-	var verdicts []Verdict
-	for _, f := range c.Verify(nil) {
-		verdicts = append(verdicts, f.Verdict)
-	}
-	if diff := cmp.Diff([]Verdict{Missing, Damaged}, verdicts); diff != "" {
-		t.Errorf("verdicts (-want +got):\n%s", diff)
-	}
-}
-
-func TestVerify(t *testing.T) {
-	o := options(t, &enginetest.Script{Trace: func(rank int) []byte {
-		if rank == 0 {
-			return enginetest.Trace(0, 2, 3)
-		}
-		return nil
-	}})
-	made, err := Run(context.Background(), o)
-	if err == nil {
-		t.Fatal("a capture without rank 1 is complete")
-	}
-	again, err := Open(made.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := again.Verify(nil)
-	if len(files) != 2 || files[0].Verdict != Whole || files[0].Events != 6 || files[1].Verdict != Missing || files[1].Rank != 1 {
-		t.Errorf("files %+v, want rank 0 whole and rank 1 missing", files)
-	}
-	// A whole trace, but not the one that was captured.
-	if err := os.WriteFile(made.Traces[0], enginetest.Trace(0, 2, 4), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if f := again.Verify(nil)[0]; f.Verdict != Damaged || !strings.Contains(f.Problem, "changed since") {
-		t.Errorf("a trace that was replaced: %+v", f)
-	}
-}
-
 // A run that was killed leaves a manifest without files, and whatever traces were written.
 func TestOpenKilledRun(t *testing.T) {
 	dir := put(t, map[string]string{
@@ -348,29 +246,4 @@ func baseNames(paths []string) []string {
 		names[i] = filepath.Base(p)
 	}
 	return names
-}
-
-func TestSpread(t *testing.T) {
-	for _, c := range []struct {
-		values []int64
-		want   Spread
-	}{
-		{nil, Spread{}},
-		{[]int64{7}, Spread{7, 7, 7, 7}},
-		{[]int64{9, 1, 5, 3}, Spread{1, 3, 9, 9}},
-	} {
-		if got := spread(c.values); got != c.want {
-			t.Errorf("%v: %v, want %v", c.values, got, c.want)
-		}
-	}
-	hundred := make([]int64, 200) // 1 to 200: the 99th percentile is 198, by the nearest rank
-	for i := range hundred {
-		hundred[i] = int64(200 - i)
-	}
-	if got := spread(hundred); got != (Spread{1, 100, 198, 200}) {
-		t.Errorf("1 to 200: %v", got)
-	}
-	if got := throughput(nil, time.Second); *got != (Throughput{ElapsedNs: 1e9}) {
-		t.Errorf("without outputs: %+v", got)
-	}
 }

@@ -1,4 +1,4 @@
-package capture
+package ondisk
 
 import (
 	"encoding/json"
@@ -99,6 +99,35 @@ type Spread struct {
 	MaxNs    int64 `json:"max_ns"`
 }
 
+// Overhead compares rounds without and with the profiler.
+type Overhead struct {
+	UnprofiledNs []int64 `json:"unprofiled_ns"`
+	ProfiledNs   []int64 `json:"profiled_ns"` // of the round that followed
+	Ratio        Ratio   `json:"ratio"`       // profiled to unprofiled, over the pairs
+}
+
+// Ratio is a distribution of quotients in brief.
+type Ratio struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+// Stage is a part of a capture.
+type Stage string
+
+// The stages, in order.
+const (
+	StageOpen     Stage = "open"
+	StageWarmup   Stage = "warmup"
+	StagePrepare  Stage = "prepare"
+	StageOverhead Stage = "overhead"
+	StageStart    Stage = "start_profile"
+	StageGenerate Stage = "generate"
+	StageStop     Stage = "stop_profile"
+	StageVerify   Stage = "verify"
+)
+
 // Call is one call of the engine.
 type Call struct {
 	Stage      Stage     `json:"stage"`
@@ -136,8 +165,8 @@ type File struct {
 	Problem   string  `json:"problem,omitempty"`
 }
 
-// write puts the manifest into dir.
-func (m *Manifest) write(dir string) error {
+// Write puts the manifest into dir.
+func (m *Manifest) Write(dir string) error {
 	return atomicfile.Write(filepath.Join(dir, ManifestName), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -146,8 +175,8 @@ func (m *Manifest) write(dir string) error {
 	})
 }
 
-// readManifest reads dir's capture.json. Without one it fails with fs.ErrNotExist.
-func readManifest(dir string) (*Manifest, error) {
+// ReadManifest reads dir's capture.json. Without one it fails with fs.ErrNotExist.
+func ReadManifest(dir string) (*Manifest, error) {
 	path := filepath.Join(dir, ManifestName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,4 +1,4 @@
-package capture
+package ondisk
 
 import (
 	"cmp"
@@ -13,9 +13,20 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
 )
+
+// Capture is one capture, or a set of traces that somebody else made.
+type Capture struct {
+	Dir      string    // where the manifest is, or the traces are
+	Manifest *Manifest // nil if there is none
+	Traces   []string  // the files to read, by rank
+	Notes    []string  // what to know before trusting them
+
+	Requests []RequestRecord // what was asked and answered; only in a capture that Run just made
+}
 
 // Open finds the capture or the traces at path, which may be
 //
@@ -49,7 +60,7 @@ func OpenAll(path string) ([]*Capture, error) {
 	}
 	traces, others, err := listTraces(path)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+		return nil, fmt.Errorf("open %s: %w", path, words.WithoutPath(err))
 	}
 	manifests, err := manifestsBelow(path)
 	if err != nil {
@@ -100,7 +111,7 @@ func openNamed(path string) (*Capture, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("open %s: no such file or directory: name a trace, or a directory that traces or captures are in", path)
 		}
-		return nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+		return nil, fmt.Errorf("open %s: %w", path, words.WithoutPath(err))
 	}
 	switch {
 	case !info.IsDir() && filepath.Base(path) == ManifestName:
@@ -117,7 +128,7 @@ func openNamed(path string) (*Capture, error) {
 
 // openCapture reads the capture in dir. Without a manifest there it fails with fs.ErrNotExist.
 func openCapture(dir string) (*Capture, error) {
-	m, err := readManifest(dir)
+	m, err := ReadManifest(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +166,7 @@ func (c *Capture) empty() error {
 func openDirectory(dir string) (*Capture, error) {
 	traces, others, err := listTraces(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, withoutPath(err))
+		return nil, fmt.Errorf("open %s: %w", dir, words.WithoutPath(err))
 	}
 	if len(traces) == 0 {
 		return openNewest(dir, others)
@@ -192,7 +203,7 @@ func captureOf(dir string, traces []string) *Capture {
 func manifestsBelow(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, withoutPath(err))
+		return nil, fmt.Errorf("open %s: %w", dir, words.WithoutPath(err))
 	}
 	var found []string
 	for _, e := range entries {
@@ -269,7 +280,7 @@ func openNewestBelow(dir string, o others) (*Capture, error) {
 func directoriesBelow(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, withoutPath(err))
+		return nil, fmt.Errorf("open %s: %w", dir, words.WithoutPath(err))
 	}
 	var found []string
 	for _, e := range entries {
@@ -345,7 +356,7 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		case strings.HasSuffix(name, atomicfile.Suffix) && strings.Contains(name, ".json"):
 			o.unfinished = append(o.unfinished, name)
 		case strings.HasPrefix(name, "."):
-		case namedAsTrace(name):
+		case NamedAsTrace(name):
 			traces = append(traces, path)
 		case !strings.HasSuffix(trace.UncompressedName(name), ".json"):
 		case kineto.LooksLikeTrace(path):
@@ -355,7 +366,7 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		}
 	}
 	traces, o.aside = setAside(traces)
-	sortByRank(traces)
+	SortByRank(traces)
 	return traces, o, nil
 }
 
@@ -394,12 +405,4 @@ func (c *Capture) noteOthers(o others) {
 
 func (c *Capture) note(format string, args ...any) {
 	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
-}
-
-// withoutPath takes the path off an error whose message names it already.
-func withoutPath(err error) error {
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathErr.Err
-	}
-	return err
 }

@@ -1,4 +1,4 @@
-package capture
+package ondisk
 
 import (
 	"cmp"
@@ -18,29 +18,29 @@ import (
 // alone.
 var writerPattern = regexp.MustCompile(`^(.*?)\.(\d+)\.pt\.trace\.json(?:\.gz|\.zst)?$`)
 
-// namedAsTrace reports whether a file's name says that it is a trace. A file named so counts as one even if it is empty
+// NamedAsTrace reports whether a file's name says that it is a trace. A file named so counts as one even if it is empty
 // or broken: leaving it out would hide the damage.
-func namedAsTrace(name string) bool {
+func NamedAsTrace(name string) bool {
 	return strings.HasSuffix(trace.UncompressedName(name), ".trace.json") && !strings.HasPrefix(name, ".")
 }
 
-// traceNames is the set of files in dir that are named as traces.
-func traceNames(dir string) (map[string]bool, error) {
+// TraceNames is the set of files in dir that are named as traces.
+func TraceNames(dir string) (map[string]bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	names := map[string]bool{}
 	for _, e := range entries {
-		if !e.IsDir() && namedAsTrace(e.Name()) {
+		if !e.IsDir() && NamedAsTrace(e.Name()) {
 			names[e.Name()] = true
 		}
 	}
 	return names, nil
 }
 
-// sortByRank orders traces as people count: by the rank in the name, then by name; those without a rank last.
-func sortByRank(paths []string) {
+// SortByRank orders traces as people count: by the rank in the name, then by name; those without a rank last.
+func SortByRank(paths []string) {
 	rank := func(path string) int {
 		if r := trace.ParseFileName(path).Rank; r >= 0 {
 			return r

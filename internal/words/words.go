@@ -1,0 +1,15 @@
+// Package words puts into words what people read: errors that name things once.
+package words
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// WithoutPath takes the path off an error whose message names it already.
+func WithoutPath(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err
+	}
+	return err
+}
