@@ -28,6 +28,9 @@ var categoryByName = func() map[string]Category {
 	return m
 }()
 
+// Folded is one of the categories above: CategoryOther for the values inside Events that stand for further names.
+func (c Category) Folded() Category { return min(c, CategoryOther) }
+
 // String is the category's name in today's files; "" for CategoryNone and "other" for CategoryOther.
 func (c Category) String() string {
 	if c >= CategoryOther {
@@ -86,7 +89,7 @@ func (e *Events) CategoryOf(text []byte) Category {
 
 // CategoryName is event i's category as text: the file's own for CategoryOther, else today's name.
 func (e *Events) CategoryName(i int) string {
-	c := e.blocks[i>>blockBits].category[i&blockMask]
+	c := e.blocks[i>>blockBits].Category[i&blockMask]
 	if c < CategoryOther {
 		return c.String()
 	}
@@ -101,7 +104,7 @@ func (e *Events) Categories() []string {
 	var seen [1 << 8]bool
 	var names []string
 	for i := range e.n {
-		if c := e.blocks[i>>blockBits].category[i&blockMask]; !seen[c] {
+		if c := e.blocks[i>>blockBits].Category[i&blockMask]; !seen[c] {
 			seen[c] = true
 			if name := e.CategoryName(i); name != "" {
 				names = append(names, name)

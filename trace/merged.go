@@ -65,7 +65,7 @@ func SplitMerged(t *Trace) []*Trace {
 	for i := range t.Events.Len() {
 		n := part[t.Events.Track(i)]
 		at, j := &parts[n].Events, parts[n].Events.Append(t.Events.At(i))
-		at.blocks[j>>blockBits].category[j&blockMask] = t.Events.blocks[i>>blockBits].category[i&blockMask]
+		at.blocks[j>>blockBits].Category[j&blockMask] = t.Events.blocks[i>>blockBits].Category[i&blockMask]
 		rows[n] = append(rows[n], int32(i))
 	}
 	for n, p := range parts {
