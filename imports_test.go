@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"llm":               {},
 	"engine":            {"llm/sample"},
 	"engine/native":     {"engine", "llm/...", "trace/...", "internal/..."},
-	"engine/server":     {"engine", "llm/sample", "trace/...", "workload", "internal/..."},
+	"engine/server":     {"engine", "trace/...", "internal/..."},
 	"serve":             {"engine", "engine/native", "llm/sample", "internal/..."},
 	"engine/python":     {"engine", "llm/sample", "internal/..."},
 	"workload":          {"engine", "llm/sample"},

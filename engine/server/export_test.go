@@ -11,3 +11,6 @@ func SetStartHeld(t *testing.T, d time.Duration) {
 	startHeld = d
 	t.Cleanup(func() { startHeld = was })
 }
+
+// Poisson is when requests are sent.
+var Poisson = poisson

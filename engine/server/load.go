@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/workload"
 )
 
 // load is requests on their way.
@@ -38,7 +37,7 @@ func (e *Engine) begin(ctx context.Context, requests []engine.Request) *load {
 	salt := e.newSalt()
 	var arrivals []time.Duration
 	if e.server.RequestRate > 0 {
-		arrivals = workload.Poisson(len(requests), e.server.RequestRate, e.config.Seed)
+		arrivals = poisson(len(requests), e.server.RequestRate, e.config.Seed)
 	}
 	go func() {
 		defer close(l.done)

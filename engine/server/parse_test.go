@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/workload"
 )
 
 func TestMetrics(t *testing.T) {
@@ -163,29 +161,6 @@ func FuzzStream(f *testing.F) {
 			t.Errorf("%+v", o)
 		}
 	})
-}
-
-func TestPoisson(t *testing.T) {
-	const n, rate = 20_000, 50.0
-	times := workload.Poisson(n, rate, 1)
-	var gaps []float64
-	for i := 1; i < n; i++ {
-		gaps = append(gaps, (times[i] - times[i-1]).Seconds())
-	}
-	mean, variance := 0.0, 0.0
-	for _, g := range gaps {
-		mean += g / float64(len(gaps))
-	}
-	for _, g := range gaps {
-		variance += (g - mean) * (g - mean) / float64(len(gaps))
-	}
-	// Of an exponential distribution mean and standard deviation are the same.
-	if math.Abs(mean*rate-1) > 0.03 || math.Abs(math.Sqrt(variance)*rate-1) > 0.03 || times[0] != 0 {
-		t.Errorf("mean gap %v, deviation %v, first at %v", mean, math.Sqrt(variance), times[0])
-	}
-	if !slices.Equal(times, workload.Poisson(n, rate, 1)) || slices.Equal(times, workload.Poisson(n, rate, 2)) {
-		t.Error("the seed does not decide")
-	}
 }
 
 func TestCollectFlag(t *testing.T) {

@@ -569,7 +569,7 @@ func TestLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		planned := workload.Poisson(40, 400, 0)
+		planned := server.Poisson(40, 400, 0)
 		// The first may be as late as any other: the plan begins with the call that generates, or a moment later.
 		calls := c.Manifest.Calls
 		begin := calls[slices.IndexFunc(calls, func(c ondisk.Call) bool { return c.Stage == ondisk.StageGenerate })].StartedAt
