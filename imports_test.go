@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,28 +13,67 @@ import (
 
 const module = "github.com/inferprof/inferprof"
 
-// mayImport says which packages of ours those of a room may import besides their own room's: a name stands for that
-// package alone, with /... behind it for all below it too. A package is ruled by the longest room that it lies in.
-// Packages without a rule, the command line and the library's front door, may import everything.
-var mayImport = map[string][]string{
-	"trace":             {},
-	"trace/kineto":      {"trace", "internal/..."},
-	"analyze":           {"trace"},
-	"report":            {"analyze/...", "trace"},
-	"llm":               {},
-	"engine":            {"llm/sample"},
-	"engine/native":     {"engine", "llm/...", "trace/...", "internal/..."},
-	"engine/server":     {"engine", "trace/...", "internal/..."},
-	"serve":             {"engine", "engine/native", "llm/sample", "internal/..."},
-	"engine/python":     {"engine", "llm/sample", "internal/..."},
-	"workload":          {"engine", "llm/sample"},
-	"capture":           {"capture/ondisk", "engine", "llm/sample", "trace/...", "internal/..."},
-	"capture/ondisk":    {"engine", "llm/sample", "trace/...", "internal/..."}, // what a capture is where nobody makes one
-	"internal":          {},
-	"engine/enginetest": {"engine"}, // a fake engine, which only tests may import
+// A room is a package and all that lies below it, as far as that is not a room of its own.
+type room struct {
+	path      string
+	mayImport []string // packages of ours; with /... behind it, a package and all below it. anything: whatever lies below
 }
 
-// Data flows one way: engine, trace, capture, analysis, rendering. Tests may import more than the code that they test.
+// anything is for rooms at the top.
+var anything = []string{"/..."}
+
+// floors are the house from the top: an import goes to a lower floor, or stays in its room.
+var floors = [][]room{
+	{
+		{"cmd", anything},
+		{".", anything}, // the library's front door
+		{"bench", anything},
+	},
+	{
+		{"serve", []string{"engine", "engine/native", "sampling", "internal/..."}},
+		{"capture", []string{"capture/ondisk", "capture/collect", "engine", "sampling", "trace/...", "internal/..."}},
+	},
+	{
+		{"report", []string{"analyze/...", "trace"}},
+		{"profile", []string{"analyze/...", "capture/ondisk", "trace/...", "internal/..."}},
+	},
+	{
+		{"engine/native", []string{"engine", "llm/...", "sampling", "trace/...", "internal/..."}},
+		{"engine/python", []string{"engine", "sampling", "capture/collect", "internal/..."}},
+		{"engine/server", []string{"engine", "sampling", "capture/collect", "trace/...", "internal/..."}},
+		{"engine/enginetest", []string{"engine"}}, // a fake engine, which only tests may import
+		{"workload", []string{"engine", "sampling"}},
+		{"capture/ondisk", []string{"engine", "sampling", "trace/...", "internal/..."}}, // a capture where nobody makes one
+	},
+	{
+		{"engine", []string{"sampling", "capture/collect"}},
+		{"analyze/compare", []string{"analyze/...", "trace"}},
+	},
+	{{"analyze/findings", []string{"analyze/...", "trace"}}},
+	{{"analyze", []string{"analyze/...", "trace"}}},
+	{
+		{"analyze/roofline", []string{"analyze/index", "trace"}},
+		{"analyze/graphs", []string{"analyze/index", "trace"}},
+		{"analyze/host", []string{"analyze/index", "trace"}},
+		{"analyze/ranks", []string{"analyze/index", "trace"}},
+	},
+	{{"analyze/index", []string{"trace"}}},
+	{{"capture/collect", []string{"trace/...", "internal/..."}}},
+	{{"trace/formats", []string{"trace/...", "internal/..."}}},
+	{
+		{"trace/kineto", []string{"trace", "trace/source", "internal/..."}},
+		{"trace/autograd", []string{"trace", "trace/source", "internal/..."}},
+	},
+	{{"trace/source", []string{"trace", "internal/..."}}},
+	{{"trace", nil}},
+	{{"llm", []string{"sampling"}}},
+	{
+		{"sampling", nil},
+		{"internal", nil},
+	},
+}
+
+// No import runs up the floors. Tests may import more than the code that they test.
 func TestImportsPointDownTheFlow(t *testing.T) {
 	err := filepath.WalkDir(".", func(file string, e fs.DirEntry, err error) error {
 		switch {
@@ -51,12 +89,18 @@ func TestImportsPointDownTheFlow(t *testing.T) {
 			return err
 		}
 		from := filepath.ToSlash(filepath.Dir(file))
+		if mine, _ := roomOf(from); mine == nil {
+			t.Errorf("%s is in no room: give it a floor in imports_test.go", file)
+		}
 		for _, spec := range parsed.Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
 				return err
 			}
 			to, ours := strings.CutPrefix(imported, module+"/")
+			if imported == module {
+				to, ours = ".", true
+			}
 			if !ours {
 				continue
 			}
@@ -82,7 +126,8 @@ func skipDirectory(dir, name string) bool {
 
 // refuse says why package from may not import package to, or "" if it may.
 func refuse(from, to string, inTest bool) string {
-	room := roomOf(from)
+	mine, my := roomOf(from)
+	other, its := roomOf(to)
 	switch {
 	case within(to, "cmd"):
 		return "a command is imported by nobody"
@@ -90,63 +135,121 @@ func refuse(from, to string, inTest bool) string {
 		return ""
 	case within(to, "engine/enginetest"):
 		return "a fake engine is for tests"
-	case room == "" || roomOf(to) == room:
+	case mine == nil:
+		return fmt.Sprintf("%s has no floor in imports_test.go", from)
+	case other == nil:
+		return fmt.Sprintf("%s has no floor in imports_test.go", to)
+	case mine == other:
 		return ""
+	case its <= my:
+		return fmt.Sprintf("%s is on floor %d and %s on floor %d from the top: imports go down", mine.path, my, other.path, its)
 	}
-	for _, allowed := range mayImport[room] {
+	for _, allowed := range mine.mayImport {
 		if tree, ok := strings.CutSuffix(allowed, "/..."); to == allowed || ok && within(to, tree) {
 			return ""
 		}
 	}
-	return fmt.Sprintf("of ours %s may import only %q", room, mayImport[room])
+	return fmt.Sprintf("of ours %s may import only %q", mine.path, mine.mayImport)
 }
 
-// roomOf finds the room with a rule that a package lies in, "" if there is none.
-func roomOf(pkg string) string {
-	for p := pkg; p != "." && p != "/"; p = path.Dir(p) {
-		if _, ok := mayImport[p]; ok {
-			return p
+// roomOf finds the room that a package lies in, the smallest of those around it, and its floor counted from the top, 1 being
+// the highest. There may be none: nil.
+func roomOf(pkg string) (of *room, floor int) {
+	for i, rooms := range floors {
+		for j := range rooms {
+			r := &rooms[j]
+			if (pkg == r.path || r.path != "." && within(pkg, r.path)) && (of == nil || len(r.path) > len(of.path)) {
+				of, floor = r, i+1
+			}
 		}
 	}
-	return ""
+	return of, floor
 }
 
-func within(pkg, tree string) bool { return pkg == tree || strings.HasPrefix(pkg, tree+"/") }
+// within tells whether a package is a tree's or lies in it. All lie in the tree without a name.
+func within(pkg, tree string) bool {
+	return tree == "" || pkg == tree || strings.HasPrefix(pkg, tree+"/")
+}
 
 func TestRefuse(t *testing.T) {
+	const code, test = false, true
 	for _, c := range []struct {
 		from, to string
 		inTest   bool
-		ok       bool
+		refused  string // a part of why; "" if it is allowed
 	}{
-		{"trace", "analyze", false, false},
-		{"trace", "internal/atomicfile", false, false},
-		{"trace/kineto", "trace", false, true},
-		{"trace/kineto", "internal/atomicfile", false, true},
-		{"trace/kineto", "analyze", false, false},
-		{"analyze", "trace", false, true},
-		{"analyze", "trace/kineto", false, false},
-		{"analyze", "report", false, false},
-		{"analyze", "report", true, true},
-		{"llm/model", "llm/tensor", false, true},
-		{"llm/model", "trace", false, false},
-		{"llm/tensor", "internal/host", false, false},
-		{"engine", "llm/sample", false, true},
-		{"engine", "llm", false, false},
-		{"engine/native/demo", "llm/model", false, true},
-		{"engine/native", "trace/kineto", false, true},
-		{"capture", "engine", false, true},
-		{"capture", "engine/native", false, false},
-		{"capture", "capture/ondisk", false, true},
-		{"capture/ondisk", "capture", false, false},
-		{"capture", "report", false, false},
-		{"capture", "engine/enginetest", false, false},
-		{"capture", "engine/enginetest", true, true},
-		{".", "cmd/inferprof", true, false},
-		{"cmd/inferprof", "report", false, true},
+		{"trace", "analyze", code, "imports go down"},
+		{"trace", "internal/atomicfile", code, "may import only"},
+		{"trace", "trace/source", code, "imports go down"},
+		{"trace/source", "trace/kineto", code, "imports go down"},
+		{"trace/kineto", "trace", code, ""},
+		{"trace/kineto", "trace/source", code, ""},
+		{"trace/kineto", "trace/formats", code, "imports go down"},
+		{"trace/kineto", "trace/autograd", code, "imports go down"},
+		{"trace/kineto", "internal/atomicfile", code, ""},
+		{"trace/kineto/gen", "trace/kineto/internal/inflate", code, ""},
+		{"trace/formats", "trace/kineto", code, ""},
+		{"analyze", "trace", code, ""},
+		{"analyze", "trace/kineto", code, "may import only"},
+		{"analyze", "report", code, "imports go down"},
+		{"analyze", "report", test, ""},
+		{"analyze", "analyze/index", code, ""},
+		{"analyze/index", "analyze", code, "imports go down"},
+		{"analyze/findings", "analyze", code, ""},
+		{"analyze/findings", "analyze/compare", code, "imports go down"},
+		{"report", "profile", code, "imports go down"}, // the same floor
+		{"profile", "report", code, "imports go down"},
+		{"profile", "analyze/compare", code, ""},
+		{"profile", "capture", code, "imports go down"},
+		{"profile", "capture/ondisk", code, ""},
+		{"capture/ondisk", "capture", code, "imports go down"},
+		{"capture", "capture/ondisk", code, ""},
+		{"llm/model", "llm/tensor", code, ""},
+		{"llm/model", "trace", code, "imports go down"},
+		{"llm/sample", "sampling", code, ""},
+		{"sampling", "llm/sample", code, "imports go down"},
+		{"llm/tensor", "internal/host", code, "may import only"},
+		{"internal/host", "internal/version", code, ""},
+		{"internal/host", "sampling", code, "imports go down"},
+		{"engine", "sampling", code, ""},
+		{"engine", "llm", code, "may import only"},
+		{"engine/enginetest", "engine", code, ""},
+		{"engine/native/demo", "llm/model", code, ""},
+		{"engine/native", "trace/kineto", code, ""},
+		{"engine/server", "workload", code, "imports go down"},
+		{"capture", "engine", code, ""},
+		{"capture", "engine/native", code, "may import only"},
+		{"capture", "report", code, "may import only"},
+		{"capture", "engine/enginetest", code, "for tests"},
+		{"capture", "engine/enginetest", test, ""},
+		{"serve", "capture", code, "imports go down"},
+		{"novel", "trace", code, "no floor"},
+		{"cmd/inferprof", "novel", code, "no floor"},
+		{".", "cmd/inferprof", test, "imported by nobody"},
+		{".", "engine/native", code, ""},
+		{"cmd/inferprof", "report", code, ""},
+		{"engine", ".", code, "imports go down"},
 	} {
-		if problem := refuse(c.from, c.to, c.inTest); (problem == "") != c.ok {
-			t.Errorf("%s imports %s (test %t): %q, allowed should be %t", c.from, c.to, c.inTest, problem, c.ok)
+		problem := refuse(c.from, c.to, c.inTest)
+		if (problem == "") != (c.refused == "") || !strings.Contains(problem, c.refused) {
+			t.Errorf("%s imports %s (test %t): %q, want %q", c.from, c.to, c.inTest, problem, c.refused)
+		}
+	}
+}
+
+// What a room may import lies below it: a rule that allows what another forbids misleads.
+func TestRulesOfImports(t *testing.T) {
+	for _, rooms := range floors {
+		for _, r := range rooms {
+			for _, allowed := range r.mayImport {
+				to := strings.TrimSuffix(allowed, "/...")
+				if to == "" {
+					continue
+				}
+				if problem := refuse(r.path, to, false); problem != "" {
+					t.Errorf("%s may import %s, but: %s", r.path, allowed, problem)
+				}
+			}
 		}
 	}
 }

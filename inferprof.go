@@ -20,7 +20,7 @@ import (
 
 	"github.com/inferprof/inferprof/engine"
 	_ "github.com/inferprof/inferprof/engine/native" // the engine that New opens
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // Options say what to run: the names are those of vLLM's engine arguments. The zero Options run the demo model that is
@@ -28,7 +28,7 @@ import (
 type Options = engine.Config
 
 // SamplingParams say how to continue a prompt, as vLLM's do. Start from DefaultSamplingParams.
-type SamplingParams = sample.Params
+type SamplingParams = sampling.Params
 
 // ProfilerConfig says what is recorded and where the traces go. Start from TorchProfiler.
 type ProfilerConfig = engine.ProfilerConfig
@@ -45,7 +45,7 @@ var (
 )
 
 // DefaultSamplingParams are vLLM's: temperature 1, all tokens, 16 of them.
-func DefaultSamplingParams() SamplingParams { return sample.Default() }
+func DefaultSamplingParams() SamplingParams { return sampling.Default() }
 
 // TorchProfiler is vLLM's {"profiler":"torch","torch_profiler_dir":dir}: compressed traces of every step go into dir, with
 // shapes, memory and FLOPs, and without stacks.

@@ -19,13 +19,13 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/enginetest"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // options are those of a run of script on two ranks, in a new directory.
 func options(t *testing.T, script *enginetest.Script) Options {
 	t.Helper()
-	params := sample.Params{TopP: 1, MaxTokens: 3}
+	params := sampling.Params{TopP: 1, MaxTokens: 3}
 	return Options{
 		Engine: script.Register(),
 		Config: engine.Config{Model: "models/reverse", TensorParallelSize: 2, Profiler: engine.DefaultProfilerConfig()},

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // Engine is one running engine: a model on one or more ranks. Its methods are called from one goroutine at a time.
@@ -92,7 +92,7 @@ type Request struct {
 	ID             string
 	Prompt         string
 	PromptTokenIDs []int32 // used instead of Prompt if not nil
-	Params         sample.Params
+	Params         sampling.Params
 	CacheSalt      string // only requests of the same salt share cached prefixes
 }
 
@@ -116,10 +116,10 @@ type Output struct {
 	Text           string
 	TokenIDs       []int32
 	Finish         Finish
-	StopReason     string                 // the stop string that was met, if one was
-	StopToken      *int32                 // or the one of Params.StopTokenIDs
-	Logprobs       []sample.PlaceLogprobs // by token, if asked for
-	Error          string                 // with FinishError: what the engine said
+	StopReason     string                   // the stop string that was met, if one was
+	StopToken      *int32                   // or the one of Params.StopTokenIDs
+	Logprobs       []sampling.PlaceLogprobs // by token, if asked for
+	Error          string                   // with FinishError: what the engine said
 
 	// Lengths where an engine tells no ids; 0 where it does.
 	PromptCount, OutputCount int

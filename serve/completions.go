@@ -11,7 +11,7 @@ import (
 
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/native"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // completion is an answer, or one event of a streamed one.
@@ -291,7 +291,7 @@ func (x *exchange) choice(prompt int, d native.Delta) choice {
 	return c
 }
 
-func (x *exchange) logprobs(state *choiceState, places []sample.PlaceLogprobs) *logprobs {
+func (x *exchange) logprobs(state *choiceState, places []sampling.PlaceLogprobs) *logprobs {
 	l := &logprobs{}
 	for _, p := range places {
 		text := x.tokenText(p.Chosen.ID)

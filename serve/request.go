@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // completionRequest is the body of /v1/completions: OpenAI's fields and those that vLLM adds. Null is as good as absent.
@@ -79,8 +79,8 @@ func (r *completionRequest) unsupported() error {
 }
 
 // params are the sampling parameters. maxLen is the longest context, for a max_tokens of null.
-func (r *completionRequest) params(maxLen int) (sample.Params, error) {
-	p := sample.Default()
+func (r *completionRequest) params(maxLen int) (sampling.Params, error) {
+	p := sampling.Default()
 	set(&p.MinTokens, r.MinTokens)
 	set(&p.N, r.N)
 	set(&p.Temperature, r.Temperature)
@@ -157,7 +157,7 @@ func prompts(raw json.RawMessage) ([]engine.Request, error) {
 
 // parse reads a request for completions: the engine's requests, one per prompt.
 func (s *Server) parse(q *http.Request) (*completionRequest, []engine.Request, error) {
-	sixteen := sample.Default().MaxTokens
+	sixteen := sampling.Default().MaxTokens
 	r := &completionRequest{MaxTokens: &sixteen}
 	if err := readJSON(q, r); err != nil {
 		return nil, nil, err

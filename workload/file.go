@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // maxLineBytes bounds a line: longer ones are not prompts.
@@ -27,9 +27,9 @@ const maxLineBytes = 8 << 20
 //	{"prompt": "Hello, my name is", "max_tokens": 8, "temperature": 0}
 //	{"prompt_token_ids": [1, 2, 3], "id": "three tokens"}
 //
-// with any of the fields of sample.Params beside the prompt. In all other files each line is a prompt. Blank lines are
+// with any of the fields of sampling.Params beside the prompt. In all other files each line is a prompt. Blank lines are
 // passed over. Errors name the file and the line.
-func FromFile(path string, p sample.Params) ([]engine.Request, error) {
+func FromFile(path string, p sampling.Params) ([]engine.Request, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
@@ -51,7 +51,7 @@ func FromFile(path string, p sample.Params) ([]engine.Request, error) {
 }
 
 // read makes a request of each line that is not blank. The IDs of those that have none count from 0.
-func read(r io.Reader, parse func(line []byte, p sample.Params) (engine.Request, error), p sample.Params) ([]engine.Request, error) {
+func read(r io.Reader, parse func(line []byte, p sampling.Params) (engine.Request, error), p sampling.Params) ([]engine.Request, error) {
 	var requests []engine.Request
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLineBytes)
@@ -91,16 +91,16 @@ func read(r io.Reader, parse func(line []byte, p sample.Params) (engine.Request,
 	return requests, nil
 }
 
-func parseText(line []byte, p sample.Params) (engine.Request, error) {
+func parseText(line []byte, p sampling.Params) (engine.Request, error) {
 	return engine.Request{Prompt: string(line), Params: p}, nil
 }
 
-func parseJSON(line []byte, p sample.Params) (engine.Request, error) {
+func parseJSON(line []byte, p sampling.Params) (engine.Request, error) {
 	fields := struct {
 		ID             string  `json:"id"`
 		Prompt         *string `json:"prompt"`
 		PromptTokenIDs []int32 `json:"prompt_token_ids"`
-		*sample.Params
+		*sampling.Params
 	}{Params: &p}
 	var none engine.Request
 	d := json.NewDecoder(bytes.NewReader(line))

@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // examples are the prompts of vLLM's basic example.
@@ -20,10 +20,10 @@ var examples = []string{
 }
 
 // Default returns the four prompts that every vLLM user knows.
-func Default(p sample.Params) []engine.Request { return FromPrompts(examples, p) }
+func Default(p sampling.Params) []engine.Request { return FromPrompts(examples, p) }
 
 // FromPrompts returns a request for each prompt, all with the same parameters. Their IDs count from 0.
-func FromPrompts(prompts []string, p sample.Params) []engine.Request {
+func FromPrompts(prompts []string, p sampling.Params) []engine.Request {
 	requests := make([]engine.Request, len(prompts))
 	for i, prompt := range prompts {
 		requests[i] = engine.Request{ID: strconv.Itoa(i), Prompt: prompt, Params: clone(p)}
@@ -39,7 +39,7 @@ const AnyVocab = 256
 // without meaning. The same arguments give the same requests. inputLen, outputLen and vocab must be 1 or more.
 func Random(n, inputLen, outputLen, vocab int, seed uint64) []engine.Request {
 	random := rand.New(rand.NewPCG(seed, 0x776f726b6c6f6164)) // the second word is any constant
-	params := sample.Default()
+	params := sampling.Default()
 	params.Temperature, params.MaxTokens, params.IgnoreEOS = 0, outputLen, true
 	requests := make([]engine.Request, n)
 	for i := range requests {
@@ -53,7 +53,7 @@ func Random(n, inputLen, outputLen, vocab int, seed uint64) []engine.Request {
 }
 
 // clone copies p with what it points to, so that requests share nothing that is changed.
-func clone(p sample.Params) sample.Params {
+func clone(p sampling.Params) sampling.Params {
 	if p.Seed != nil {
 		seed := *p.Seed
 		p.Seed = &seed

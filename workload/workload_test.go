@@ -10,11 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 func TestDefault(t *testing.T) {
-	p := sample.Default()
+	p := sampling.Default()
 	p.Stop = []string{"."}
 	requests := Default(p)
 	if len(requests) != 4 || requests[2].Prompt != "The capital of France is" || requests[2].ID != "2" {
@@ -65,9 +65,9 @@ func write(t *testing.T, name, text string) string {
 
 func TestFromFile(t *testing.T) {
 	seed := uint64(5)
-	base := sample.Default()
+	base := sampling.Default()
 	base.Seed, base.Stop = &seed, []string{"x"}
-	with := func(change func(*sample.Params)) sample.Params {
+	with := func(change func(*sampling.Params)) sampling.Params {
 		p := clone(base)
 		change(&p)
 		return p
@@ -84,9 +84,9 @@ func TestFromFile(t *testing.T) {
 
 			{"prompt_token_ids":[1,0,7],"id":"mine"}
 			{"prompt":"two"}`, []engine.Request{
-			{ID: "0", Prompt: "one", Params: sample.Params{Temperature: 0, TopP: 0.5, TopK: 2, MaxTokens: 3, Seed: &six, Stop: []string{"y", "z"}, IgnoreEOS: true}},
+			{ID: "0", Prompt: "one", Params: sampling.Params{Temperature: 0, TopP: 0.5, TopK: 2, MaxTokens: 3, Seed: &six, Stop: []string{"y", "z"}, IgnoreEOS: true}},
 			{ID: "mine", PromptTokenIDs: []int32{1, 0, 7}, Params: base},
-			{ID: "2", Prompt: "two", Params: with(func(*sample.Params) {})}}},
+			{ID: "2", Prompt: "two", Params: with(func(*sampling.Params) {})}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestFromFileErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.want, func(t *testing.T) {
 			path := write(t, tt.name, tt.text)
-			requests, err := FromFile(path, sample.Default())
+			requests, err := FromFile(path, sampling.Default())
 			if err == nil {
 				t.Fatalf("no error, but %+v", requests)
 			}
@@ -136,10 +136,10 @@ func TestFromFileErrors(t *testing.T) {
 		})
 	}
 	missing := filepath.Join(t.TempDir(), "none.txt")
-	if _, err := FromFile(missing, sample.Default()); err == nil || strings.Count(err.Error(), missing) != 1 {
+	if _, err := FromFile(missing, sampling.Default()); err == nil || strings.Count(err.Error(), missing) != 1 {
 		t.Errorf("missing file: %v", err)
 	}
-	if _, err := FromFile(t.TempDir(), sample.Default()); err == nil {
+	if _, err := FromFile(t.TempDir(), sampling.Default()); err == nil {
 		t.Error("a folder was read as prompts")
 	}
 }
@@ -149,7 +149,7 @@ func FuzzJSONLines(f *testing.F) {
 	f.Add([]byte(`{"prompt":"x","stop":null,"seed":null,"Params":{}}`))
 	f.Add([]byte("\uFEFF{\"prompt\":\"\\ud800\"}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		base := sample.Default()
+		base := sampling.Default()
 		requests, err := read(bytes.NewReader(data), parseJSON, base)
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") {

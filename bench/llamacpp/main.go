@@ -36,7 +36,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/native"
 	"github.com/inferprof/inferprof/internal/host"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // precisions are pairs of the engine's settings and llama.cpp's model.
@@ -146,7 +146,7 @@ func sorted(list []cost, of func(cost) float64) []float64 {
 
 // run is a round of the engine's.
 func run(e *native.Engine, phase string) (cost, error) {
-	r := engine.Request{PromptTokenIDs: make([]int32, prefillTokens), Params: sample.Params{TopP: 1, MaxTokens: 1, IgnoreEOS: true}}
+	r := engine.Request{PromptTokenIDs: make([]int32, prefillTokens), Params: sampling.Params{TopP: 1, MaxTokens: 1, IgnoreEOS: true}}
 	if phase == "decode" { // the first token comes of a prompt of one
 		r.PromptTokenIDs, r.Params.MaxTokens = r.PromptTokenIDs[:1], decodeTokens
 	}

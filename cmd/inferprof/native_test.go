@@ -9,7 +9,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 	"github.com/inferprof/inferprof/workload"
 )
 
@@ -30,7 +30,7 @@ func (c *countdown) Err() error {
 func TestInterruptTheEmbeddedEngine(t *testing.T) {
 	ctx := &countdown{Context: context.Background()}
 	ctx.left.Store(12)
-	params := sample.Params{TopP: 1, MaxTokens: 64, IgnoreEOS: true}
+	params := sampling.Params{TopP: 1, MaxTokens: 64, IgnoreEOS: true}
 	c, err := capture.Run(ctx, capture.Options{
 		Engine:     "native",
 		Config:     engine.Config{TensorParallelSize: 2, Profiler: engine.DefaultProfilerConfig()},

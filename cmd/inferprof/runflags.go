@@ -11,7 +11,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/server"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // runFlags are the flags of inferprof run. Those that vLLM has keep vLLM's names and, for sampling, the values of its
@@ -22,7 +22,7 @@ type runFlags struct {
 	engine   string
 	config   engine.Config
 	python   pythonFlags
-	params   sample.Params
+	params   sampling.Params
 	logprobs int
 
 	server serverFlags

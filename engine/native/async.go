@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // Async runs an engine for requests that come at any time, each joining the running batch at the next step.
@@ -245,8 +245,8 @@ type Delta struct {
 	Index      int
 	Text       string
 	TokenIDs   []int32
-	Logprobs   []sample.PlaceLogprobs // by token, if asked for
-	Finish     engine.Finish          // "" while the answer goes on
+	Logprobs   []sampling.PlaceLogprobs // by token, if asked for
+	Finish     engine.Finish            // "" while the answer goes on
 	StopReason string
 	StopToken  *int32
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
-	"github.com/inferprof/inferprof/llm/sample"
 	"github.com/inferprof/inferprof/llm/tensor"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // tpot generates with one request and returns the time per output token after the first.
@@ -142,7 +142,7 @@ func BenchmarkStep(b *testing.B) {
 }
 
 // stepParams are ways to choose tokens that cost differently.
-var stepParams = map[string]sample.Params{
+var stepParams = map[string]sampling.Params{
 	"greedy": greedy(500),
 	"drawn": {
 		TopP: 0.9, TopK: 40, MinP: 0.01, Temperature: 0.8, RepetitionPenalty: 1.1, PresencePenalty: 0.1, FrequencyPenalty: 0.1,
@@ -151,7 +151,7 @@ var stepParams = map[string]sample.Params{
 }
 
 // begin lets so many sequences begin and computes their prompts.
-func begin(t testing.TB, e *Engine, sequences int, p sample.Params) {
+func begin(t testing.TB, e *Engine, sequences int, p sampling.Params) {
 	t.Helper()
 	for range sequences {
 		list, err := e.newGenerations(0, engine.Request{PromptTokenIDs: []int32{5, 6, 7}, Params: p})

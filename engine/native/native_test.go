@@ -14,7 +14,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/llm/kvcache"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // newEngine starts an engine that closes with the test.
@@ -41,8 +41,8 @@ func generate(t testing.TB, e *Engine, requests ...engine.Request) []engine.Outp
 	return outputs
 }
 
-func greedy(tokens int) sample.Params {
-	return sample.Params{TopP: 1, MaxTokens: tokens, IgnoreEOS: true}
+func greedy(tokens int) sampling.Params {
+	return sampling.Params{TopP: 1, MaxTokens: tokens, IgnoreEOS: true}
 }
 
 // goldenFolder is a golden model with the demo's tokenizer beside it, so that it can be loaded; prompts are token ids.
@@ -109,7 +109,7 @@ func answersDoNotDependOnTheBatch(t *testing.T, name string) {
 	var requests []engine.Request
 	for i := range 24 {
 		seed := uint64(i)
-		p := sample.Params{Temperature: 0.9, TopP: 0.95, MaxTokens: 3 + i%23, Seed: &seed, IgnoreEOS: true}
+		p := sampling.Params{Temperature: 0.9, TopP: 0.95, MaxTokens: 3 + i%23, Seed: &seed, IgnoreEOS: true}
 		switch i % 4 {
 		case 1:
 			p.MinP, p.RepetitionPenalty = 0.02, 1.3
@@ -167,7 +167,7 @@ func answersDoNotDependOnTheBatch(t *testing.T, name string) {
 func TestSeveralAnswers(t *testing.T) {
 	e := newEngine(t, engine.Config{})
 	seed := uint64(3)
-	p := sample.Params{Temperature: 1, TopP: 1, MaxTokens: 12, N: 4, Seed: &seed}
+	p := sampling.Params{Temperature: 1, TopP: 1, MaxTokens: 12, N: 4, Seed: &seed}
 	outs := generate(t, e, engine.Request{ID: "a", Prompt: "The future of AI is", Params: p}, engine.Request{ID: "b", Prompt: "Hello", Params: greedy(2)})
 	if len(outs) != 5 || outs[4].ID != "b" {
 		t.Fatalf("%d outputs, want 4 and 1: %+v", len(outs), outs)
@@ -189,32 +189,32 @@ func TestSeveralAnswers(t *testing.T) {
 // Tokens that end an output, and how long they are kept from it.
 func TestStopTokensAndMinTokens(t *testing.T) {
 	e := newEngine(t, engine.Config{})
-	request := func(change func(*sample.Params)) engine.Output {
+	request := func(change func(*sampling.Params)) engine.Output {
 		t.Helper()
 		p := greedy(16)
 		change(&p)
 		return generate(t, e, engine.Request{Prompt: "The capital of France is", Params: p})[0]
 	}
-	free := request(func(*sample.Params) {})
+	free := request(func(*sampling.Params) {})
 	stop := free.TokenIDs[5]
 	at := slices.Index(free.TokenIDs, stop)
-	got := request(func(p *sample.Params) { p.StopTokenIDs = []int32{stop} })
+	got := request(func(p *sampling.Params) { p.StopTokenIDs = []int32{stop} })
 	if !slices.Equal(got.TokenIDs, free.TokenIDs[:at+1]) || got.Finish != engine.FinishStop || got.StopToken == nil || *got.StopToken != stop {
 		t.Errorf("stopped at %v by %v, free %v", got.TokenIDs, got.StopToken, free.TokenIDs)
 	}
 	if !strings.HasPrefix(free.Text, got.Text) || len(got.Text) >= len(free.Text) {
 		t.Errorf("text %q of %q", got.Text, free.Text)
 	}
-	whole := request(func(p *sample.Params) { p.StopTokenIDs, p.IncludeStop = []int32{stop}, true })
+	whole := request(func(p *sampling.Params) { p.StopTokenIDs, p.IncludeStop = []int32{stop}, true })
 	if !strings.HasPrefix(free.Text, whole.Text) || len(whole.Text) <= len(got.Text) {
 		t.Errorf("with the stop token %q, without %q", whole.Text, got.Text)
 	}
-	late := request(func(p *sample.Params) { p.StopTokenIDs, p.MinTokens = []int32{stop}, 12 })
+	late := request(func(p *sampling.Params) { p.StopTokenIDs, p.MinTokens = []int32{stop}, 12 })
 	if len(late.TokenIDs) < 12 || slices.Contains(late.TokenIDs[:12], stop) {
 		t.Errorf("token %d before 12 tokens: %v", stop, late.TokenIDs)
 	}
 	text := free.Text[5:9]
-	include := request(func(p *sample.Params) { p.Stop, p.IncludeStop = []string{text}, true })
+	include := request(func(p *sampling.Params) { p.Stop, p.IncludeStop = []string{text}, true })
 	if want := free.Text[:strings.Index(free.Text, text)+len(text)]; include.Text != want {
 		t.Errorf("text %q, want %q", include.Text, want)
 	}
@@ -253,7 +253,7 @@ func TestStopStringsEndTheText(t *testing.T) {
 }
 
 func TestSeedsReproduce(t *testing.T) {
-	p := sample.Params{Temperature: 1, TopP: 0.95, MaxTokens: 24}
+	p := sampling.Params{Temperature: 1, TopP: 0.95, MaxTokens: 24}
 	request := []engine.Request{{Prompt: "The future of AI is", Params: p}, {Prompt: "The future of AI is", Params: p}}
 	var texts []string
 	for _, seed := range []uint64{1, 1, 2} {
@@ -282,7 +282,7 @@ func TestBadRequests(t *testing.T) {
 		{"negative token", engine.Request{PromptTokenIDs: []int32{-1}, Params: greedy(1)}, "outside the model's vocabulary"},
 		{"too long", engine.Request{PromptTokenIDs: make([]int32, 32), Params: greedy(1)}, "the prompt has 32 tokens, the context holds 32"},
 		{"no tokens asked", engine.Request{Prompt: "x", Params: greedy(0)}, "max_tokens 0"},
-		{"bad temperature", engine.Request{Prompt: "x", Params: sample.Params{Temperature: -1, TopP: 1, MaxTokens: 1}}, "temperature -1"},
+		{"bad temperature", engine.Request{Prompt: "x", Params: sampling.Params{Temperature: -1, TopP: 1, MaxTokens: 1}}, "temperature -1"},
 	} {
 		good := engine.Request{Prompt: "The", Params: greedy(2)}
 		_, err := e.Generate(context.Background(), []engine.Request{good, test.request})

@@ -9,12 +9,13 @@ import (
 	"github.com/inferprof/inferprof/llm/sample"
 	"github.com/inferprof/inferprof/llm/schedule"
 	"github.com/inferprof/inferprof/llm/tokenizer"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // generation is one answer on its way.
 type generation struct {
 	sequence schedule.Sequence
-	params   sample.Params
+	params   sampling.Params
 	sampler  *sample.Sampler
 	text     *tokenizer.Stream   // nil if the output is not text
 	written  []byte              // the output's text so far

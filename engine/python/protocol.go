@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // The protocol. We write commands, a JSON object a line, to the child's standard input:
@@ -38,10 +38,10 @@ type failure struct {
 }
 
 type request struct {
-	ID             string        `json:"id"`
-	Prompt         string        `json:"prompt,omitempty"`
-	PromptTokenIDs []int32       `json:"prompt_token_ids,omitempty"`
-	Params         sample.Params `json:"params"`
+	ID             string          `json:"id"`
+	Prompt         string          `json:"prompt,omitempty"`
+	PromptTokenIDs []int32         `json:"prompt_token_ids,omitempty"`
+	Params         sampling.Params `json:"params"`
 }
 
 // output is an answer to a request. Times are ns since 1970; 0 if nobody measured.
@@ -56,7 +56,7 @@ type output struct {
 	FirstTokenNs   int64   `json:"first_token_ns"`
 	LastTokenNs    int64   `json:"last_token_ns"`
 
-	Logprobs []sample.PlaceLogprobs `json:"logprobs"`
+	Logprobs []sampling.PlaceLogprobs `json:"logprobs"`
 }
 
 func (o output) engine(r engine.Request, answer int) engine.Output {

@@ -20,7 +20,7 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/python"
-	"github.com/inferprof/inferprof/llm/sample"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // fake lets Python find the fake vLLM of testdata, which behaves as told.
@@ -43,7 +43,7 @@ func fake(t *testing.T, behaviour string) {
 // options are those of a capture of the fake on two ranks.
 func options(t *testing.T) capture.Options {
 	t.Helper()
-	params := sample.Params{TopP: 1, MaxTokens: 3}
+	params := sampling.Params{TopP: 1, MaxTokens: 3}
 	profiler := engine.ProfilerDefaults(python.VLLM)
 	return capture.Options{
 		Engine: python.VLLM,
@@ -131,9 +131,9 @@ func TestAnswers(t *testing.T) {
 	if want := []string{"a0cba", "a1cba'", "a2cba''", "b0"}; !slices.Equal(answers, want) {
 		t.Errorf("answers %q, want %q", answers, want)
 	}
-	place := sample.PlaceLogprobs{
-		Chosen: sample.TokenLogprob{ID: 2, Logprob: -9999, Rank: 77}, // its probability is 0
-		Top:    []sample.TokenLogprob{{ID: 1000, Logprob: -0.5, Rank: 1}, {ID: 1001, Logprob: -1.5, Rank: 2}},
+	place := sampling.PlaceLogprobs{
+		Chosen: sampling.TokenLogprob{ID: 2, Logprob: -9999, Rank: 77}, // its probability is 0
+		Top:    []sampling.TokenLogprob{{ID: 1000, Logprob: -0.5, Rank: 1}, {ID: 1001, Logprob: -1.5, Rank: 2}},
 	}
 	first := got.Requests[0].Logprobs
 	if len(first) != 3 || len(got.Requests[3].Logprobs) != 0 {

@@ -3,27 +3,13 @@ package sample
 import (
 	"math"
 	"slices"
+
+	"github.com/inferprof/inferprof/sampling"
 )
-
-// TokenLogprob is the natural logarithm of a token's probability.
-type TokenLogprob struct {
-	ID      int32   `json:"token_id"`
-	Logprob float64 `json:"logprob"` // leastLogprob or more
-	Rank    int     `json:"rank"`    // 1 is the likeliest
-}
-
-// leastLogprob stands for the logarithm of 0, which JSON cannot write. OpenAI's servers and vLLM's give the same.
-const leastLogprob = -9999
-
-// PlaceLogprobs are those at one place of an output.
-type PlaceLogprobs struct {
-	Chosen TokenLogprob   `json:"chosen"`
-	Top    []TokenLogprob `json:"top,omitempty"` // likeliest first
-}
 
 // Logprobs computes the log-probabilities of the chosen token and of the n likeliest: those of the model itself, before
 // temperature and penalties, as vLLM's logprobs_mode raw_logprobs has it.
-func Logprobs(logits []float32, chosen int32, n int) PlaceLogprobs {
+func Logprobs(logits []float32, chosen int32, n int) sampling.PlaceLogprobs {
 	top := math.Inf(-1)
 	for _, v := range logits {
 		top = max(top, float64(v))
@@ -36,8 +22,8 @@ func Logprobs(logits []float32, chosen int32, n int) PlaceLogprobs {
 			rank++
 		}
 	}
-	of := func(v float32) float64 { return max(float64(v)-top-math.Log(sum), leastLogprob) }
-	p := PlaceLogprobs{Chosen: TokenLogprob{chosen, of(logits[chosen]), rank}}
+	of := func(v float32) float64 { return max(float64(v)-top-math.Log(sum), sampling.LeastLogprob) }
+	p := sampling.PlaceLogprobs{Chosen: sampling.TokenLogprob{ID: chosen, Logprob: of(logits[chosen]), Rank: rank}}
 	if n == 0 {
 		return p
 	}
@@ -51,7 +37,7 @@ func Logprobs(logits []float32, chosen int32, n int) PlaceLogprobs {
 		return 1
 	})
 	for i, k := range w.keys {
-		p.Top = append(p.Top, TokenLogprob{k.id(), of(k.logit()), i + 1})
+		p.Top = append(p.Top, sampling.TokenLogprob{ID: k.id(), Logprob: of(k.logit()), Rank: i + 1})
 	}
 	return p
 }

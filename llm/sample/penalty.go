@@ -1,6 +1,10 @@
 package sample
 
-import "math"
+import (
+	"math"
+
+	"github.com/inferprof/inferprof/sampling"
+)
 
 // What came before changes what may come next. The repetition penalty r divides the logit of each token of prompt and
 // output if it is positive and multiplies it if not (Keskar et al. 2019); then each token of the output loses the frequency
@@ -9,7 +13,7 @@ import "math"
 
 // history is a request's tokens so far, as far as they change logits.
 type history struct {
-	params *Params
+	params *sampling.Params
 	ends   []int32
 	prompt map[int32]struct{}
 	counts map[int32]int // of the output's tokens
@@ -17,13 +21,18 @@ type history struct {
 	logits []float32     // changed ones
 }
 
+// penalises tells whether earlier tokens change what is drawn.
+func penalises(p *sampling.Params) bool {
+	return p.RepetitionPenalty != 0 && p.RepetitionPenalty != 1 || p.PresencePenalty != 0 || p.FrequencyPenalty != 0
+}
+
 // newHistory is nil where nothing depends on it.
-func newHistory(p *Params, prompt, ends []int32) *history {
-	if !p.penalises() && p.MinTokens == 0 {
+func newHistory(p *sampling.Params, prompt, ends []int32) *history {
+	if !penalises(p) && p.MinTokens == 0 {
 		return nil
 	}
 	h := &history{params: p, ends: ends}
-	if p.penalises() {
+	if penalises(p) {
 		h.counts = map[int32]int{}
 	}
 	if r := p.RepetitionPenalty; r != 0 && r != 1 {

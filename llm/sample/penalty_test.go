@@ -4,8 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // What a sampler sees is what vLLM's formulas make of the logits and of all tokens before, computed here the plain way.
@@ -13,7 +14,7 @@ func TestPenalties(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	const vocab = 20
 	for range 200 {
-		p := Params{Temperature: 1, TopP: 1, MaxTokens: 64, RepetitionPenalty: []float64{0, 1, 1.5, 0.7}[r.IntN(4)]}
+		p := sampling.Params{Temperature: 1, TopP: 1, MaxTokens: 64, RepetitionPenalty: []float64{0, 1, 1.5, 0.7}[r.IntN(4)]}
 		p.FrequencyPenalty, p.PresencePenalty = []float64{0, 0.5, -1}[r.IntN(3)], []float64{0, 0.25, -2}[r.IntN(3)]
 		p.MinTokens = []int{0, 5}[r.IntN(2)]
 		prompt, ends := []int32{1, 2, 2, 3}, []int32{0, 7, 1000}
@@ -68,13 +69,13 @@ func TestPenalties(t *testing.T) {
 func TestGreedyHeedsPenalties(t *testing.T) {
 	logits := []float32{1, 5, 4, 3}
 	for _, test := range []struct {
-		params Params
+		params sampling.Params
 		want   []int32
 	}{
-		{Params{TopP: 0.5, MinP: 0.5, TopK: 3}, []int32{1, 1, 1, 1}},
-		{Params{TopP: 1, PresencePenalty: 2}, []int32{1, 2, 1, 1}}, // 5, then 4 against 3, then 3 that come first
-		{Params{TopP: 1, FrequencyPenalty: 2}, []int32{1, 2, 1, 3}},
-		{Params{TopP: 1, RepetitionPenalty: 2}, []int32{1, 2, 3, 1}}, // 5, 4, 3, then 2.5
+		{sampling.Params{TopP: 0.5, MinP: 0.5, TopK: 3}, []int32{1, 1, 1, 1}},
+		{sampling.Params{TopP: 1, PresencePenalty: 2}, []int32{1, 2, 1, 1}}, // 5, then 4 against 3, then 3 that come first
+		{sampling.Params{TopP: 1, FrequencyPenalty: 2}, []int32{1, 2, 1, 3}},
+		{sampling.Params{TopP: 1, RepetitionPenalty: 2}, []int32{1, 2, 3, 1}}, // 5, 4, 3, then 2.5
 	} {
 		s := New(test.params, 1, nil, nil)
 		var got []int32
@@ -125,38 +126,6 @@ func TestLogprobs(t *testing.T) {
 			if top.ID != order[i] || top.Rank != i+1 || math.Abs(top.Logprob-of(top.ID)) > 1e-9 {
 				t.Fatalf("place %d: %+v, want token %d with %v", i, top, order[i], of(order[i]))
 			}
-		}
-	}
-}
-
-func TestValidate(t *testing.T) {
-	if err := Default().Validate(); err != nil {
-		t.Error(err)
-	}
-	minus, many := -1, MaxLogprobs+1
-	for want, change := range map[string]func(*Params){
-		"temperature NaN":          func(p *Params) { p.Temperature = math.NaN() },
-		"top_p 1.1":                func(p *Params) { p.TopP = 1.1 },
-		"top_k -2":                 func(p *Params) { p.TopK = -2 },
-		"min_p -0.1":               func(p *Params) { p.MinP = -0.1 },
-		"min_p NaN":                func(p *Params) { p.MinP = math.NaN() },
-		"max_tokens 0":             func(p *Params) { p.MaxTokens = 0 },
-		"min_tokens 17":            func(p *Params) { p.MinTokens = 17 },
-		"n -1":                     func(p *Params) { p.N = -1 },
-		"repetition_penalty -1":    func(p *Params) { p.RepetitionPenalty = -1 },
-		"repetition_penalty 1e-39": func(p *Params) { p.RepetitionPenalty = 1e-39 }, // of which a float32 makes infinite logits
-		"repetition_penalty 2e+06": func(p *Params) { p.RepetitionPenalty = 2e6 },
-		"repetition_penalty NaN":   func(p *Params) { p.RepetitionPenalty = math.NaN() },
-		"presence_penalty":         func(p *Params) { p.PresencePenalty = 2.1 },
-		"frequency_penalty -3":     func(p *Params) { p.FrequencyPenalty = -3 },
-		"logprobs -1":              func(p *Params) { p.Logprobs = &minus },
-		"logprobs 21":              func(p *Params) { p.Logprobs = &many },
-		"stop: an empty":           func(p *Params) { p.Stop = []string{"x", ""} },
-	} {
-		p := Default()
-		change(&p)
-		if err := p.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -1,3 +1,5 @@
+// Package sample chooses the next token: greedy or drawn from the temperature-scaled, min-p, top-k and top-p restricted
+// distribution, with a random stream of its own per request, so that a request's tokens do not depend on its batch.
 package sample
 
 import (
@@ -8,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/inferprof/inferprof/llm/tensor"
+	"github.com/inferprof/inferprof/sampling"
 )
 
 // How a token is drawn.
@@ -29,14 +32,14 @@ import (
 // Sampler picks the tokens of one request. Its random stream comes from the seed alone, so the tokens do not depend on
 // which other requests are computed beside it.
 type Sampler struct {
-	params  Params
+	params  sampling.Params
 	random  *rand.Rand
 	history *history // nil unless logits depend on what came before
 }
 
 // New returns a sampler for valid parameters. The prompt's tokens count for the repetition penalty; ends are the tokens
 // that end an output, which min_tokens keeps from coming early.
-func New(p Params, seed uint64, prompt, ends []int32) *Sampler {
+func New(p sampling.Params, seed uint64, prompt, ends []int32) *Sampler {
 	random := rand.New(rand.NewPCG(seed, 0x696e66657270726f)) // the second word is any constant
 	return &Sampler{p, random, newHistory(&p, prompt, ends)}
 }

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/inferprof/inferprof/sampling"
 )
 
-func params(temperature float64, k int, p float64) Params {
-	return Params{Temperature: temperature, TopK: k, TopP: p, MaxTokens: 1}
+func params(temperature float64, k int, p float64) sampling.Params {
+	return sampling.Params{Temperature: temperature, TopK: k, TopP: p, MaxTokens: 1}
 }
 
 func randomLogits(r *rand.Rand, n int) []float32 {
@@ -23,7 +25,7 @@ func randomLogits(r *rand.Rand, n int) []float32 {
 }
 
 // distribution is what vLLM's definition gives, computed the plain way: the probability of each token.
-func distribution(logits []float32, p Params) []float64 {
+func distribution(logits []float32, p sampling.Params) []float64 {
 	order := make([]int, len(logits))
 	for i := range order {
 		order[i] = i
@@ -64,7 +66,7 @@ func distribution(logits []float32, p Params) []float64 {
 func TestNextDistribution(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	const draws = 20000
-	for _, p := range []Params{
+	for _, p := range []sampling.Params{
 		params(1, 0, 1), params(0.5, -1, 1), params(2, 5, 1), params(1, 0, 0.8), params(1.3, 12, 0.7), params(1, 100, 1),
 		{Temperature: 1, TopP: 1, MinP: 0.05}, {Temperature: 1.5, TopP: 0.9, MinP: 0.1}, {Temperature: 1, TopP: 0.8, TopK: 6, MinP: 0.02},
 		{Temperature: 0.7, TopP: 1, TopK: 3, MinP: 1},
@@ -127,7 +129,7 @@ func TestNextGreedy(t *testing.T) {
 	for range 200 {
 		logits := randomLogits(r, 1+r.IntN(500))
 		want := int32(slices.Index(logits, slices.Max(logits)))
-		for _, p := range []Params{params(0, 0, 1), params(1, 1, 1), params(1, 0, 1e-12), params(1, 7, 1e-12), params(1e-300, 0, 1)} {
+		for _, p := range []sampling.Params{params(0, 0, 1), params(1, 1, 1), params(1, 0, 1e-12), params(1, 7, 1e-12), params(1e-300, 0, 1)} {
 			got, err := New(p, 1, nil, nil).Next(logits)
 			if err != nil {
 				t.Fatal(err)
@@ -173,7 +175,7 @@ func TestNextReproducible(t *testing.T) {
 
 func TestNextBadLogits(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
-	for _, p := range []Params{params(0, 0, 1), params(1, 0, 1), params(1, 2, 0.5)} {
+	for _, p := range []sampling.Params{params(0, 0, 1), params(1, 0, 1), params(1, 2, 0.5)} {
 		for _, tt := range []struct {
 			logits []float32
 			want   string
@@ -197,7 +199,7 @@ func TestNextBadLogits(t *testing.T) {
 func TestNextLeavesLogits(t *testing.T) {
 	logits := randomLogits(rand.New(rand.NewPCG(1, 1)), 5000)
 	original := slices.Clone(logits)
-	for _, p := range []Params{params(0, 0, 1), params(1, 0, 1), params(1, 50, 1), params(1, 0, 0.9)} {
+	for _, p := range []sampling.Params{params(0, 0, 1), params(1, 0, 1), params(1, 50, 1), params(1, 0, 0.9)} {
 		if _, err := New(p, 1, nil, nil).Next(logits); err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +235,7 @@ func BenchmarkNext(b *testing.B) {
 		for i := range 20 {
 			logits[i*97] += 12 // as peaked as a language model's
 		}
-		for _, p := range []Params{params(0, 0, 1), params(1, 0, 1), params(1, 50, 1), params(1, 0, 0.9), params(1, 50, 0.9), params(2, 0, 0.99)} {
+		for _, p := range []sampling.Params{params(0, 0, 1), params(1, 0, 1), params(1, 50, 1), params(1, 0, 0.9), params(1, 50, 0.9), params(2, 0, 0.99)} {
 			b.Run(fmt.Sprintf("%d/T%v_k%d_p%v", n, p.Temperature, p.TopK, p.TopP), func(b *testing.B) {
 				s := New(p, 1, nil, nil)
 				b.ReportAllocs()

@@ -1,6 +1,6 @@
-// Package sample chooses the next token: greedy or drawn from the temperature-scaled, min-p, top-k and top-p restricted
-// distribution, with a random stream of its own per request, so that a request's tokens do not depend on its batch.
-package sample
+// Package sampling is how an output is asked for, and what is told of its tokens' probabilities: the words that engines,
+// servers and captures share. How a token is drawn is llm/sample's.
+package sampling
 
 import (
 	"fmt"
@@ -74,8 +74,3 @@ func (p Params) Validate() error {
 
 // Answers is how many answers are asked for: N, or 1.
 func (p *Params) Answers() int { return max(p.N, 1) }
-
-// penalises tells whether earlier tokens change what is drawn.
-func (p *Params) penalises() bool {
-	return p.RepetitionPenalty != 0 && p.RepetitionPenalty != 1 || p.PresencePenalty != 0 || p.FrequencyPenalty != 0
-}
