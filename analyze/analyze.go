@@ -26,7 +26,7 @@ const DefaultLaunchGapNs = 30_000
 type Options struct {
 	Capture        *Capture // what is known of the capture that the traces belong to; nil if nothing
 	Ranks          []int    // only these; nil: all
-	Devices        []int    // only the GPU work of these, by their numbers in the traces; nil: all
+	Devices        []Range  // only the GPU work of these, by their numbers in the traces; nil: all
 	FromNs, ToNs   int64    // only events that start in [FromNs, ToNs), since the trace's base time; ToNs 0: to the end
 	CommRule       CommRule // "": CommWide
 	MemsetIsMemory bool     // sets count as memory rather than computation, as HTA has it
@@ -36,8 +36,8 @@ type Options struct {
 	// Steps and Phase leave only the work of some steps (select.go says what that is): those with these Step.Index, on
 	// every rank; those of this trace.StepPhase. If both are given, those of which both are true. If none is, the result
 	// has the problem nothing_selected and no work.
-	Steps []StepRange // nil: all
-	Phase string      // "": all
+	Steps []Range // nil: all
+	Phase string  // "": all
 
 	CaptureTraces []*trace.Trace // of graph captures (capture_traces/): they say what replayed kernels are
 }

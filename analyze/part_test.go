@@ -29,7 +29,7 @@ func TestParts(t *testing.T) {
 		if len(traces) != 2 {
 			t.Fatalf("testdata/%s: %d files", pattern, len(traces))
 		}
-		for _, o := range []Options{{}, {Ranks: []int{1}}, {Phase: "decode"}, {Steps: []StepRange{{1, 2}}}, {Phase: "mixed"}, {Devices: []int{1}}} {
+		for _, o := range []Options{{}, {Ranks: []int{1}}, {Phase: "decode"}, {Steps: []Range{{1, 2}}}, {Phase: "mixed"}, {Devices: []Range{{1, 1}}}} {
 			parts := make([]*Part, len(traces))
 			var all sync.WaitGroup
 			for i, tr := range traces {

@@ -15,20 +15,25 @@ import (
 // windows' lengths, and a gap counts where it lies inside one, so that idle and busy still sum to the total, and what is
 // not selected is no idleness. The steps themselves are measured before anything is left out.
 
-// StepRange is steps From to To, both included, by Step.Index.
-type StepRange struct {
+// Range is numbers From to To, both included: of steps (Step.Index), or of devices.
+type Range struct {
 	From int `json:"from"`
 	To   int `json:"to"`
 }
 
+// inRanges reports whether one of the ranges has n; where ranges are nil, all have.
+func inRanges(ranges []Range, n int) bool {
+	return ranges == nil || slices.ContainsFunc(ranges, func(r Range) bool { return r.From <= n && n <= r.To })
+}
+
 // Selection is what Options left of a trace's work.
 type Selection struct {
-	Ranks   []int       `json:"ranks,omitempty"`
-	Devices []int       `json:"devices,omitempty"`
-	Steps   []StepRange `json:"steps,omitempty"`
-	Phase   string      `json:"phase,omitempty"`
-	FromNs  int64       `json:"from_ns,omitempty"`
-	ToNs    int64       `json:"to_ns,omitempty"`
+	Ranks   []int   `json:"ranks,omitempty"`
+	Devices []int   `json:"devices,omitempty"` // those of the traces that Options.Devices name
+	Steps   []Range `json:"steps,omitempty"`
+	Phase   string  `json:"phase,omitempty"`
+	FromNs  int64   `json:"from_ns,omitempty"`
+	ToNs    int64   `json:"to_ns,omitempty"`
 	// SelectedSteps of AllSteps are in the result, over all ranks; equal if Steps and Phase are not given.
 	SelectedSteps int `json:"selected_steps"`
 	AllSteps      int `json:"all_steps"`
@@ -46,14 +51,14 @@ func (o *Options) selection() *Selection {
 	if o.Ranks == nil && o.Devices == nil && !o.selectsSteps() && o.FromNs == 0 && o.ToNs == 0 {
 		return nil
 	}
-	return &Selection{Ranks: o.Ranks, Devices: o.Devices, Steps: o.Steps, Phase: o.Phase, FromNs: o.FromNs, ToNs: o.ToNs}
+	return &Selection{Ranks: o.Ranks, Steps: o.Steps, Phase: o.Phase, FromNs: o.FromNs, ToNs: o.ToNs}
 }
 
 func (o *Options) selects(s *Step) bool {
 	if o.Phase != "" && s.Phase != o.Phase {
 		return false
 	}
-	return o.Steps == nil || slices.ContainsFunc(o.Steps, func(r StepRange) bool { return r.From <= s.Index && s.Index <= r.To })
+	return inRanges(o.Steps, s.Index)
 }
 
 // window is a window of a device's time, and what came after it.
@@ -183,7 +188,7 @@ func (x *index) keepGPU() {
 	launched := make([]bool, len(x.calls))
 	gpu := x.gpu[:0]
 	for _, g := range x.gpu {
-		if o.Devices != nil && !slices.Contains(o.Devices, int(g.device)) || x.deviceWindows.at(g.start) < 0 {
+		if !inRanges(o.Devices, int(g.device)) || x.deviceWindows.at(g.start) < 0 {
 			continue
 		}
 		if g.call >= 0 {
@@ -233,15 +238,21 @@ func (w windows) total(first, last int64, work intervals) int64 {
 	return union(all, work).length()
 }
 
-// checkSelection says which devices and steps there are when none is left.
+// checkSelection says which devices are selected, and which devices and steps there are when none is left.
 func (res *Result) checkSelection(o *Options, devices []int32, most []Step) {
+	slices.Sort(devices)
+	devices = slices.Compact(devices)
+	for _, d := range devices {
+		if o.Devices != nil && inRanges(o.Devices, int(d)) {
+			res.Selection.Devices = append(res.Selection.Devices, int(d))
+		}
+	}
 	switch {
 	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, func(r *Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != CPUDevice }):
 		text := "no GPU work is selected: the traces have none"
 		if len(devices) > 0 {
-			slices.Sort(devices)
 			var names []string
-			for _, d := range slices.Compact(devices) {
+			for _, d := range devices {
 				names = append(names, itoa(int64(d)))
 			}
 			text = "no GPU work is selected: the traces have that of device " + list(names, len(names))

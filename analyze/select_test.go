@@ -1,7 +1,9 @@
 package analyze
 
 import (
+	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,13 +44,13 @@ func stepped(t *testing.T) map[string][]*trace.Trace {
 // TestSelectionParts: the steps one by one, or phase by phase, are all of them together.
 func TestSelectionParts(t *testing.T) {
 	for name, traces := range stepped(t) {
-		whole := Analyze(traces, Options{Steps: []StepRange{{0, 1 << 30}}})
+		whole := Analyze(traces, Options{Steps: []Range{{0, 1 << 30}}})
 		if whole.Selection.SelectedSteps != whole.Selection.AllSteps || whole.Selection.AllSteps == 0 {
 			t.Fatalf("%s: %+v", name, whole.Selection)
 		}
 		parts := map[string][]Options{}
 		for i := range whole.Ranks[0].Steps {
-			parts["steps"] = append(parts["steps"], Options{Steps: []StepRange{{i, i}}})
+			parts["steps"] = append(parts["steps"], Options{Steps: []Range{{i, i}}})
 		}
 		for _, p := range whole.Phases {
 			parts["phases"] = append(parts["phases"], Options{Phase: p.Phase})
@@ -113,7 +115,7 @@ func checkIdle(t *testing.T, name string, r *Rank) {
 
 func TestSelectionByHand(t *testing.T) {
 	traces := stepped(t)["by hand"]
-	r := Analyze(traces, Options{Steps: []StepRange{{1, 1}, {3, 3}}})
+	r := Analyze(traces, Options{Steps: []Range{{1, 1}, {3, 3}}})
 	// Each step from its first kernel to the next step's: 1,000 ns; the last to the end of its work: 650.
 	if tm := r.Time; tm.TotalNs != 1650 || tm.BusyNs != 1100 || tm.IdleNs != 550 || tm.Events != 4 {
 		t.Errorf("%+v", tm)
@@ -132,9 +134,13 @@ func TestSelectionByHand(t *testing.T) {
 		r.Problems[0].Text != "no step is selected: the traces have steps 0 to 3 (1 mixed, 3 decode)" {
 		t.Errorf("%s, %+v", r.Kind, r.Problems)
 	}
-	r = Analyze(traces, Options{Devices: []int{1}})
+	r = Analyze(traces, Options{Devices: []Range{{1, 1}}})
 	if len(r.Kernels) != 0 || r.Kind == KindGPU || len(r.Problems) != 1 || r.Problems[0].Text != "no GPU work is selected: the traces have that of device 0" {
 		t.Errorf("device 1 has %d kernels; %+v", len(r.Kernels), r.Problems)
+	}
+	r = Analyze(traces, Options{Devices: []Range{{0, math.MaxInt}}}) // 0-: those that there are, and no more
+	if !slices.Equal(r.Selection.Devices, []int{0}) || len(r.Kernels) == 0 {
+		t.Errorf("every device: %v, %d kernels", r.Selection.Devices, len(r.Kernels))
 	}
 	two := []*trace.Trace{traces[0], traces[0]}
 	if r = Analyze(two, Options{Phase: "prefill"}); len(r.Problems) != 1 || r.Problems[0].Text != "no step is selected: the traces have steps 0 to 3 (1 mixed, 3 decode)" {
@@ -148,7 +154,7 @@ func TestSelectedDevice(t *testing.T) {
 	if len(traces) != 2 {
 		t.Fatalf("%d traces", len(traces))
 	}
-	device := Analyze(traces, Options{Devices: []int{1}})
+	device := Analyze(traces, Options{Devices: []Range{{1, 1}}})
 	rank := Analyze(traces, Options{Ranks: []int{1}})
 	device.Selection, rank.Selection = nil, nil
 	if diff := cmp.Diff(rank, device); diff != "" || len(device.Steps) == 0 {

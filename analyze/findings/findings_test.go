@@ -258,7 +258,7 @@ func TestUnknownTokens(t *testing.T) {
 func TestSelectedSteps(t *testing.T) {
 	b := newBuilder(0, 1)
 	b.run(steps{n: 16, mixed: 4})
-	for _, o := range []analyze.Options{{Phase: "decode"}, {Steps: []analyze.StepRange{{From: 4, To: 6}}}} {
+	for _, o := range []analyze.Options{{Phase: "decode"}, {Steps: []analyze.Range{{From: 4, To: 6}}}} {
 		for _, f := range find(o, b.t) {
 			t.Errorf("%+v: %s: %s", o, f.ID, f.Sentence)
 		}

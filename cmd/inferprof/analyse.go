@@ -20,10 +20,7 @@ func (s *settings) analyse(paths []string, about *analyze.Capture, strict bool, 
 
 // analyseSelected reads traces and turns a selection of their work into results.
 func (s *settings) analyseSelected(paths []string, about *analyze.Capture, selected *selection, strict bool, line *progress) (*analyze.Result, error) {
-	o, err := selected.options()
-	if err != nil {
-		return nil, err
-	}
+	o := selected.options()
 	o.Capture = about
 	p := &profileReader{paths: paths, options: o, graphs: findGraphCaptures(paths), line: line,
 		reader: newReader(kineto.Options{Strict: strict}, line, paths...)}

@@ -21,9 +21,6 @@ type selection struct {
 	format string // whose rules the analysis goes by
 }
 
-// highestDevice bounds what an open range of devices, 4-, is read as.
-const highestDevice = 1023
-
 // define adds the flags to a verb. Each goes by its plural too, as inferprof cut has it.
 func (f *selection) define(cmd *cobra.Command) {
 	flags := cmd.Flags()
@@ -41,25 +38,24 @@ func (f *selection) define(cmd *cobra.Command) {
 }
 
 // options are what the flags ask of an analysis. Which ranks there are is known later (ranksAmong).
-func (f *selection) options() (analyze.Options, error) {
+func (f *selection) options() analyze.Options {
 	o := analyze.Options{Phase: f.phase}
 	report.Prepare(f.format, &o)
-	for _, s := range f.steps {
+	o.Steps, o.Devices = f.steps.ranges(), f.devices.ranges()
+	return o
+}
+
+// ranges are the numbers as an analysis takes them; nil for none.
+func (r stepRanges) ranges() []analyze.Range {
+	var out []analyze.Range
+	for _, s := range r {
 		last := s.last
 		if last < 0 {
 			last = math.MaxInt
 		}
-		o.Steps = append(o.Steps, analyze.StepRange{From: s.first, To: last})
+		out = append(out, analyze.Range{From: s.first, To: last})
 	}
-	for n := range highestDevice + 1 {
-		if f.devices.contain(n) {
-			o.Devices = append(o.Devices, n)
-		}
-	}
-	if f.devices != nil && o.Devices == nil {
-		return o, usagef("--device %s: devices are numbered from 0 to at most %d", f.devices.String(), highestDevice)
-	}
-	return o, nil
+	return out
 }
 
 // likely says whether a trace that claims a rank, -1 if it claims none, is likely to be asked for.
