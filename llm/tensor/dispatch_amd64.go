@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
+
+	"github.com/inferprof/inferprof/llm/tensor/internal/asm"
 )
 
 // Which kernel does what, by set. Calls are direct, so that arguments need not escape to the heap. Length checks are done by
@@ -53,11 +55,11 @@ func wholeK(rows int) bool {
 type tileKernel = func(k int, x, w, y *float32, stride int)
 
 var tilesAVX512 = [...]tileKernel{
-	tile1AVX512, tile2AVX512, tile3AVX512, tile4AVX512, tile5AVX512, tile6AVX512,
-	tile7AVX512, tile8AVX512, tile9AVX512, tile10AVX512, tile11AVX512, tile12AVX512,
+	asm.Tile1AVX512, asm.Tile2AVX512, asm.Tile3AVX512, asm.Tile4AVX512, asm.Tile5AVX512, asm.Tile6AVX512,
+	asm.Tile7AVX512, asm.Tile8AVX512, asm.Tile9AVX512, asm.Tile10AVX512, asm.Tile11AVX512, asm.Tile12AVX512,
 }
 
-var tilesAVX2 = [...]tileKernel{tile1AVX2, tile2AVX2, tile3AVX2, tile4AVX2, tile5AVX2, tile6AVX2}
+var tilesAVX2 = [...]tileKernel{asm.Tile1AVX2, asm.Tile2AVX2, asm.Tile3AVX2, asm.Tile4AVX2, asm.Tile5AVX2, asm.Tile6AVX2}
 
 // tile adds to y[rows][32] the product of x, [k][rows], and w, [k][32]; rows of y are stride values apart. k ≥ 1.
 func tile(rows, k int, x, w, y *float32, stride int) {
@@ -102,20 +104,20 @@ func directRows(f Format) int {
 }
 
 var tilesBF16AVX512 = [...]tileKernel{
-	tile1BF16AVX512, tile2BF16AVX512, tile3BF16AVX512, tile4BF16AVX512, tile5BF16AVX512, tile6BF16AVX512,
-	tile7BF16AVX512, tile8BF16AVX512, tile9BF16AVX512, tile10BF16AVX512, tile11BF16AVX512, tile12BF16AVX512,
+	asm.Tile1BF16AVX512, asm.Tile2BF16AVX512, asm.Tile3BF16AVX512, asm.Tile4BF16AVX512, asm.Tile5BF16AVX512, asm.Tile6BF16AVX512,
+	asm.Tile7BF16AVX512, asm.Tile8BF16AVX512, asm.Tile9BF16AVX512, asm.Tile10BF16AVX512, asm.Tile11BF16AVX512, asm.Tile12BF16AVX512,
 }
 
 var tilesF16AVX512 = [...]tileKernel{
-	tile1F16AVX512, tile2F16AVX512, tile3F16AVX512, tile4F16AVX512, tile5F16AVX512, tile6F16AVX512,
-	tile7F16AVX512, tile8F16AVX512, tile9F16AVX512, tile10F16AVX512, tile11F16AVX512, tile12F16AVX512,
+	asm.Tile1F16AVX512, asm.Tile2F16AVX512, asm.Tile3F16AVX512, asm.Tile4F16AVX512, asm.Tile5F16AVX512, asm.Tile6F16AVX512,
+	asm.Tile7F16AVX512, asm.Tile8F16AVX512, asm.Tile9F16AVX512, asm.Tile10F16AVX512, asm.Tile11F16AVX512, asm.Tile12F16AVX512,
 }
 
 var tilesBF16AVX2 = [...]tileKernel{
-	tile1BF16AVX2, tile2BF16AVX2, tile3BF16AVX2, tile4BF16AVX2, tile5BF16AVX2, tile6BF16AVX2,
+	asm.Tile1BF16AVX2, asm.Tile2BF16AVX2, asm.Tile3BF16AVX2, asm.Tile4BF16AVX2, asm.Tile5BF16AVX2, asm.Tile6BF16AVX2,
 }
 
-var tilesF16AVX2 = [...]tileKernel{tile1F16AVX2, tile2F16AVX2, tile3F16AVX2, tile4F16AVX2, tile5F16AVX2, tile6F16AVX2}
+var tilesF16AVX2 = [...]tileKernel{asm.Tile1F16AVX2, asm.Tile2F16AVX2, asm.Tile3F16AVX2, asm.Tile4F16AVX2, asm.Tile5F16AVX2, asm.Tile6F16AVX2}
 
 // tile16 is tile for weights of 16 bits, in sets where directRows is not 0.
 func tile16(f Format, rows, k int, x, w, y *float32, stride int) {
@@ -140,11 +142,11 @@ func tile16(f Format, rows, k int, x, w, y *float32, stride int) {
 type int4Kernel = func(steps int, header, x, w, y *float32, stride int)
 
 var tilesInt4AVX512 = [...]int4Kernel{
-	tile1Int4AVX512, tile2Int4AVX512, tile3Int4AVX512, tile4Int4AVX512, tile5Int4AVX512, tile6Int4AVX512, tile7Int4AVX512,
-	tile8Int4AVX512,
+	asm.Tile1Int4AVX512, asm.Tile2Int4AVX512, asm.Tile3Int4AVX512, asm.Tile4Int4AVX512, asm.Tile5Int4AVX512, asm.Tile6Int4AVX512, asm.Tile7Int4AVX512,
+	asm.Tile8Int4AVX512,
 }
 
-var tilesInt4AVX2 = [...]int4Kernel{tile1Int4AVX2, tile2Int4AVX2, tile3Int4AVX2}
+var tilesInt4AVX2 = [...]int4Kernel{asm.Tile1Int4AVX2, asm.Tile2Int4AVX2, asm.Tile3Int4AVX2}
 
 // tileInt4 adds to y[rows][32] the product of x, [8*words][rows], and words of a group, [words][32]. rows ≤ directRows.
 func tileInt4(rows, words int, header, x, w, y *float32, stride int) {
@@ -155,15 +157,15 @@ func tileInt4(rows, words int, header, x, w, y *float32, stride int) {
 	}
 }
 
-var tilesInt8AVX512 = [int8TileRows]int4Kernel{tile1Int8AVX512, tile2Int8AVX512, tile3Int8AVX512, tile4Int8AVX512}
+var tilesInt8AVX512 = [int8TileRows]int4Kernel{asm.Tile1Int8AVX512, asm.Tile2Int8AVX512, asm.Tile3Int8AVX512, asm.Tile4Int8AVX512}
 
-var tilesInt8AVX2 = [int8TileRows]int4Kernel{tile1Int8AVX2, tile2Int8AVX2, tile3Int8AVX2, tile4Int8AVX2}
+var tilesInt8AVX2 = [int8TileRows]int4Kernel{asm.Tile1Int8AVX2, asm.Tile2Int8AVX2, asm.Tile3Int8AVX2, asm.Tile4Int8AVX2}
 
 var tilesInt8AVX512VNNI = [int8TileRows]int4Kernel{
-	tile1Int8AVX512VNNI, tile2Int8AVX512VNNI, tile3Int8AVX512VNNI, tile4Int8AVX512VNNI,
+	asm.Tile1Int8AVX512VNNI, asm.Tile2Int8AVX512VNNI, asm.Tile3Int8AVX512VNNI, asm.Tile4Int8AVX512VNNI,
 }
 
-var tilesInt8AVXVNNI = [int8TileRows]int4Kernel{tile1Int8AVXVNNI, tile2Int8AVXVNNI, tile3Int8AVXVNNI, tile4Int8AVXVNNI}
+var tilesInt8AVXVNNI = [int8TileRows]int4Kernel{asm.Tile1Int8AVXVNNI, asm.Tile2Int8AVXVNNI, asm.Tile3Int8AVXVNNI, asm.Tile4Int8AVXVNNI}
 
 // tileInt8 adds to y[rows][32] the product of records and so many blocks of a group, header and weights.
 func tileInt8(rows, blocks int, group, record, y []float32, stride int) {
@@ -184,8 +186,8 @@ func tileInt8(rows, blocks int, group, record, y []float32, stride int) {
 }
 
 var tilesBF16DotAVX512 = [...]tileKernel{
-	tile1BF16DotAVX512, tile2BF16DotAVX512, tile3BF16DotAVX512, tile4BF16DotAVX512, tile5BF16DotAVX512, tile6BF16DotAVX512,
-	tile7BF16DotAVX512, tile8BF16DotAVX512, tile9BF16DotAVX512, tile10BF16DotAVX512, tile11BF16DotAVX512, tile12BF16DotAVX512,
+	asm.Tile1BF16DotAVX512, asm.Tile2BF16DotAVX512, asm.Tile3BF16DotAVX512, asm.Tile4BF16DotAVX512, asm.Tile5BF16DotAVX512, asm.Tile6BF16DotAVX512,
+	asm.Tile7BF16DotAVX512, asm.Tile8BF16DotAVX512, asm.Tile9BF16DotAVX512, asm.Tile10BF16DotAVX512, asm.Tile11BF16DotAVX512, asm.Tile12BF16DotAVX512,
 }
 
 // tileBF16Dot adds to y[rows][32] the product of pairs of activations, [(k+1)/2][rows], and a bfloat16 panel's w, [k][32].
@@ -202,9 +204,9 @@ func widenInt4(header, weights, dst []float32) {
 	n := len(dst) / panelRows / wordWeights
 	switch {
 	case active == setAVX512:
-		widenInt4AVX512(n, &header[0], &weights[0], &dst[0])
+		asm.WidenInt4AVX512(n, &header[0], &weights[0], &dst[0])
 	case active != setPortable:
-		widenInt4AVX2(n, &header[0], &weights[0], &dst[0])
+		asm.WidenInt4AVX2(n, &header[0], &weights[0], &dst[0])
 	default:
 		widenInt4Portable(header, weights, dst)
 	}
@@ -219,13 +221,13 @@ func widen(f Format, src []uint16, dst []float32) {
 	n, from := len(src)/panelRows, (*float32)(unsafe.Pointer(&src[0]))
 	switch {
 	case active == setAVX512 && f == BFloat16:
-		widenBF16AVX512(n, from, &dst[0])
+		asm.WidenBF16AVX512(n, from, &dst[0])
 	case active == setAVX512:
-		widenF16AVX512(n, from, &dst[0])
+		asm.WidenF16AVX512(n, from, &dst[0])
 	case f == BFloat16:
-		widenBF16AVX2(n, from, &dst[0])
+		asm.WidenBF16AVX2(n, from, &dst[0])
 	default:
-		widenF16AVX2(n, from, &dst[0])
+		asm.WidenF16AVX2(n, from, &dst[0])
 	}
 }
 
@@ -238,22 +240,22 @@ func narrow(f Format, src []float32, dst []uint16) {
 	n, to := len(src)/panelRows, (*float32)(unsafe.Pointer(&dst[0]))
 	switch {
 	case active == setAVX512 && f == BFloat16:
-		narrowBF16AVX512(n, &src[0], to)
+		asm.NarrowBF16AVX512(n, &src[0], to)
 	case active == setAVX512:
-		narrowF16AVX512(n, &src[0], to)
+		asm.NarrowF16AVX512(n, &src[0], to)
 	case f == BFloat16:
-		narrowBF16AVX2(n, &src[0], to)
+		asm.NarrowBF16AVX2(n, &src[0], to)
 	default:
-		narrowF16AVX2(n, &src[0], to)
+		asm.NarrowF16AVX2(n, &src[0], to)
 	}
 }
 
 func add(dst, x []float32) {
 	switch active {
 	case setAVX512:
-		addAVX512(dst, x)
+		asm.AddAVX512(dst, x)
 	case setAVX2:
-		addAVX2(dst, x)
+		asm.AddAVX2(dst, x)
 	default:
 		addPortable(dst, x)
 	}
@@ -262,9 +264,9 @@ func add(dst, x []float32) {
 func scale(x []float32, factor float32) {
 	switch active {
 	case setAVX512:
-		scaleAVX512(x, factor)
+		asm.ScaleAVX512(x, factor)
 	case setAVX2:
-		scaleAVX2(x, factor)
+		asm.ScaleAVX2(x, factor)
 	default:
 		scalePortable(x, factor)
 	}
@@ -273,9 +275,9 @@ func scale(x []float32, factor float32) {
 func dot(a, b []float32) float32 {
 	switch active {
 	case setAVX512:
-		return dotAVX512(a, b)
+		return asm.DotAVX512(a, b)
 	case setAVX2:
-		return dotAVX2(a, b)
+		return asm.DotAVX2(a, b)
 	}
 	return dotPortable(a, b)
 }
@@ -283,9 +285,9 @@ func dot(a, b []float32) float32 {
 func maximum(x []float32) float32 {
 	switch active {
 	case setAVX512:
-		return maximumAVX512(x)
+		return asm.MaximumAVX512(x)
 	case setAVX2:
-		return maximumAVX2(x)
+		return asm.MaximumAVX2(x)
 	}
 	return maximumPortable(x)
 }
@@ -293,9 +295,9 @@ func maximum(x []float32) float32 {
 func relu(x []float32) {
 	switch active {
 	case setAVX512:
-		reluAVX512(x)
+		asm.ReluAVX512(x)
 	case setAVX2:
-		reluAVX2(x)
+		asm.ReluAVX2(x)
 	default:
 		reluPortable(x)
 	}
@@ -304,9 +306,9 @@ func relu(x []float32) {
 func gelu(x []float32) {
 	switch active {
 	case setAVX512:
-		geluAVX512(x)
+		asm.GeluAVX512(x)
 	case setAVX2:
-		geluAVX2(x)
+		asm.GeluAVX2(x)
 	default:
 		geluPortable(x)
 	}
@@ -315,9 +317,9 @@ func gelu(x []float32) {
 func geluTanh(x []float32) {
 	switch active {
 	case setAVX512:
-		geluTanhAVX512(x)
+		asm.GeluTanhAVX512(x)
 	case setAVX2:
-		geluTanhAVX2(x)
+		asm.GeluTanhAVX2(x)
 	default:
 		geluTanhPortable(x)
 	}
@@ -326,9 +328,9 @@ func geluTanh(x []float32) {
 func siluMul(dst, gate, up []float32) {
 	switch active {
 	case setAVX512:
-		siluMulAVX512(dst, gate, up)
+		asm.SiluMulAVX512(dst, gate, up)
 	case setAVX2:
-		siluMulAVX2(dst, gate, up)
+		asm.SiluMulAVX2(dst, gate, up)
 	default:
 		siluMulPortable(dst, gate, up)
 	}
@@ -337,9 +339,9 @@ func siluMul(dst, gate, up []float32) {
 func expSum(x []float32, shift float32) float32 {
 	switch active {
 	case setAVX512:
-		return expSumAVX512(x, shift)
+		return asm.ExpSumAVX512(x, shift)
 	case setAVX2:
-		return expSumAVX2(x, shift)
+		return asm.ExpSumAVX2(x, shift)
 	}
 	return expSumPortable(x, shift)
 }
@@ -347,9 +349,9 @@ func expSum(x []float32, shift float32) float32 {
 func rope(a, b, cos, sin []float32) {
 	switch active {
 	case setAVX512:
-		ropeAVX512(a, b, cos, sin)
+		asm.RopeAVX512(a, b, cos, sin)
 	case setAVX2:
-		ropeAVX2(a, b, cos, sin)
+		asm.RopeAVX2(a, b, cos, sin)
 	default:
 		ropePortable(a, b, cos, sin)
 	}
@@ -359,11 +361,11 @@ func layerNorm(dst, x, weight, bias []float32, eps float32) {
 	n := float64(len(x))
 	switch active {
 	case setAVX512:
-		mean := float32(float64(sumAVX512(x)) / n)
-		normaliseAVX512(dst, x, weight, bias, mean, inverseRoot(squaresAroundAVX512(x, mean), n, eps))
+		mean := float32(float64(asm.SumAVX512(x)) / n)
+		asm.NormaliseAVX512(dst, x, weight, bias, mean, inverseRoot(asm.SquaresAroundAVX512(x, mean), n, eps))
 	case setAVX2:
-		mean := float32(float64(sumAVX2(x)) / n)
-		normaliseAVX2(dst, x, weight, bias, mean, inverseRoot(squaresAroundAVX2(x, mean), n, eps))
+		mean := float32(float64(asm.SumAVX2(x)) / n)
+		asm.NormaliseAVX2(dst, x, weight, bias, mean, inverseRoot(asm.SquaresAroundAVX2(x, mean), n, eps))
 	default:
 		layerNormPortable(dst, x, weight, bias, eps)
 	}
@@ -373,9 +375,9 @@ func rmsNorm(dst, x, weight []float32, eps float32) {
 	n := float64(len(x))
 	switch active {
 	case setAVX512:
-		scaleMulAVX512(dst, x, weight, inverseRoot(dotAVX512(x, x), n, eps))
+		asm.ScaleMulAVX512(dst, x, weight, inverseRoot(asm.DotAVX512(x, x), n, eps))
 	case setAVX2:
-		scaleMulAVX2(dst, x, weight, inverseRoot(dotAVX2(x, x), n, eps))
+		asm.ScaleMulAVX2(dst, x, weight, inverseRoot(asm.DotAVX2(x, x), n, eps))
 	default:
 		rmsNormPortable(dst, x, weight, eps)
 	}
@@ -390,11 +392,11 @@ func dotRows(q, k []float32, stride int, scale float32, out []float32) {
 	switch active {
 	case setAVX512:
 		if groups = len(out) / 4 * 4; groups > 0 {
-			dot4RowsAVX512(q, &k[0], stride, groups, scale, &out[0])
+			asm.Dot4RowsAVX512(q, &k[0], stride, groups, scale, &out[0])
 		}
 	case setAVX2:
 		if groups = len(out) / 2 * 2; groups > 0 {
-			dot2RowsAVX2(q, &k[0], stride, groups, scale, &out[0])
+			asm.Dot2RowsAVX2(q, &k[0], stride, groups, scale, &out[0])
 		}
 	}
 	for i := groups; i < len(out); i++ {
@@ -417,23 +419,23 @@ func mixRows(p, v []float32, stride int, out []float32) {
 		case n >= 8*lanes:
 			n = 8 * lanes
 			if active == setAVX512 {
-				mix8VectorsAVX512(p, &v[0], stride, &out[0])
+				asm.Mix8VectorsAVX512(p, &v[0], stride, &out[0])
 			} else {
-				mix8VectorsAVX2(p, &v[0], stride, &out[0])
+				asm.Mix8VectorsAVX2(p, &v[0], stride, &out[0])
 			}
 		case n >= 4*lanes:
 			n = 4 * lanes
 			if active == setAVX512 {
-				mix4VectorsAVX512(p, &v[0], stride, &out[0])
+				asm.Mix4VectorsAVX512(p, &v[0], stride, &out[0])
 			} else {
-				mix4VectorsAVX2(p, &v[0], stride, &out[0])
+				asm.Mix4VectorsAVX2(p, &v[0], stride, &out[0])
 			}
 		default:
 			n = min(n, lanes)
 			if active == setAVX512 {
-				mixUpToVectorAVX512(p, &v[0], stride, out[:n])
+				asm.MixUpToVectorAVX512(p, &v[0], stride, out[:n])
 			} else {
-				mixUpToVectorAVX2(p, &v[0], stride, out[:n])
+				asm.MixUpToVectorAVX2(p, &v[0], stride, out[:n])
 			}
 		}
 		out = out[n:]
@@ -450,9 +452,9 @@ func read(x []float32) float32 {
 	}
 	switch active {
 	case setAVX512:
-		return readAVX512(blocks, &x[0])
+		return asm.ReadAVX512(blocks, &x[0])
 	case setAVX2:
-		return readAVX2(blocks, &x[0])
+		return asm.ReadAVX2(blocks, &x[0])
 	}
 	return readPortable(x)
 }
@@ -461,10 +463,10 @@ func read(x []float32) float32 {
 func multiplyAdds(rounds int) (flops float64) {
 	switch active {
 	case setAVX512:
-		peakAVX512(rounds)
+		asm.PeakAVX512(rounds)
 		return float64(rounds) * 12 * 16 * 2
 	case setAVX2:
-		peakAVX2(rounds)
+		asm.PeakAVX2(rounds)
 		return float64(rounds) * 12 * 8 * 2
 	}
 	return multiplyAddsPortable(rounds)

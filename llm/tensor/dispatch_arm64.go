@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
+
+	"github.com/inferprof/inferprof/llm/tensor/internal/asm"
 )
 
 // Which kernel does what on 64-bit Arm. Calls are direct, so that arguments need not escape to the heap. Length checks are done
@@ -45,9 +47,9 @@ func wholeK(rows int) bool {
 type tileKernel = func(k int, x, w, y *float32, stride int)
 
 var (
-	tilesNEON     = [...]tileKernel{tile1NEON, tile2NEON, tile3NEON, tile4NEON, tile5NEON, tile6NEON}
-	tilesBF16NEON = [...]tileKernel{tile1BF16NEON, tile2BF16NEON, tile3BF16NEON, tile4BF16NEON, tile5BF16NEON, tile6BF16NEON}
-	tilesF16NEON  = [...]tileKernel{tile1F16NEON, tile2F16NEON, tile3F16NEON, tile4F16NEON, tile5F16NEON, tile6F16NEON}
+	tilesNEON     = [...]tileKernel{asm.Tile1NEON, asm.Tile2NEON, asm.Tile3NEON, asm.Tile4NEON, asm.Tile5NEON, asm.Tile6NEON}
+	tilesBF16NEON = [...]tileKernel{asm.Tile1BF16NEON, asm.Tile2BF16NEON, asm.Tile3BF16NEON, asm.Tile4BF16NEON, asm.Tile5BF16NEON, asm.Tile6BF16NEON}
+	tilesF16NEON  = [...]tileKernel{asm.Tile1F16NEON, asm.Tile2F16NEON, asm.Tile3F16NEON, asm.Tile4F16NEON, asm.Tile5F16NEON, asm.Tile6F16NEON}
 )
 
 // tile adds to y[rows][32] the product of x, [k][rows], and w, [k][32]; rows of y are stride values apart. k ≥ 1.
@@ -88,9 +90,9 @@ func tile16(f Format, rows, k int, x, w, y *float32, stride int) {
 type int4Kernel = func(steps int, header, x, w, y *float32, stride int)
 
 var (
-	tilesInt4NEON    = [...]int4Kernel{tile1Int4NEON, tile2Int4NEON, tile3Int4NEON}
-	tilesInt8NEON    = [int8TileRows]int4Kernel{tile1Int8NEON, tile2Int8NEON, tile3Int8NEON, tile4Int8NEON}
-	tilesInt8DotNEON = [int8TileRows]int4Kernel{tile1Int8DotNEON, tile2Int8DotNEON, tile3Int8DotNEON, tile4Int8DotNEON}
+	tilesInt4NEON    = [...]int4Kernel{asm.Tile1Int4NEON, asm.Tile2Int4NEON, asm.Tile3Int4NEON}
+	tilesInt8NEON    = [int8TileRows]int4Kernel{asm.Tile1Int8NEON, asm.Tile2Int8NEON, asm.Tile3Int8NEON, asm.Tile4Int8NEON}
+	tilesInt8DotNEON = [int8TileRows]int4Kernel{asm.Tile1Int8DotNEON, asm.Tile2Int8DotNEON, asm.Tile3Int8DotNEON, asm.Tile4Int8DotNEON}
 )
 
 // tileInt4 adds to y[rows][32] the product of x, [8*words][rows], and words of a group, [words][32]. rows ≤ directRows.
@@ -116,7 +118,7 @@ func widenInt4(header, weights, dst []float32) {
 		widenInt4Portable(header, weights, dst)
 		return
 	}
-	widenInt4NEON(len(dst)/panelRows/wordWeights, &header[0], &weights[0], &dst[0])
+	asm.WidenInt4NEON(len(dst)/panelRows/wordWeights, &header[0], &weights[0], &dst[0])
 }
 
 // widen writes src, a multiple of 32 values of a format of 16 bits, to dst.
@@ -127,9 +129,9 @@ func widen(f Format, src []uint16, dst []float32) {
 	}
 	n, from := len(src)/panelRows, (*float32)(unsafe.Pointer(&src[0]))
 	if f == BFloat16 {
-		widenBF16NEON(n, from, &dst[0])
+		asm.WidenBF16NEON(n, from, &dst[0])
 	} else {
-		widenF16NEON(n, from, &dst[0])
+		asm.WidenF16NEON(n, from, &dst[0])
 	}
 }
 
@@ -141,9 +143,9 @@ func narrow(f Format, src []float32, dst []uint16) {
 	}
 	n, to := len(src)/panelRows, (*float32)(unsafe.Pointer(&dst[0]))
 	if f == BFloat16 {
-		narrowBF16NEON(n, &src[0], to)
+		asm.NarrowBF16NEON(n, &src[0], to)
 	} else {
-		narrowF16NEON(n, &src[0], to)
+		asm.NarrowF16NEON(n, &src[0], to)
 	}
 }
 
@@ -152,7 +154,7 @@ func add(dst, x []float32) {
 		addPortable(dst, x)
 		return
 	}
-	addNEON(dst, x)
+	asm.AddNEON(dst, x)
 }
 
 func scale(x []float32, factor float32) {
@@ -160,21 +162,21 @@ func scale(x []float32, factor float32) {
 		scalePortable(x, factor)
 		return
 	}
-	scaleNEON(x, factor)
+	asm.ScaleNEON(x, factor)
 }
 
 func dot(a, b []float32) float32 {
 	if active == setPortable {
 		return dotPortable(a, b)
 	}
-	return dotNEON(a, b)
+	return asm.DotNEON(a, b)
 }
 
 func maximum(x []float32) float32 {
 	if active == setPortable {
 		return maximumPortable(x)
 	}
-	return maximumNEON(x)
+	return asm.MaximumNEON(x)
 }
 
 func relu(x []float32) {
@@ -182,7 +184,7 @@ func relu(x []float32) {
 		reluPortable(x)
 		return
 	}
-	reluNEON(x)
+	asm.ReluNEON(x)
 }
 
 func gelu(x []float32) {
@@ -190,7 +192,7 @@ func gelu(x []float32) {
 		geluPortable(x)
 		return
 	}
-	geluNEON(x)
+	asm.GeluNEON(x)
 }
 
 func geluTanh(x []float32) {
@@ -198,7 +200,7 @@ func geluTanh(x []float32) {
 		geluTanhPortable(x)
 		return
 	}
-	geluTanhNEON(x)
+	asm.GeluTanhNEON(x)
 }
 
 func siluMul(dst, gate, up []float32) {
@@ -206,14 +208,14 @@ func siluMul(dst, gate, up []float32) {
 		siluMulPortable(dst, gate, up)
 		return
 	}
-	siluMulNEON(dst, gate, up)
+	asm.SiluMulNEON(dst, gate, up)
 }
 
 func expSum(x []float32, shift float32) float32 {
 	if active == setPortable {
 		return expSumPortable(x, shift)
 	}
-	return expSumNEON(x, shift)
+	return asm.ExpSumNEON(x, shift)
 }
 
 func rope(a, b, cos, sin []float32) {
@@ -221,7 +223,7 @@ func rope(a, b, cos, sin []float32) {
 		ropePortable(a, b, cos, sin)
 		return
 	}
-	ropeNEON(a, b, cos, sin)
+	asm.RopeNEON(a, b, cos, sin)
 }
 
 func layerNorm(dst, x, weight, bias []float32, eps float32) {
@@ -230,8 +232,8 @@ func layerNorm(dst, x, weight, bias []float32, eps float32) {
 		return
 	}
 	n := float64(len(x))
-	mean := float32(float64(sumNEON(x)) / n)
-	normaliseNEON(dst, x, weight, bias, mean, inverseRoot(squaresAroundNEON(x, mean), n, eps))
+	mean := float32(float64(asm.SumNEON(x)) / n)
+	asm.NormaliseNEON(dst, x, weight, bias, mean, inverseRoot(asm.SquaresAroundNEON(x, mean), n, eps))
 }
 
 func rmsNorm(dst, x, weight []float32, eps float32) {
@@ -239,7 +241,7 @@ func rmsNorm(dst, x, weight []float32, eps float32) {
 		rmsNormPortable(dst, x, weight, eps)
 		return
 	}
-	scaleMulNEON(dst, x, weight, inverseRoot(dotNEON(x, x), float64(len(x)), eps))
+	asm.ScaleMulNEON(dst, x, weight, inverseRoot(asm.DotNEON(x, x), float64(len(x)), eps))
 }
 
 func dotRows(q, k []float32, stride int, scale float32, out []float32) {
@@ -249,10 +251,10 @@ func dotRows(q, k []float32, stride int, scale float32, out []float32) {
 	}
 	pairs := len(out) / 2 * 2
 	if pairs > 0 {
-		dot2RowsNEON(q, &k[0], stride, pairs, scale, &out[0])
+		asm.Dot2RowsNEON(q, &k[0], stride, pairs, scale, &out[0])
 	}
 	for i := pairs; i < len(out); i++ {
-		out[i] = scale * dotNEON(q, k[i*stride:])
+		out[i] = scale * asm.DotNEON(q, k[i*stride:])
 	}
 }
 
@@ -267,15 +269,15 @@ func mixRows(p, v []float32, stride int, out []float32) {
 		switch {
 		case n >= 16*lanes:
 			n = 16 * lanes
-			mix16VectorsNEON(p, &v[0], stride, &out[0])
+			asm.Mix16VectorsNEON(p, &v[0], stride, &out[0])
 		case n >= 4*lanes:
 			n = 4 * lanes
-			mix4VectorsNEON(p, &v[0], stride, &out[0])
+			asm.Mix4VectorsNEON(p, &v[0], stride, &out[0])
 		case n >= lanes:
 			n = lanes
-			mixVectorNEON(p, &v[0], stride, &out[0])
+			asm.MixVectorNEON(p, &v[0], stride, &out[0])
 		default:
-			mixPartNEON(p, &v[0], stride, out)
+			asm.MixPartNEON(p, &v[0], stride, out)
 		}
 		out = out[n:]
 		if len(out) > 0 {
@@ -286,7 +288,7 @@ func mixRows(p, v []float32, stride int, out []float32) {
 
 func read(x []float32) float32 {
 	if blocks := len(x) / 256; blocks > 0 && active == setNEON { // of 1 KiB
-		return readNEON(blocks, &x[0])
+		return asm.ReadNEON(blocks, &x[0])
 	}
 	return readPortable(x)
 }
@@ -296,6 +298,6 @@ func multiplyAdds(rounds int) (flops float64) {
 	if active == setPortable {
 		return multiplyAddsPortable(rounds)
 	}
-	peakNEON(rounds)
+	asm.PeakNEON(rounds)
 	return float64(rounds) * 24 * 4 * 2
 }

@@ -5,9 +5,14 @@ package tensor
 import (
 	"math"
 	"unsafe"
+
+	"github.com/inferprof/inferprof/llm/tensor/internal/asm"
 )
 
 // What CPUs with kernels in assembly have in common.
+
+// pause tells the CPU that it is in a loop that waits.
+func pause() { asm.Pause() }
 
 // roundRow writes one row's part of the records of x, of so many rows each, to dst.
 func roundRow(x, dst []float32, rows int) {
@@ -15,7 +20,7 @@ func roundRow(x, dst []float32, rows int) {
 		roundRowPortable(x, dst, rows)
 		return
 	}
-	roundInt8(len(x)/int8Block, &x[0], &dst[0], rows)
+	asm.RoundInt8(len(x)/int8Block, &x[0], &dst[0], rows)
 }
 
 // after is the address of the value n values after p.
@@ -38,7 +43,7 @@ func transpose(dst []float32, dstStride int, x []float32, rows, k int) {
 	for k0 := 0; k0 < whole; k0 += block {
 		steps := min(block, whole-k0) / 4
 		for r := 0; r < byFour; r += 4 {
-			packRows4(steps, &x[r*k+k0], k, &dst[k0*dstStride+r], dstStride)
+			asm.PackRows4(steps, &x[r*k+k0], k, &dst[k0*dstStride+r], dstStride)
 		}
 	}
 	transposePortable(dst, dstStride, x, 0, byFour, whole, k)

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"testing"
 )
@@ -67,7 +68,7 @@ func TestInt8KernelsAgree(t *testing.T) {
 // A generator that runs out of AVX2's 16 registers takes AVX-512's, which a machine that has them would not notice.
 func TestAVX2KeepsToItsRegisters(t *testing.T) {
 	for _, file := range []string{"avx2_amd64.s", "avxvnni_amd64.s"} {
-		text, err := os.ReadFile(file)
+		text, err := os.ReadFile(filepath.Join("internal", "asm", file))
 		if err != nil {
 			t.Fatal(err)
 		}

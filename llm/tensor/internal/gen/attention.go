@@ -19,7 +19,7 @@ func (s set) attention() {
 
 // dotRows generates the products of q and some rows at once, 2 or 4: they share the loads of q and the folding of sums.
 func (s set) dotRows(rows int) {
-	name := map[int]string{2: "dot2Rows", 4: "dot4Rows"}[rows]
+	name := map[int]string{2: "Dot2Rows", 4: "Dot4Rows"}[rows]
 	s.function(name, "writes scale*(q·k[i*stride:]) to out[i] for the rows i = 0 … rows-1, a multiple of the rows in its name.",
 		"func(q []float32, k *float32, stride, rows int, scale float32, out *float32)")
 	count, base := Load(Param("rows"), GP64()), scalar("k")
@@ -78,7 +78,7 @@ func (s set) dotRows(rows int) {
 
 // mixRows generates the sum of weighted rows for a number of full vectors, or, for 0, for up to one vector.
 func (s set) mixRows(vectors int) {
-	name := map[int]string{8: "mix8Vectors", 4: "mix4Vectors", 0: "mixUpToVector"}[vectors]
+	name := map[int]string{8: "Mix8Vectors", 4: "Mix4Vectors", 0: "MixUpToVector"}[vectors]
 	doc, signature := "adds p[i]*v[i*stride:] to as many vectors at out.",
 		"func(p []float32, v *float32, stride int, out *float32)"
 	if vectors == 0 {

@@ -22,7 +22,7 @@ func (s set) tilesBF16Dot() {
 }
 
 func (s set) tileBF16Dot(rows int) {
-	s.function(fmt.Sprintf("tile%dBF16Dot", rows),
+	s.function(fmt.Sprintf("Tile%dBF16Dot", rows),
 		fmt.Sprintf("adds to y[%d][32] the product of the pairs x[(k+1)/2][%d][2] and w[k][32]; rows of y are stride values apart.", rows, rows),
 		"func(k int, x, w, y *float32, stride int)")
 	k, x, w, y, stride := scalar("k"), scalar("x"), scalar("w"), scalar("y"), scalar("stride")

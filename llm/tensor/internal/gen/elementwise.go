@@ -30,7 +30,7 @@ func begin(names ...string) (n reg.GPVirtual, pointers []reg.GPVirtual) {
 }
 
 func (s set) add() {
-	s.function("add", "adds x to dst.", "func(dst, x []float32)")
+	s.function("Add", "adds x to dst.", "func(dst, x []float32)")
 	n, p := begin("dst", "x")
 	s.each(n, p, func(a access) {
 		d, x := a.load(p[0]), a.load(p[1])
@@ -41,7 +41,7 @@ func (s set) add() {
 }
 
 func (s set) scale() {
-	s.function("scale", "multiplies x by factor.", "func(x []float32, factor float32)")
+	s.function("Scale", "multiplies x by factor.", "func(x []float32, factor float32)")
 	n, p := begin("x")
 	factor := s.parameter("factor")
 	s.each(n, p, func(a access) {
@@ -53,7 +53,7 @@ func (s set) scale() {
 }
 
 func (s set) relu() {
-	s.function("relu", "replaces negative elements by zero.", "func(x []float32)")
+	s.function("Relu", "replaces negative elements by zero.", "func(x []float32)")
 	n, p := begin("x")
 	zero := s.zero()
 	s.each(n, p, func(a access) {
@@ -65,7 +65,7 @@ func (s set) relu() {
 }
 
 func (s set) siluMul() {
-	s.function("siluMul", "writes gate/(1+exp(-gate))*up to dst.", "func(dst, gate, up []float32)")
+	s.function("SiluMul", "writes gate/(1+exp(-gate))*up to dst.", "func(dst, gate, up []float32)")
 	n, p := begin("dst", "gate", "up")
 	e, one, sign := s.exponential(), s.constant(1), s.constantBits(1<<31)
 	s.each(n, p, func(a access) {
@@ -97,7 +97,7 @@ func (s set) and(a, b, dst Op) {
 }
 
 func (s set) geluTanh() {
-	s.function("geluTanh", "replaces x by x/(1+exp(-2√(2/π)(x+0.044715x³))).", "func(x []float32)")
+	s.function("GeluTanh", "replaces x by x/(1+exp(-2√(2/π)(x+0.044715x³))).", "func(x []float32)")
 	n, p := begin("x")
 	e, one := s.exponential(), s.constant(1)
 	linear, cubic := s.constant(-2*0.7978845608028654), s.constant(0.044715)
@@ -117,7 +117,7 @@ func (s set) geluTanh() {
 
 // gelu: exp.go of package tensor explains the approximation.
 func (s set) gelu() {
-	s.function("gelu", "replaces x by x·Φ(x).", "func(x []float32)")
+	s.function("Gelu", "replaces x by x·Φ(x).", "func(x []float32)")
 	n, p := begin("x")
 	e, one, half := s.exponential(), s.constant(1), s.constant(-0.5)
 	tailP, absolute := s.constant(0.3275911/math.Sqrt2), s.constantBits(1<<31-1)
@@ -164,7 +164,7 @@ func (s set) choosePositive(x, u, y reg.VecVirtual) {
 }
 
 func (s set) rope() {
-	s.function("rope", "rotates the pairs (a[i], b[i]) by the angles of which cos and sin are given.",
+	s.function("Rope", "rotates the pairs (a[i], b[i]) by the angles of which cos and sin are given.",
 		"func(a, b, cos, sin []float32)")
 	n, p := begin("a", "b", "cos", "sin")
 	s.each(n, p, func(a access) {
@@ -181,7 +181,7 @@ func (s set) rope() {
 }
 
 func (s set) normalise() {
-	s.function("normalise", "writes (x-mean)*factor*weight + bias to dst.",
+	s.function("Normalise", "writes (x-mean)*factor*weight + bias to dst.",
 		"func(dst, x, weight, bias []float32, mean, factor float32)")
 	n, p := begin("dst", "x", "weight", "bias")
 	mean, factor := s.parameter("mean"), s.parameter("factor")
@@ -196,7 +196,7 @@ func (s set) normalise() {
 }
 
 func (s set) scaleMul() {
-	s.function("scaleMul", "writes x*factor*weight to dst.", "func(dst, x, weight []float32, factor float32)")
+	s.function("ScaleMul", "writes x*factor*weight to dst.", "func(dst, x, weight []float32, factor float32)")
 	n, p := begin("dst", "x", "weight")
 	factor := s.parameter("factor")
 	s.each(n, p, func(a access) {

@@ -79,7 +79,7 @@ func (u unpacker) weight(q reg.VecVirtual, i int, scale, zero reg.VecVirtual) re
 
 // tileInt4 generates the tile of some rows, two vectors of outputs at a time.
 func (s set) tileInt4(rows int) {
-	s.function(fmt.Sprintf("tile%dInt4", rows),
+	s.function(fmt.Sprintf("Tile%dInt4", rows),
 		fmt.Sprintf("adds to y[%d][32] the product of x[8*steps][%d] and steps of a group's w; rows of y are stride values apart.", rows, rows),
 		"func(steps int, header, x, w, y *float32, stride int)")
 	u := s.unpacker()
@@ -153,7 +153,7 @@ func (s set) tileInt4(rows int) {
 
 // widenInt4 generates the way back to float32.
 func (s set) widenInt4() {
-	s.function("widenInt4", "writes steps of a group's weights to dst[8*steps][32].", "func(steps int, header, w, dst *float32)")
+	s.function("WidenInt4", "writes steps of a group's weights to dst[8*steps][32].", "func(steps int, header, w, dst *float32)")
 	u := s.unpacker()
 	header := scalar("header")
 	const vectors = 2
@@ -184,7 +184,7 @@ func (s set) widenInt4() {
 // convert generates the conversions between float32 and the formats of 16 bits, of blocks of 32 values.
 func (s set) convert() {
 	for _, f := range []format{bfloat16Weights, float16Weights} {
-		s.function("widen"+f.suffix, "writes blocks times 32 values to dst.", "func(blocks int, x, dst *float32)")
+		s.function("Widen"+f.suffix, "writes blocks times 32 values to dst.", "func(blocks int, x, dst *float32)")
 		blocks, x, dst := scalar("blocks"), scalar("x"), scalar("dst")
 		var zero reg.VecVirtual
 		if s.inQuads(f) {
@@ -212,7 +212,7 @@ func (s set) convert() {
 		JNZ(LabelRef(loop))
 		end()
 
-		s.function("narrow"+f.suffix, "rounds blocks times 32 values to dst, to nearest even.", "func(blocks int, x, dst *float32)")
+		s.function("Narrow"+f.suffix, "rounds blocks times 32 values to dst, to nearest even.", "func(blocks int, x, dst *float32)")
 		blocks, x, dst = scalar("blocks"), scalar("x"), scalar("dst")
 		one, half, quiet := s.constantBits(1), s.constantBits(0x7fff), s.constantBits(0x7fc00000)
 		loop = label("loop")

@@ -29,7 +29,7 @@ func (s set) tilesInt8() {
 }
 
 func (s set) tileInt8(rows int) {
-	s.function(fmt.Sprintf("tile%dInt8", rows),
+	s.function(fmt.Sprintf("Tile%dInt8", rows),
 		fmt.Sprintf("adds to y[%d][32] the product of the records of %d rows at x and blocks of a group's w; rows of y are stride values apart.", rows, rows),
 		"func(blocks int, header, x, w, y *float32, stride int)")
 	vectors := 2
@@ -159,9 +159,9 @@ func (s set) roundInt8() {
 	if s.wide {
 		return
 	}
-	TEXT("roundInt8", NOSPLIT, "func(blocks int, x, dst *float32, rows int)")
+	TEXT("RoundInt8", NOSPLIT, "func(blocks int, x, dst *float32, rows int)")
 	Pragma("noescape")
-	Doc("roundInt8 writes one row's part of the records of blocks of 32 values, of so many rows each.")
+	Doc("RoundInt8 writes one row's part of the records of blocks of 32 values, of so many rows each.")
 	blocks, x, dst, rows := scalar("blocks"), scalar("x"), scalar("dst"), scalar("rows")
 	SHLQ(U8(2), rows)
 	record := GP64() // bytes: 10 values to a row

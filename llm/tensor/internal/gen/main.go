@@ -1,6 +1,6 @@
-// Gen writes package tensor's assembly, one file for each kernel set:
+// Gen writes package asm, one file of assembly and one of declarations for each kernel set:
 //
-//	go run . -set avx2 -out ../../avx2_amd64.s -stubs ../../avx2_amd64.go -pkg tensor
+//	go run . -set avx2 -out ../asm/avx2_amd64.s -stubs ../asm/avx2_amd64.go
 //
 // It is a module of its own, so that users of the engine need not download the assembler's generator. All sets come
 // from one description (set.go says what differs), which is what makes them agree bit for bit.
@@ -9,6 +9,7 @@ package main
 import (
 	"flag"
 	"log"
+	"os"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/pass"
@@ -17,6 +18,10 @@ import (
 func main() {
 	name := flag.String("set", "", "kernel set to generate: avx2, avx512, or what newer CPUs add to them: avxvnni, avx512dot")
 	flag.Parse()
+	if err := flag.Set("pkg", "asm"); err != nil {
+		log.Fatal(err)
+	}
+	os.Args = []string{os.Args[0], "-set", *name} // what the files say that they are made by, wherever they are written to
 	ConstraintExpr("amd64")
 	switch *name {
 	case "avx2":

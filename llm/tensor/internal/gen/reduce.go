@@ -17,7 +17,7 @@ func (s set) reductions() {
 }
 
 func (s set) sumOf() {
-	s.function("sum", "is the sum of x.", "func(x []float32) float32")
+	s.function("Sum", "is the sum of x.", "func(x []float32) float32")
 	n, p := begin("x")
 	sums := s.sums()
 	s.eachBlock(n, p, func(i int, a access) { VADDPS(a.load(p[0]), sums[i], sums[i]) })
@@ -26,7 +26,7 @@ func (s set) sumOf() {
 }
 
 func (s set) squaresAround() {
-	s.function("squaresAround", "is the sum of (x-mean)².", "func(x []float32, mean float32) float32")
+	s.function("SquaresAround", "is the sum of (x-mean)².", "func(x []float32, mean float32) float32")
 	n, p := begin("x")
 	mean, sums := s.parameter("mean"), s.sums()
 	s.eachBlock(n, p, func(i int, a access) {
@@ -40,7 +40,7 @@ func (s set) squaresAround() {
 }
 
 func (s set) dot() {
-	s.function("dot", "is the sum of a[i]*b[i].", "func(a, b []float32) float32")
+	s.function("Dot", "is the sum of a[i]*b[i].", "func(a, b []float32) float32")
 	n, p := begin("a", "b")
 	sums := s.sums()
 	s.eachBlock(n, p, func(i int, a access) {
@@ -52,7 +52,7 @@ func (s set) dot() {
 }
 
 func (s set) maximum() {
-	s.function("maximum", "is the largest number in x, -Inf if there is none.", "func(x []float32) float32")
+	s.function("Maximum", "is the largest number in x, -Inf if there is none.", "func(x []float32) float32")
 	n, p := begin("x")
 	lowest := s.register(s.constant(float32(math.Inf(-1))))
 	largest := s.sums()
@@ -75,7 +75,7 @@ func (s set) maximum() {
 }
 
 func (s set) expSum() {
-	s.function("expSum", "replaces x by exp(x-shift) and returns the sum.", "func(x []float32, shift float32) float32")
+	s.function("ExpSum", "replaces x by exp(x-shift) and returns the sum.", "func(x []float32, shift float32) float32")
 	n, p := begin("x")
 	e, shift, sums := s.exponential(), s.parameter("shift"), s.sums()
 	s.eachBlock(n, p, func(i int, a access) {
@@ -92,7 +92,7 @@ func (s set) expSum() {
 
 // read streams memory, for the roofline.
 func (s set) read() {
-	s.function("read", "reads blocks times 1 KiB from x.", "func(blocks int, x *float32) float32")
+	s.function("Read", "reads blocks times 1 KiB from x.", "func(blocks int, x *float32) float32")
 	blocks, x := scalar("blocks"), scalar("x")
 	sums := s.sums()
 	loop := label("loop")
@@ -118,7 +118,7 @@ func (s set) read() {
 // peak keeps the multipliers busy, for the roofline: enough independent sums to hide the latency of a multiply-add on
 // every CPU that we know.
 func (s set) peak() {
-	s.function("peak", "does rounds times 12 multiply-adds of a vector.", "func(rounds int) float32")
+	s.function("Peak", "does rounds times 12 multiply-adds of a vector.", "func(rounds int) float32")
 	rounds := scalar("rounds")
 	var sums []reg.VecVirtual
 	for range 12 {

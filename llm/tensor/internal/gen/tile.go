@@ -118,7 +118,7 @@ func unroll(rows int) int {
 
 // tile generates the tile of some rows by some vectors.
 func (s set) tile(f format, rows, vectors, steps int) {
-	s.function(fmt.Sprintf("tile%d%s", rows, f.suffix),
+	s.function(fmt.Sprintf("Tile%d%s", rows, f.suffix),
 		fmt.Sprintf("adds to y[%d][%d] the product of x[k][%d] and w[k][32]; rows of y are stride values apart.",
 			rows, vectors*s.lanes(), rows),
 		"func(k int, x, w, y *float32, stride int)")
@@ -263,9 +263,9 @@ func (s set) tileStep(f format, t tileOperands, step int) {
 
 // packRows4 generates the transposition of four rows.
 func packRows4() {
-	TEXT("packRows4", NOSPLIT, "func(blocks int, x *float32, stride int, dst *float32, dstStride int)")
+	TEXT("PackRows4", NOSPLIT, "func(blocks int, x *float32, stride int, dst *float32, dstStride int)")
 	Pragma("noescape")
-	Doc("packRows4 transposes four rows of 4*blocks values each: dst[i*dstStride+r] = x[r*stride+i]. blocks is at least 1.")
+	Doc("PackRows4 transposes four rows of 4*blocks values each: dst[i*dstStride+r] = x[r*stride+i]. blocks is at least 1.")
 	blocks, x, stride, dst, dstStride := scalar("blocks"), scalar("x"), scalar("stride"), scalar("dst"), scalar("dstStride")
 	SHLQ(U8(2), stride)
 	SHLQ(U8(2), dstStride)
@@ -299,8 +299,8 @@ func packRows4() {
 }
 
 func pause() {
-	TEXT("pause", NOSPLIT, "func()")
-	Doc("pause tells the CPU that it is in a loop that waits.")
+	TEXT("Pause", NOSPLIT, "func()")
+	Doc("Pause tells the CPU that it is in a loop that waits.")
 	PAUSE()
 	RET()
 }

@@ -2,15 +2,15 @@ package main
 
 func (a *assembler) attention() {
 	a.dot2Rows()
-	a.mixRows("mix16Vectors", 16)
-	a.mixRows("mix4Vectors", 4)
-	a.mixRows("mixVector", 1)
+	a.mixRows("Mix16Vectors", 16)
+	a.mixRows("Mix4Vectors", 4)
+	a.mixRows("MixVector", 1)
 	a.mixPart()
 }
 
 // dot2Rows generates the products of q and two rows at once: they share the loads of q and the folding of sums.
 func (a *assembler) dot2Rows() {
-	a.function("dot2Rows", "writes scale*(q·k[i*stride:]) to out[i] for the rows i = 0 … rows-1, a multiple of 2.",
+	a.function("Dot2Rows", "writes scale*(q·k[i*stride:]) to out[i] for the rows i = 0 … rows-1, a multiple of 2.",
 		"func(q []float32, k *float32, stride, rows int, scale float32, out *float32)")
 	count, base, stride, out := a.scalar("rows"), a.scalar("k"), a.stride("stride"), a.scalar("out")
 	scale, each := a.parameter("scale"), a.label("rows")
@@ -61,7 +61,7 @@ func (a *assembler) mixRows(name string, vectors int) {
 
 // mixPart generates the sum of weighted rows for less than a vector.
 func (a *assembler) mixPart() {
-	a.function("mixPart", "adds p[i]*v[i*stride:] to out, which has 1 to 3 values.",
+	a.function("MixPart", "adds p[i]*v[i*stride:] to out, which has 1 to 3 values.",
 		"func(p []float32, v *float32, stride int, out []float32)")
 	n, p, v, stride := a.length("p"), a.slice("p"), a.scalar("v"), a.stride("stride")
 	out, e := a.slice("out"), access{a: a, kind: partial, n: a.length("out")}

@@ -3,14 +3,14 @@ package main
 // convert generates the conversions between float32 and the formats of 16 bits, of blocks of 32 values.
 func (a *assembler) convert() {
 	for _, f := range []format{bfloat16Weights, float16Weights} {
-		a.conversion("widen"+f.suffix, "writes blocks times 32 values to dst.", f.panelBytes(), 4*panelRows, func(x, dst gp) {
+		a.conversion("Widen"+f.suffix, "writes blocks times 32 values to dst.", f.panelBytes(), 4*panelRows, func(x, dst gp) {
 			v := a.vecs(panelVecs)
 			a.loadWeights(f, v, x, 0)
 			a.storeAll(v, dst, 0)
 		})
 	}
 	const narrowed = "rounds blocks times 32 values to dst, to nearest even."
-	a.conversion("narrowF16", narrowed, 4*panelRows, float16Weights.panelBytes(), func(x, dst gp) {
+	a.conversion("NarrowF16", narrowed, 4*panelRows, float16Weights.panelBytes(), func(x, dst gp) {
 		v := a.vecs(panelVecs)
 		a.loadAll(v, x, 0)
 		for i := 0; i < len(v); i += 2 {
@@ -19,7 +19,7 @@ func (a *assembler) convert() {
 			a.store(v[i], dst, vecBytes*i/2)
 		}
 	})
-	a.conversion("narrowBF16", narrowed, 4*panelRows, bfloat16Weights.panelBytes(), func(x, dst gp) {
+	a.conversion("NarrowBF16", narrowed, 4*panelRows, bfloat16Weights.panelBytes(), func(x, dst gp) {
 		one, half, quiet := a.constantBits(1), a.constantBits(0x7fff), a.constantBits(0x7fc00000)
 		v, t, number := a.vecs(panelVecs), a.vec(), a.vec()
 		a.loadAll(v, x, 0)

@@ -15,7 +15,7 @@ func (a *assembler) elementwise() {
 }
 
 func (a *assembler) addTo() {
-	a.function("add", "adds x to dst.", "func(dst, x []float32)")
+	a.function("Add", "adds x to dst.", "func(dst, x []float32)")
 	n, p := a.slices("dst", "x")
 	a.each(n, p, func(e access) {
 		d := e.load(p[0])
@@ -26,7 +26,7 @@ func (a *assembler) addTo() {
 }
 
 func (a *assembler) scale() {
-	a.function("scale", "multiplies x by factor.", "func(x []float32, factor float32)")
+	a.function("Scale", "multiplies x by factor.", "func(x []float32, factor float32)")
 	n, p := a.slices("x")
 	factor := a.parameter("factor")
 	a.each(n, p, func(e access) {
@@ -38,7 +38,7 @@ func (a *assembler) scale() {
 }
 
 func (a *assembler) relu() {
-	a.function("relu", "replaces negative elements by zero.", "func(x []float32)")
+	a.function("Relu", "replaces negative elements by zero.", "func(x []float32)")
 	n, p := a.slices("x")
 	a.each(n, p, func(e access) {
 		x, negative := e.load(p[0]), a.vec()
@@ -50,7 +50,7 @@ func (a *assembler) relu() {
 }
 
 func (a *assembler) siluMul() {
-	a.function("siluMul", "writes gate/(1+exp(-gate))*up to dst.", "func(dst, gate, up []float32)")
+	a.function("SiluMul", "writes gate/(1+exp(-gate))*up to dst.", "func(dst, gate, up []float32)")
 	n, p := a.slices("dst", "gate", "up")
 	e, one := a.exponential(), a.constant(1)
 	a.each(n, p, func(x access) {
@@ -66,7 +66,7 @@ func (a *assembler) siluMul() {
 }
 
 func (a *assembler) geluTanh() {
-	a.function("geluTanh", "replaces x by x/(1+exp(-2√(2/π)(x+0.044715x³))).", "func(x []float32)")
+	a.function("GeluTanh", "replaces x by x/(1+exp(-2√(2/π)(x+0.044715x³))).", "func(x []float32)")
 	n, p := a.slices("x")
 	e, one := a.exponential(), a.constant(1)
 	linear, cubic := a.constant(-2*0.7978845608028654), a.constant(0.044715)
@@ -87,7 +87,7 @@ func (a *assembler) geluTanh() {
 
 // gelu: exp.go of package tensor explains the approximation.
 func (a *assembler) gelu() {
-	a.function("gelu", "replaces x by x·Φ(x).", "func(x []float32)")
+	a.function("Gelu", "replaces x by x·Φ(x).", "func(x []float32)")
 	n, p := a.slices("x")
 	e, one, half, tailP := a.exponential(), a.constant(1), a.constant(-0.5), a.constant(0.3275911/math.Sqrt2)
 	var q []vec
@@ -130,7 +130,7 @@ func (a *assembler) polynomial(y, x vec, coefficients []vec) {
 }
 
 func (a *assembler) rope() {
-	a.function("rope", "rotates the pairs (a[i], b[i]) by the angles of which cos and sin are given.",
+	a.function("Rope", "rotates the pairs (a[i], b[i]) by the angles of which cos and sin are given.",
 		"func(a, b, cos, sin []float32)")
 	n, p := a.slices("a", "b", "cos", "sin")
 	a.each(n, p, func(e access) {
@@ -148,7 +148,7 @@ func (a *assembler) rope() {
 }
 
 func (a *assembler) normalise() {
-	a.function("normalise", "writes (x-mean)*factor*weight + bias to dst.",
+	a.function("Normalise", "writes (x-mean)*factor*weight + bias to dst.",
 		"func(dst, x, weight, bias []float32, mean, factor float32)")
 	n, p := a.slices("dst", "x", "weight", "bias")
 	mean, factor := a.parameter("mean"), a.parameter("factor")
@@ -164,7 +164,7 @@ func (a *assembler) normalise() {
 }
 
 func (a *assembler) scaleMul() {
-	a.function("scaleMul", "writes x*factor*weight to dst.", "func(dst, x, weight []float32, factor float32)")
+	a.function("ScaleMul", "writes x*factor*weight to dst.", "func(dst, x, weight []float32, factor float32)")
 	n, p := a.slices("dst", "x", "weight")
 	factor := a.parameter("factor")
 	a.each(n, p, func(e access) {

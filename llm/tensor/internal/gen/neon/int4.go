@@ -69,7 +69,7 @@ func (a *assembler) columns(vectors int, header, weights, out gp, body func()) {
 
 // tileInt4 generates the tile of some rows, some vectors of outputs at a time.
 func (a *assembler) tileInt4(rows, vectors int) {
-	a.function(fmt.Sprintf("tile%dInt4", rows),
+	a.function(fmt.Sprintf("Tile%dInt4", rows),
 		fmt.Sprintf("adds to y[%d][32] the product of x[8*steps][%d] and steps of a group's w; rows of y are stride values apart.", rows, rows),
 		"func(steps int, header, x, w, y *float32, stride int)")
 	header, panel, y, stride, masks := a.scalar("header"), a.scalar("w"), a.scalar("y"), a.stride("stride"), a.nibbleMasks()
@@ -108,7 +108,7 @@ func (a *assembler) tileInt4(rows, vectors int) {
 
 // widenInt4 generates the way back to float32.
 func (a *assembler) widenInt4() {
-	a.function("widenInt4", "writes steps of a group's weights to dst[8*steps][32].", "func(steps int, header, w, dst *float32)")
+	a.function("WidenInt4", "writes steps of a group's weights to dst[8*steps][32].", "func(steps int, header, w, dst *float32)")
 	header, panel, out, masks := a.scalar("header"), a.scalar("w"), a.scalar("dst"), a.nibbleMasks()
 	const vectors = 4
 	a.columns(vectors, header, panel, out, func() {

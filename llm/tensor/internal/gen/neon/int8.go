@@ -28,9 +28,9 @@ func (a *assembler) int8() {
 }
 
 func (a *assembler) tileInt8(rows int, dot bool) {
-	name, doc := "tile%dInt8", "adds to y[%d][32] the product of the records of %d rows at x and blocks of a group's w; rows of y are stride values apart."
+	name, doc := "Tile%dInt8", "adds to y[%d][32] the product of the records of %d rows at x and blocks of a group's w; rows of y are stride values apart."
 	if dot {
-		name, doc = "tile%dInt8Dot", doc+" It needs the instructions for dot products."
+		name, doc = "Tile%dInt8Dot", doc+" It needs the instructions for dot products."
 	}
 	a.function(fmt.Sprintf(name, rows), fmt.Sprintf(doc, rows, rows), "func(blocks int, header, x, w, y *float32, stride int)")
 	vectors := 4 // of outputs at a time
@@ -183,7 +183,7 @@ func (a *assembler) products(rows, vectors int, x, w gp, mask vec) [][]vec {
 
 // roundInt8 makes the records of one row.
 func (a *assembler) roundInt8() {
-	a.begin("roundInt8", "writes one row's part of the records of blocks of 32 values, of so many rows each.",
+	a.begin("RoundInt8", "writes one row's part of the records of blocks of 32 values, of so many rows each.",
 		"func(blocks int, x, dst *float32, rows int)")
 	blocks, x, dst, rows := a.scalar("blocks"), a.scalar("x"), a.scalar("dst"), a.stride("rows")
 	limit := a.vec()

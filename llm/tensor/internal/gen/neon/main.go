@@ -1,6 +1,6 @@
-// Neon writes package tensor's assembly for 64-bit Arm:
+// Neon writes package asm's part for 64-bit Arm:
 //
-//	go run ./neon -out ../../neon_arm64.s -stubs ../../neon_arm64.go
+//	go run ./neon -out ../asm/neon_arm64.s -stubs ../asm/neon_arm64.go
 //
 // The AVX sets' generator, next door, cannot be used for it: its assembler knows x86 alone. asm.go is the small part of
 // an assembler that these kernels need. They compute in the order of the AVX sets: the essays there hold here, too, and the

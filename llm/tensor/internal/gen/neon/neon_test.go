@@ -15,12 +15,12 @@ import (
 func TestCommitted(t *testing.T) {
 	text, declarations := generate()
 	for name, want := range map[string][]byte{"neon_arm64.s": text, "neon_arm64.go": declarations} {
-		got, err := os.ReadFile("../../../" + name)
+		got, err := os.ReadFile(filepath.Join("..", "..", "asm", name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is out of date: run go generate in llm/tensor", name)
+			t.Errorf("%s is out of date: run go generate in llm/tensor/internal/asm", name)
 		}
 	}
 }

@@ -11,7 +11,7 @@ func (a *assembler) reductions() {
 }
 
 func (a *assembler) sumOf() {
-	a.function("sum", "is the sum of x.", "func(x []float32) float32")
+	a.function("Sum", "is the sum of x.", "func(x []float32) float32")
 	n, p := a.slices("x")
 	sums := a.sums()
 	a.eachBlock(n, p, func(i int, e access) { a.fadd(sums[i], sums[i], e.load(p[0])) })
@@ -20,7 +20,7 @@ func (a *assembler) sumOf() {
 }
 
 func (a *assembler) squaresAround() {
-	a.function("squaresAround", "is the sum of (x-mean)².", "func(x []float32, mean float32) float32")
+	a.function("SquaresAround", "is the sum of (x-mean)².", "func(x []float32, mean float32) float32")
 	n, p := a.slices("x")
 	mean, sums := a.parameter("mean"), a.sums()
 	a.eachBlock(n, p, func(i int, e access) {
@@ -34,7 +34,7 @@ func (a *assembler) squaresAround() {
 }
 
 func (a *assembler) dot() {
-	a.function("dot", "is the sum of a[i]*b[i].", "func(a, b []float32) float32")
+	a.function("Dot", "is the sum of a[i]*b[i].", "func(a, b []float32) float32")
 	n, p := a.slices("a", "b")
 	sums := a.sums()
 	a.eachBlock(n, p, func(i int, e access) { a.fmla(sums[i], e.load(p[0]), e.load(p[1])) })
@@ -43,7 +43,7 @@ func (a *assembler) dot() {
 }
 
 func (a *assembler) maximum() {
-	a.function("maximum", "is the largest number in x, -Inf if there is none.", "func(x []float32) float32")
+	a.function("Maximum", "is the largest number in x, -Inf if there is none.", "func(x []float32) float32")
 	n, p := a.slices("x")
 	lowest := a.constant(float32(math.Inf(-1)))
 	largest := a.vecs(sumVecs)
@@ -74,7 +74,7 @@ func (a *assembler) maximum() {
 }
 
 func (a *assembler) expSum() {
-	a.function("expSum", "replaces x by exp(x-shift) and returns the sum.", "func(x []float32, shift float32) float32")
+	a.function("ExpSum", "replaces x by exp(x-shift) and returns the sum.", "func(x []float32, shift float32) float32")
 	n, p := a.slices("x")
 	e, shift, sums := a.exponential(), a.parameter("shift"), a.sums()
 	a.eachBlock(n, p, func(i int, v access) {
@@ -91,7 +91,7 @@ func (a *assembler) expSum() {
 
 // read streams memory, for the roofline.
 func (a *assembler) read() {
-	a.function("read", "reads blocks times 1 KiB from x.", "func(blocks int, x *float32) float32")
+	a.function("Read", "reads blocks times 1 KiB from x.", "func(blocks int, x *float32) float32")
 	blocks, x := a.scalar("blocks"), a.scalar("x")
 	sums, loop := a.sums(), a.label("loop")
 	a.place(loop)
@@ -118,7 +118,7 @@ const peakSums = 24
 
 // peak keeps the multipliers busy, for the roofline.
 func (a *assembler) peak() {
-	a.function("peak", "does rounds times 24 multiply-adds of a vector.", "func(rounds int) float32")
+	a.function("Peak", "does rounds times 24 multiply-adds of a vector.", "func(rounds int) float32")
 	rounds := a.scalar("rounds")
 	var sums []vec
 	for range peakSums {

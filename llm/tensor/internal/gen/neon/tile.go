@@ -71,7 +71,7 @@ func (a *assembler) loadWeights(f format, v []vec, p gp, disp int) {
 
 // tile generates the tile of some rows by some vectors. Its loop takes so many steps at once, a power of 2.
 func (a *assembler) tile(f format, rows, vectors, steps int) {
-	a.function(fmt.Sprintf("tile%d%s", rows, f.suffix),
+	a.function(fmt.Sprintf("Tile%d%s", rows, f.suffix),
 		fmt.Sprintf("adds to y[%d][%d] the product of x[k][%d] and w[k][32]; rows of y are stride values apart.",
 			rows, vectors*lanes, rows),
 		"func(k int, x, w, y *float32, stride int)")
@@ -147,7 +147,7 @@ func (a *assembler) tileSteps(f format, acc [][]vec, x, w gp, steps int) {
 
 // packRows4 generates the transposition of four rows.
 func (a *assembler) packRows4() {
-	a.begin("packRows4", "transposes four rows of 4*blocks values each: dst[i*dstStride+r] = x[r*stride+i]. blocks is at least 1.",
+	a.begin("PackRows4", "transposes four rows of 4*blocks values each: dst[i*dstStride+r] = x[r*stride+i]. blocks is at least 1.",
 		"func(blocks int, x *float32, stride int, dst *float32, dstStride int)")
 	blocks, x, stride, dst, dstStride := a.scalar("blocks"), a.scalar("x"), a.stride("stride"), a.scalar("dst"), a.stride("dstStride")
 	rows := []gp{x, a.gp(), a.gp(), a.gp()}
@@ -178,7 +178,7 @@ func (a *assembler) packRows4() {
 }
 
 func (a *assembler) pause() {
-	a.begin("pause", "tells the CPU that it is in a loop that waits.", "func()")
+	a.begin("Pause", "tells the CPU that it is in a loop that waits.", "func()")
 	a.ins("YIELD")
 	a.end()
 }

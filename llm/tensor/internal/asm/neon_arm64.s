@@ -2,13 +2,13 @@
 
 #include "textflag.h"
 
-// func pause()
-TEXT ·pause(SB), NOSPLIT, $0-0
+// func Pause()
+TEXT ·Pause(SB), NOSPLIT, $0-0
 	YIELD
 	RET
 
-// func packRows4(blocks int, x *float32, stride int, dst *float32, dstStride int)
-TEXT ·packRows4(SB), NOSPLIT, $0-40
+// func PackRows4(blocks int, x *float32, stride int, dst *float32, dstStride int)
+TEXT ·PackRows4(SB), NOSPLIT, $0-40
 	MOVD   blocks+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   stride+16(FP), R2
@@ -48,8 +48,8 @@ loop1:
 	BNE    loop1
 	RET
 
-// func tile1NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile1NEON(SB), NOSPLIT, $0-40
+// func Tile1NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile1NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -156,8 +156,8 @@ done5:
 	FSTPQ  (F6, F7), 96(R6)
 	RET
 
-// func tile2NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile2NEON(SB), NOSPLIT, $0-40
+// func Tile2NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile2NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -314,8 +314,8 @@ done9:
 	FSTPQ  (F14, F15), 96(R6)
 	RET
 
-// func tile3NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile3NEON(SB), NOSPLIT, $0-40
+// func Tile3NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile3NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -524,8 +524,8 @@ done13:
 	FSTPQ  (F22, F23), 96(R6)
 	RET
 
-// func tile4NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile4NEON(SB), NOSPLIT, $0-40
+// func Tile4NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile4NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -636,8 +636,8 @@ done17:
 	FSTPQ  (F14, F15), 32(R6)
 	RET
 
-// func tile5NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile5NEON(SB), NOSPLIT, $0-40
+// func Tile5NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile5NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -770,8 +770,8 @@ done21:
 	FSTPQ  (F18, F19), 32(R6)
 	RET
 
-// func tile6NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile6NEON(SB), NOSPLIT, $0-40
+// func Tile6NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile6NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -920,8 +920,8 @@ done25:
 	FSTPQ  (F22, F23), 32(R6)
 	RET
 
-// func tile1BF16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile1BF16NEON(SB), NOSPLIT, $0-40
+// func Tile1BF16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile1BF16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -1063,8 +1063,8 @@ done29:
 	FSTPQ  (F6, F7), 96(R6)
 	RET
 
-// func tile2BF16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile2BF16NEON(SB), NOSPLIT, $0-40
+// func Tile2BF16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile2BF16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -1256,8 +1256,8 @@ done33:
 	FSTPQ  (F14, F15), 96(R6)
 	RET
 
-// func tile3BF16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile3BF16NEON(SB), NOSPLIT, $0-40
+// func Tile3BF16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile3BF16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -1501,8 +1501,8 @@ done37:
 	FSTPQ  (F22, F23), 96(R6)
 	RET
 
-// func tile4BF16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile4BF16NEON(SB), NOSPLIT, $0-40
+// func Tile4BF16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile4BF16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -1622,8 +1622,8 @@ done41:
 	FSTPQ  (F14, F15), 32(R6)
 	RET
 
-// func tile5BF16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile5BF16NEON(SB), NOSPLIT, $0-40
+// func Tile5BF16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile5BF16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -1765,8 +1765,8 @@ done45:
 	FSTPQ  (F18, F19), 32(R6)
 	RET
 
-// func tile6BF16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile6BF16NEON(SB), NOSPLIT, $0-40
+// func Tile6BF16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile6BF16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -1924,8 +1924,8 @@ done49:
 	FSTPQ  (F22, F23), 32(R6)
 	RET
 
-// func tile1F16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile1F16NEON(SB), NOSPLIT, $0-40
+// func Tile1F16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile1F16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -2067,8 +2067,8 @@ done53:
 	FSTPQ  (F6, F7), 96(R6)
 	RET
 
-// func tile2F16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile2F16NEON(SB), NOSPLIT, $0-40
+// func Tile2F16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile2F16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -2260,8 +2260,8 @@ done57:
 	FSTPQ  (F14, F15), 96(R6)
 	RET
 
-// func tile3F16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile3F16NEON(SB), NOSPLIT, $0-40
+// func Tile3F16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile3F16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -2505,8 +2505,8 @@ done61:
 	FSTPQ  (F22, F23), 96(R6)
 	RET
 
-// func tile4F16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile4F16NEON(SB), NOSPLIT, $0-40
+// func Tile4F16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile4F16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -2626,8 +2626,8 @@ done65:
 	FSTPQ  (F14, F15), 32(R6)
 	RET
 
-// func tile5F16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile5F16NEON(SB), NOSPLIT, $0-40
+// func Tile5F16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile5F16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -2769,8 +2769,8 @@ done69:
 	FSTPQ  (F18, F19), 32(R6)
 	RET
 
-// func tile6F16NEON(k int, x, w, y *float32, stride int)
-TEXT ·tile6F16NEON(SB), NOSPLIT, $0-40
+// func Tile6F16NEON(k int, x, w, y *float32, stride int)
+TEXT ·Tile6F16NEON(SB), NOSPLIT, $0-40
 	MOVD   k+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   w+16(FP), R2
@@ -2928,8 +2928,8 @@ done73:
 	FSTPQ  (F22, F23), 32(R6)
 	RET
 
-// func tile1Int4NEON(steps int, header, x, w, y *float32, stride int)
-TEXT ·tile1Int4NEON(SB), NOSPLIT, $0-48
+// func Tile1Int4NEON(steps int, header, x, w, y *float32, stride int)
+TEXT ·Tile1Int4NEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -3143,8 +3143,8 @@ step75:
 	BNE    columns74
 	RET
 
-// func tile2Int4NEON(steps int, header, x, w, y *float32, stride int)
-TEXT ·tile2Int4NEON(SB), NOSPLIT, $0-48
+// func Tile2Int4NEON(steps int, header, x, w, y *float32, stride int)
+TEXT ·Tile2Int4NEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -3290,8 +3290,8 @@ step77:
 	BNE    columns76
 	RET
 
-// func tile3Int4NEON(steps int, header, x, w, y *float32, stride int)
-TEXT ·tile3Int4NEON(SB), NOSPLIT, $0-48
+// func Tile3Int4NEON(steps int, header, x, w, y *float32, stride int)
+TEXT ·Tile3Int4NEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -3458,8 +3458,8 @@ step79:
 	BNE    columns78
 	RET
 
-// func widenInt4NEON(steps int, header, w, dst *float32)
-TEXT ·widenInt4NEON(SB), NOSPLIT, $0-32
+// func WidenInt4NEON(steps int, header, w, dst *float32)
+TEXT ·WidenInt4NEON(SB), NOSPLIT, $0-32
 	MOVD   header+8(FP), R0
 	MOVD   w+16(FP), R1
 	MOVD   dst+24(FP), R2
@@ -3646,8 +3646,8 @@ step81:
 	BNE    columns80
 	RET
 
-// func tile1Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile1Int8DotNEON(SB), NOSPLIT, $0-48
+// func Tile1Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile1Int8DotNEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -3805,8 +3805,8 @@ block83:
 	BNE    columns82
 	RET
 
-// func tile1Int8NEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile1Int8NEON(SB), NOSPLIT, $0-48
+// func Tile1Int8NEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile1Int8NEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -4008,8 +4008,8 @@ block85:
 	BNE    columns84
 	RET
 
-// func tile2Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile2Int8DotNEON(SB), NOSPLIT, $0-48
+// func Tile2Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile2Int8DotNEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -4228,8 +4228,8 @@ block87:
 	BNE    columns86
 	RET
 
-// func tile2Int8NEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile2Int8NEON(SB), NOSPLIT, $0-48
+// func Tile2Int8NEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile2Int8NEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -4422,8 +4422,8 @@ block89:
 	BNE    columns88
 	RET
 
-// func tile3Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile3Int8DotNEON(SB), NOSPLIT, $0-48
+// func Tile3Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile3Int8DotNEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -4588,8 +4588,8 @@ block91:
 	BNE    columns90
 	RET
 
-// func tile3Int8NEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile3Int8NEON(SB), NOSPLIT, $0-48
+// func Tile3Int8NEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile3Int8NEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -4768,8 +4768,8 @@ block93:
 	BNE    columns92
 	RET
 
-// func tile4Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile4Int8DotNEON(SB), NOSPLIT, $0-48
+// func Tile4Int8DotNEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile4Int8DotNEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -4960,8 +4960,8 @@ block95:
 	BNE    columns94
 	RET
 
-// func tile4Int8NEON(blocks int, header, x, w, y *float32, stride int)
-TEXT ·tile4Int8NEON(SB), NOSPLIT, $0-48
+// func Tile4Int8NEON(blocks int, header, x, w, y *float32, stride int)
+TEXT ·Tile4Int8NEON(SB), NOSPLIT, $0-48
 	MOVD   header+8(FP), R0
 	MOVD   w+24(FP), R1
 	MOVD   y+32(FP), R2
@@ -5182,8 +5182,8 @@ block97:
 	BNE    columns96
 	RET
 
-// func roundInt8(blocks int, x, dst *float32, rows int)
-TEXT ·roundInt8(SB), NOSPLIT, $0-32
+// func RoundInt8(blocks int, x, dst *float32, rows int)
+TEXT ·RoundInt8(SB), NOSPLIT, $0-32
 	MOVD   blocks+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   dst+16(FP), R2
@@ -5270,8 +5270,8 @@ none99:
 	BNE    block98
 	RET
 
-// func widenBF16NEON(blocks int, x, dst *float32)
-TEXT ·widenBF16NEON(SB), NOSPLIT, $0-24
+// func WidenBF16NEON(blocks int, x, dst *float32)
+TEXT ·WidenBF16NEON(SB), NOSPLIT, $0-24
 	MOVD   blocks+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   dst+16(FP), R2
@@ -5298,8 +5298,8 @@ loop100:
 	BNE    loop100
 	RET
 
-// func widenF16NEON(blocks int, x, dst *float32)
-TEXT ·widenF16NEON(SB), NOSPLIT, $0-24
+// func WidenF16NEON(blocks int, x, dst *float32)
+TEXT ·WidenF16NEON(SB), NOSPLIT, $0-24
 	MOVD   blocks+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   dst+16(FP), R2
@@ -5326,8 +5326,8 @@ loop101:
 	BNE    loop101
 	RET
 
-// func narrowF16NEON(blocks int, x, dst *float32)
-TEXT ·narrowF16NEON(SB), NOSPLIT, $0-24
+// func NarrowF16NEON(blocks int, x, dst *float32)
+TEXT ·NarrowF16NEON(SB), NOSPLIT, $0-24
 	MOVD   blocks+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   dst+16(FP), R2
@@ -5354,8 +5354,8 @@ loop102:
 	BNE    loop102
 	RET
 
-// func narrowBF16NEON(blocks int, x, dst *float32)
-TEXT ·narrowBF16NEON(SB), NOSPLIT, $0-24
+// func NarrowBF16NEON(blocks int, x, dst *float32)
+TEXT ·NarrowBF16NEON(SB), NOSPLIT, $0-24
 	MOVD   blocks+0(FP), R0
 	MOVD   x+8(FP), R1
 	MOVD   dst+16(FP), R2
@@ -5436,8 +5436,8 @@ loop103:
 	BNE    loop103
 	RET
 
-// func addNEON(dst, x []float32)
-TEXT ·addNEON(SB), NOSPLIT, $0-48
+// func AddNEON(dst, x []float32)
+TEXT ·AddNEON(SB), NOSPLIT, $0-48
 	MOVD   dst_len+8(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   x_base+24(FP), R2
@@ -5467,8 +5467,8 @@ one106:
 done107:
 	RET
 
-// func scaleNEON(x []float32, factor float32)
-TEXT ·scaleNEON(SB), NOSPLIT, $0-28
+// func ScaleNEON(x []float32, factor float32)
+TEXT ·ScaleNEON(SB), NOSPLIT, $0-28
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	FMOVS  factor+24(FP), F0
@@ -5495,8 +5495,8 @@ one110:
 done111:
 	RET
 
-// func reluNEON(x []float32)
-TEXT ·reluNEON(SB), NOSPLIT, $0-24
+// func ReluNEON(x []float32)
+TEXT ·ReluNEON(SB), NOSPLIT, $0-24
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	SUBS   $4, R0
@@ -5523,8 +5523,8 @@ one114:
 done115:
 	RET
 
-// func geluNEON(x []float32)
-TEXT ·geluNEON(SB), NOSPLIT, $0-24
+// func GeluNEON(x []float32)
+TEXT ·GeluNEON(SB), NOSPLIT, $0-24
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	MOVW   $0xc2d00000, R2
@@ -5693,8 +5693,8 @@ one118:
 done119:
 	RET
 
-// func geluTanhNEON(x []float32)
-TEXT ·geluTanhNEON(SB), NOSPLIT, $0-24
+// func GeluTanhNEON(x []float32)
+TEXT ·GeluTanhNEON(SB), NOSPLIT, $0-24
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	MOVW   $0xc2d00000, R2
@@ -5825,8 +5825,8 @@ one122:
 done123:
 	RET
 
-// func siluMulNEON(dst, gate, up []float32)
-TEXT ·siluMulNEON(SB), NOSPLIT, $0-72
+// func SiluMulNEON(dst, gate, up []float32)
+TEXT ·SiluMulNEON(SB), NOSPLIT, $0-72
 	MOVD   dst_len+8(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   gate_base+24(FP), R2
@@ -5955,8 +5955,8 @@ one126:
 done127:
 	RET
 
-// func ropeNEON(a, b, cos, sin []float32)
-TEXT ·ropeNEON(SB), NOSPLIT, $0-96
+// func RopeNEON(a, b, cos, sin []float32)
+TEXT ·RopeNEON(SB), NOSPLIT, $0-96
 	MOVD   a_len+8(FP), R0
 	MOVD   a_base+0(FP), R1
 	MOVD   b_base+24(FP), R2
@@ -6006,8 +6006,8 @@ one130:
 done131:
 	RET
 
-// func normaliseNEON(dst, x, weight, bias []float32, mean, factor float32)
-TEXT ·normaliseNEON(SB), NOSPLIT, $0-104
+// func NormaliseNEON(dst, x, weight, bias []float32, mean, factor float32)
+TEXT ·NormaliseNEON(SB), NOSPLIT, $0-104
 	MOVD   dst_len+8(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   x_base+24(FP), R2
@@ -6053,8 +6053,8 @@ one134:
 done135:
 	RET
 
-// func scaleMulNEON(dst, x, weight []float32, factor float32)
-TEXT ·scaleMulNEON(SB), NOSPLIT, $0-76
+// func ScaleMulNEON(dst, x, weight []float32, factor float32)
+TEXT ·ScaleMulNEON(SB), NOSPLIT, $0-76
 	MOVD   dst_len+8(FP), R0
 	MOVD   dst_base+0(FP), R1
 	MOVD   x_base+24(FP), R2
@@ -6091,8 +6091,8 @@ one138:
 done139:
 	RET
 
-// func sumNEON(x []float32) float32
-TEXT ·sumNEON(SB), NOSPLIT, $0-28
+// func SumNEON(x []float32) float32
+TEXT ·SumNEON(SB), NOSPLIT, $0-28
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	WORD   $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
@@ -6278,8 +6278,8 @@ done142:
 	FMOVS  F0, ret+24(FP)
 	RET
 
-// func squaresAroundNEON(x []float32, mean float32) float32
-TEXT ·squaresAroundNEON(SB), NOSPLIT, $0-36
+// func SquaresAroundNEON(x []float32, mean float32) float32
+TEXT ·SquaresAroundNEON(SB), NOSPLIT, $0-36
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	FMOVS  mean+24(FP), F0
@@ -6522,8 +6522,8 @@ done169:
 	FMOVS  F1, ret+32(FP)
 	RET
 
-// func dotNEON(a, b []float32) float32
-TEXT ·dotNEON(SB), NOSPLIT, $0-52
+// func DotNEON(a, b []float32) float32
+TEXT ·DotNEON(SB), NOSPLIT, $0-52
 	MOVD   a_len+8(FP), R0
 	MOVD   a_base+0(FP), R1
 	MOVD   b_base+24(FP), R2
@@ -6798,8 +6798,8 @@ done196:
 	FMOVS  F0, ret+48(FP)
 	RET
 
-// func maximumNEON(x []float32) float32
-TEXT ·maximumNEON(SB), NOSPLIT, $0-28
+// func MaximumNEON(x []float32) float32
+TEXT ·MaximumNEON(SB), NOSPLIT, $0-28
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	MOVW   $0xff800000, R2
@@ -7072,8 +7072,8 @@ done239:
 	FMOVS  F1, ret+24(FP)
 	RET
 
-// func expSumNEON(x []float32, shift float32) float32
-TEXT ·expSumNEON(SB), NOSPLIT, $0-36
+// func ExpSumNEON(x []float32, shift float32) float32
+TEXT ·ExpSumNEON(SB), NOSPLIT, $0-36
 	MOVD   x_len+8(FP), R0
 	MOVD   x_base+0(FP), R1
 	MOVW   $0xc2d00000, R2
@@ -8142,8 +8142,8 @@ done266:
 	FMOVS  F14, ret+32(FP)
 	RET
 
-// func dot2RowsNEON(q []float32, k *float32, stride, rows int, scale float32, out *float32)
-TEXT ·dot2RowsNEON(SB), NOSPLIT, $0-64
+// func Dot2RowsNEON(q []float32, k *float32, stride, rows int, scale float32, out *float32)
+TEXT ·Dot2RowsNEON(SB), NOSPLIT, $0-64
 	MOVD   rows+40(FP), R0
 	MOVD   k+24(FP), R1
 	MOVD   stride+32(FP), R2
@@ -8558,8 +8558,8 @@ done310:
 	BNE    rows307
 	RET
 
-// func mix16VectorsNEON(p []float32, v *float32, stride int, out *float32)
-TEXT ·mix16VectorsNEON(SB), NOSPLIT, $0-48
+// func Mix16VectorsNEON(p []float32, v *float32, stride int, out *float32)
+TEXT ·Mix16VectorsNEON(SB), NOSPLIT, $0-48
 	MOVD   p_len+8(FP), R0
 	MOVD   p_base+0(FP), R1
 	MOVD   v+24(FP), R2
@@ -8614,8 +8614,8 @@ row367:
 	FSTPQ  (F14, F15), 224(R4)
 	RET
 
-// func mix4VectorsNEON(p []float32, v *float32, stride int, out *float32)
-TEXT ·mix4VectorsNEON(SB), NOSPLIT, $0-48
+// func Mix4VectorsNEON(p []float32, v *float32, stride int, out *float32)
+TEXT ·Mix4VectorsNEON(SB), NOSPLIT, $0-48
 	MOVD   p_len+8(FP), R0
 	MOVD   p_base+0(FP), R1
 	MOVD   v+24(FP), R2
@@ -8640,8 +8640,8 @@ row368:
 	FSTPQ  (F2, F3), 32(R4)
 	RET
 
-// func mixVectorNEON(p []float32, v *float32, stride int, out *float32)
-TEXT ·mixVectorNEON(SB), NOSPLIT, $0-48
+// func MixVectorNEON(p []float32, v *float32, stride int, out *float32)
+TEXT ·MixVectorNEON(SB), NOSPLIT, $0-48
 	MOVD   p_len+8(FP), R0
 	MOVD   p_base+0(FP), R1
 	MOVD   v+24(FP), R2
@@ -8660,8 +8660,8 @@ row369:
 	FMOVQ  F0, 0(R4)
 	RET
 
-// func mixPartNEON(p []float32, v *float32, stride int, out []float32)
-TEXT ·mixPartNEON(SB), NOSPLIT, $0-64
+// func MixPartNEON(p []float32, v *float32, stride int, out []float32)
+TEXT ·MixPartNEON(SB), NOSPLIT, $0-64
 	MOVD   p_len+8(FP), R0
 	MOVD   p_base+0(FP), R1
 	MOVD   v+24(FP), R2
@@ -8705,8 +8705,8 @@ one375:
 moved376:
 	RET
 
-// func readNEON(blocks int, x *float32) float32
-TEXT ·readNEON(SB), NOSPLIT, $0-20
+// func ReadNEON(blocks int, x *float32) float32
+TEXT ·ReadNEON(SB), NOSPLIT, $0-20
 	MOVD   blocks+0(FP), R0
 	MOVD   x+8(FP), R1
 	WORD   $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
@@ -8845,8 +8845,8 @@ loop377:
 	FMOVS  F0, ret+16(FP)
 	RET
 
-// func peakNEON(rounds int) float32
-TEXT ·peakNEON(SB), NOSPLIT, $0-12
+// func PeakNEON(rounds int) float32
+TEXT ·PeakNEON(SB), NOSPLIT, $0-12
 	MOVD   rounds+0(FP), R0
 	WORD   $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
 	WORD   $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
