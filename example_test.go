@@ -7,7 +7,8 @@ import (
 	"os"
 
 	"github.com/inferprof/inferprof"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 var prompts = []string{
@@ -93,7 +94,7 @@ func ExampleNew_tensorParallel() {
 		log.Fatal(err)
 	}
 	for _, path := range traces {
-		t, err := kineto.ReadFile(path, kineto.Options{})
+		t, err := formats.ReadFile(path, source.Options{})
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -130,7 +131,7 @@ func ExampleLLM_StartProfile_prefillOnly() {
 		log.Fatal(err)
 	}
 	for _, path := range traces {
-		v, err := kineto.Verify(path)
+		v, err := formats.Verify(path)
 		if err != nil {
 			log.Fatal(err)
 		}

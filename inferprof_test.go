@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 func newLLM(t *testing.T, o inferprof.Options) *inferprof.LLM {
@@ -72,7 +72,7 @@ func TestSecondProfile(t *testing.T) {
 			t.Fatalf("traces %v, error %v", traces, err)
 		}
 		for rank, path := range traces {
-			v, err := kineto.Verify(path)
+			v, err := formats.Verify(path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 func TestTime(t *testing.T) {
@@ -468,7 +469,7 @@ func TestOtherKinds(t *testing.T) {
 	text := `{"traceEvents": [{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1,"dur":5},
 		{"ph":"X","cat":"mtia_ccp_events","name":"a","pid":1,"tid":2,"ts":1,"dur":5}, {"ph":"X","cat":"mtia_ccp_events","name":"b","pid":1,"tid":2,"ts":7,"dur":5},
 		{"ph":"X","cat":"mtia_runtime","name":"c","pid":1,"tid":1,"ts":9,"dur":5}]}`
-	tr, err := kineto.Read(strings.NewReader(text), "mtia.json", kineto.Options{})
+	tr, err := formats.Read(strings.NewReader(text), "mtia.json", source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

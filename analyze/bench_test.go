@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // bigTrace is 48 MB of JSON, 178,750 events: vLLM on four H100 with Python stacks, one rank.
@@ -16,7 +17,7 @@ func readBig(b *testing.B) *trace.Trace {
 	if _, err := os.Stat(bigTrace); err != nil {
 		b.Skip("no trace at " + bigTrace)
 	}
-	t, err := kineto.ReadFile(bigTrace, kineto.Options{})
+	t, err := formats.ReadFile(bigTrace, source.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,8 +5,9 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // BenchmarkAnalyzeMillions is every analysis of a trace of 4 million events, after reading. The bar is 1 s of CPU.
@@ -42,7 +43,7 @@ func generated(tb testing.TB, events int, stacks bool) *trace.Trace {
 		_, err := gen.Write(w, o)
 		w.CloseWithError(err)
 	}()
-	t, err := kineto.Read(r, "generated", kineto.Options{})
+	t, err := formats.Read(r, "generated", source.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // The traces are real ones, with results that an independent program computed from them in exact arithmetic: a few of
@@ -155,8 +156,8 @@ func TestExact(t *testing.T) {
 	for _, o := range oracles(t) {
 		t.Run(o.name, func(t *testing.T) {
 			t.Parallel()
-			tr, err := kineto.ReadFile(o.trace, kineto.Options{})
-			if errors.As(err, new(*kineto.NotTraceError)) {
+			tr, err := formats.ReadFile(o.trace, source.Options{})
+			if errors.As(err, new(*source.NotTraceError)) {
 				t.Skip("read as what it is, which is no trace of events: ", err)
 			}
 			if err != nil {

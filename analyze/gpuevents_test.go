@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // TestGPUEvents: which op launched what. The profiler says it too, in another way: it gives work the External id of the op
@@ -21,7 +22,7 @@ func TestGPUEvents(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Size() > 1<<20 {
 			continue
 		}
-		tr, err := kineto.ReadFile(path, kineto.Options{})
+		tr, err := formats.ReadFile(path, source.Options{})
 		if err != nil {
 			continue // other files of profilers
 		}

@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // unmarked is a trace without its annotations and Python frames.
@@ -22,7 +23,7 @@ func TestStepsWithoutMarks(t *testing.T) {
 	traces := []*trace.Trace{servedByHand()}
 	files, _ := filepath.Glob(realTraces + "/own/vllm024_h200_*/*.json.gz")
 	for _, f := range files {
-		tr, err := kineto.ReadFile(f, kineto.Options{})
+		tr, err := formats.ReadFile(f, source.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

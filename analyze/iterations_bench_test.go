@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // BenchmarkIterate divides the steps of a generated trace with Python frames, of which a comparison reads two: it may take
@@ -15,7 +16,7 @@ func BenchmarkIterate(b *testing.B) {
 	if _, err := gen.Write(&text, gen.Options{Bytes: 256 << 20}); err != nil {
 		b.Fatal(err)
 	}
-	t, err := kineto.Read(&text, "generated", kineto.Options{})
+	t, err := formats.Read(&text, "generated", source.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // checkIteration checks that an iteration's parts sum to it.
@@ -50,7 +51,7 @@ func TestIterationsSumToTheWhole(t *testing.T) {
 		if info, err := os.Stat(o.trace); err != nil || info.Size() > largeTrace {
 			continue
 		}
-		tr, err := kineto.ReadFile(o.trace, kineto.Options{})
+		tr, err := formats.ReadFile(o.trace, source.Options{})
 		if err != nil {
 			continue // no trace: other tests say so
 		}

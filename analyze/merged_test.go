@@ -14,7 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // mergeFiles does what SGLang's merging of ranks does: the events of all, with a label before each pid.
@@ -60,7 +61,7 @@ func mergeFiles(t *testing.T, files []string) []byte {
 // TestMergedRanks: a file into which ranks were merged is the same as the ranks' own files.
 func TestMergedRanks(t *testing.T) {
 	files, _ := filepath.Glob("testdata/mistral8l_*.gz")
-	whole, err := kineto.Read(bytes.NewReader(mergeFiles(t, files)), "merged-1.trace.json", kineto.Options{})
+	whole, err := formats.Read(bytes.NewReader(mergeFiles(t, files)), "merged-1.trace.json", source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestMergedRanks(t *testing.T) {
 		}
 	}
 	spare := bytes.Replace(mergeFiles(t, files), []byte(`"traceEvents":[`), []byte(`"traceEvents":[{"ph":"X","cat":"overhead","name":"x","pid":"Spans","tid":1,"ts":1,"dur":1},`), 1)
-	if whole, err = kineto.Read(bytes.NewReader(spare), "merged-1.trace.json", kineto.Options{}); err != nil {
+	if whole, err = formats.Read(bytes.NewReader(spare), "merged-1.trace.json", source.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	events := 0

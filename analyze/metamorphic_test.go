@@ -13,7 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // Results must follow when a trace is changed in a way of which the effect is known.
@@ -60,7 +61,7 @@ func ownTraces(t *testing.T) map[string][]*trace.Trace {
 			t.Fatalf("testdata: %v, %v", files, err)
 		}
 		for _, f := range files {
-			tr, err := kineto.ReadFile(f, kineto.Options{})
+			tr, err := formats.ReadFile(f, source.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -305,7 +306,7 @@ func TestCompressed(t *testing.T) {
 		}
 		var results []*Result
 		for _, path := range []string{f, plain} {
-			tr, err := kineto.ReadFile(path, kineto.Options{})
+			tr, err := formats.ReadFile(path, source.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -325,7 +326,7 @@ func TestDroppedFrames(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("no trace with stacks in ../shared")
 	}
-	tr, err := kineto.ReadFile(files[0], kineto.Options{})
+	tr, err := formats.ReadFile(files[0], source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // TestParts: traces that are analysed side by side, under numbers that turn out to be wrong, come to the same as all at
@@ -20,7 +21,7 @@ func TestParts(t *testing.T) {
 		files, _ := filepath.Glob(filepath.Join("testdata", pattern))
 		var traces []*trace.Trace
 		for _, f := range files {
-			tr, err := kineto.ReadFile(f, kineto.Options{})
+			tr, err := formats.ReadFile(f, source.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 func TestQueue(t *testing.T) {
@@ -48,7 +49,7 @@ func TestQueueHTA(t *testing.T) {
 		if err != nil || json.Unmarshal(text, &want) != nil || len(want.HTA.Queues) == 0 {
 			continue
 		}
-		tr, err := kineto.ReadFile(filepath.Join(filepath.Dir(f), want.File), kineto.Options{})
+		tr, err := formats.ReadFile(filepath.Join(filepath.Dir(f), want.File), source.Options{})
 		if err != nil {
 			continue
 		}

@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 const mib = 1 << 20
@@ -46,7 +47,7 @@ func readReal(t *testing.T, dir string) *trace.Trace {
 	if len(files) == 0 {
 		t.Skip("no trace of " + dir + " at " + realTraces)
 	}
-	tr, err := kineto.ReadFile(files[0], kineto.Options{})
+	tr, err := formats.ReadFile(files[0], source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // stepped are traces with steps: one made by hand, and the real ones of vLLM where they are at hand.
@@ -32,7 +33,7 @@ func stepped(t *testing.T) map[string][]*trace.Trace {
 	out := map[string][]*trace.Trace{"by hand": {b.t}, "CPU": ownTraces(t)["CPU"]}
 	files, _ := filepath.Glob("../../shared/traces/own/vllm024_h200_*_[dp]*/*[yl]_rank0*.json.gz")
 	for _, f := range files {
-		tr, err := kineto.ReadFile(f, kineto.Options{})
+		tr, err := formats.ReadFile(f, source.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

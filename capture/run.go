@@ -17,7 +17,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/internal/version"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // Options says what to capture. Engine, Config.Model and Requests are needed.
@@ -91,7 +91,7 @@ type session struct {
 
 // checker is an engine that had to read its traces to know that they are whole. ok is false of those that it did not.
 type checker interface {
-	Checked(path string) (v kineto.Verification, rank int, ok bool)
+	Checked(path string) (v source.Verification, rank int, ok bool)
 }
 
 // preflight finds what would go wrong before anything expensive happens, and makes the capture's directory.

@@ -14,7 +14,8 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	traceformats "github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // comparison compares the project's own traces: two ranks with graphs, and vLLM on a CPU.
@@ -26,7 +27,7 @@ func comparison(t *testing.T, patterns ...string) *compare.Result {
 		var traces []*trace.Trace
 		c := &compare.Capture{Name: pattern, Settings: []compare.Setting{{Name: "device", Value: pattern}}}
 		for _, f := range files {
-			tr, err := kineto.ReadFile(f, kineto.Options{})
+			tr, err := traceformats.ReadFile(f, source.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,7 +15,8 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	traceformats "github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // toolResults is what HTA (its rounding to µs switched off) and TraceLens print of a trace.
@@ -102,7 +103,7 @@ func TestParity(t *testing.T) {
 		if err != nil || info.Size() > 4<<20 {
 			continue
 		}
-		tr, err := kineto.ReadFile(filepath.Join(dir, want.File), kineto.Options{})
+		tr, err := traceformats.ReadFile(filepath.Join(dir, want.File), source.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,8 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/findings"
-	"github.com/inferprof/inferprof/trace/kineto"
+	traceformats "github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // results are analyses of real traces: those of the analyses' own tests, and those that lie beside the project.
@@ -41,8 +42,8 @@ var readResults = sync.OnceValues(func() (map[string]*analyze.Result, error) {
 		var parts []*analyze.Part
 		var looks []*findings.Look
 		for _, f := range files {
-			tr, err := kineto.ReadFile(f, kineto.Options{})
-			if errors.As(err, new(*kineto.NotTraceError)) {
+			tr, err := traceformats.ReadFile(f, source.Options{})
+			if errors.As(err, new(*source.NotTraceError)) {
 				continue
 			}
 			if err != nil {

@@ -22,7 +22,8 @@ import (
 
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // newServer serves the demo model for a test.
@@ -449,7 +450,7 @@ func TestCloseWritesTheProfile(t *testing.T) {
 
 func steps(t *testing.T, file string) (n int) {
 	t.Helper()
-	x, err := kineto.ReadFile(file, kineto.Options{Strict: true})
+	x, err := formats.ReadFile(file, source.Options{Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/findings"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	tracesource "github.com/inferprof/inferprof/trace/source"
 )
 
 const ownTraces = "../../../shared/traces/own"
@@ -40,7 +41,7 @@ func readTraces(t testing.TB, name string, scale int64) Side {
 	c := &Capture{Name: name, Asked: findings.QuantizationNamed(filepath.Base(files[0])), AskedBy: "the trace's name"}
 	var traces []*trace.Trace
 	for _, f := range files {
-		tr, err := kineto.ReadFile(f, kineto.Options{})
+		tr, err := formats.ReadFile(f, tracesource.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

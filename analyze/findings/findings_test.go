@@ -10,7 +10,8 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 func repeat(n int, list ...kernel) []kernel {
@@ -229,7 +230,7 @@ func TestRealTraces(t *testing.T) {
 			if !strings.Contains(e.Name(), "trace") && !strings.HasSuffix(e.Name(), ".json.gz") || strings.Contains(e.Name(), "expected") {
 				continue
 			}
-			if x, err := kineto.ReadFile(filepath.Join(dir, e.Name()), kineto.Options{}); err == nil && (len(traces) == 0 || strings.Contains(e.Name(), "rank")) {
+			if x, err := formats.ReadFile(filepath.Join(dir, e.Name()), source.Options{}); err == nil && (len(traces) == 0 || strings.Contains(e.Name(), "rank")) {
 				traces = append(traces, x)
 			}
 		}

@@ -8,7 +8,8 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // TestTracesAreLetGo: what is kept of a trace keeps no part of it alive: neither its names, nor its columns, nor its text.
@@ -18,7 +19,7 @@ func TestTracesAreLetGo(t *testing.T) {
 		t.Fatalf("../testdata has %d traces", len(files))
 	}
 	for _, file := range files {
-		tr, err := kineto.ReadFile(file, kineto.Options{})
+		tr, err := formats.ReadFile(file, source.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

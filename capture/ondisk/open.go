@@ -15,7 +15,7 @@ import (
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // Capture is one capture, or a set of traces that somebody else made.
@@ -359,7 +359,7 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		case NamedAsTrace(name):
 			traces = append(traces, path)
 		case !strings.HasSuffix(trace.UncompressedName(name), ".json"):
-		case kineto.LooksLikeTrace(path):
+		case formats.LooksLikeTrace(path):
 			traces = append(traces, path)
 		default:
 			o.json = append(o.json, name)

@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // CheckTrace reads one trace to its end. Its name tells the rank before its content does: several engines of one
 // deployment each count their own ranks from 0.
-func CheckTrace(path string) (File, kineto.Verification) {
-	v, err := kineto.Verify(path)
+func CheckTrace(path string) (File, source.Verification) {
+	v, err := formats.Verify(path)
 	f := FileOf(v)
 	f.Rank = trace.ParseFileName(path).Rank
 	if f.Rank < 0 {
@@ -29,7 +30,7 @@ func CheckTrace(path string) (File, kineto.Verification) {
 }
 
 // FileOf is what a look at a trace found, but for its path and rank.
-func FileOf(v kineto.Verification) File {
+func FileOf(v source.Verification) File {
 	f := File{Verdict: Whole, SizeBytes: v.Bytes, SHA256: v.SHA256, Events: v.Events, Steps: v.Steps}
 	if !v.Whole {
 		f.Verdict, f.Problem = Damaged, damageText(v)
@@ -82,7 +83,7 @@ func (c *Capture) Verify(begin func(n, of int, path string)) []File {
 
 // damageText says in a few words what keeps a trace from being whole. That something is missing says more than the scrap
 // of an event before the gap.
-func damageText(v kineto.Verification) string {
+func damageText(v source.Verification) string {
 	switch {
 	case v.Whole:
 		return ""
@@ -90,7 +91,7 @@ func damageText(v kineto.Verification) string {
 		return "it ends before it is closed"
 	}
 	worst := slices.IndexFunc(v.Damage, func(d trace.Damage) bool {
-		return d.Kind == kineto.DamageTruncated || d.Kind == kineto.DamageCRC || d.Kind == kineto.DamageInput
+		return d.Kind == source.DamageTruncated || d.Kind == source.DamageCRC || d.Kind == source.DamageInput
 	})
 	d := v.Damage[max(worst, 0)]
 	text := fmt.Sprintf("%s at byte %d", d.Kind, d.Offset)

@@ -10,7 +10,8 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/findings"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // analyse reads traces and turns them into results.
@@ -23,7 +24,7 @@ func (s *settings) analyseSelected(paths []string, about *analyze.Capture, selec
 	o := selected.options()
 	o.Capture = about
 	p := &profileReader{paths: paths, options: o, graphs: findGraphCaptures(paths), line: line,
-		reader: newReader(kineto.Options{Strict: strict}, line, paths...)}
+		reader: newReader(source.Options{Strict: strict}, line, paths...)}
 	first := selected
 	if slices.Contains(paths, "-") { // standard input can't be read again
 		first = &selection{}
@@ -35,7 +36,7 @@ func (s *settings) analyseSelected(paths []string, about *analyze.Capture, selec
 	if err == nil && kept.lacks(first, o.Ranks) { // replicas claim the same ranks, and have come to have others
 		kept, err = p.read(&selection{})
 	}
-	if _, damaged := errors.AsType[*kineto.DamageError](err); damaged {
+	if _, damaged := errors.AsType[*source.DamageError](err); damaged {
 		return nil, &gateError{err.Error()}
 	}
 	if err != nil {
@@ -60,7 +61,7 @@ type profileReader struct {
 	paths   []string
 	options analyze.Options
 	graphs  *graphCaptures
-	reader  *kineto.Reader
+	reader  *formats.Reader
 	line    *progress
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/report"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // compareFlags are the flags of inferprof compare, some of which inferprof sweep has too.
@@ -144,7 +144,7 @@ func (s *settings) compare(paths []string, f *compareFlags, stdout, stderr io.Wr
 		}
 		sides = append(sides, *side)
 	}
-	reader := newReader(kineto.Options{}, line)
+	reader := newReader(source.Options{}, line)
 	var waits []func() (*compare.Side, error)
 	for _, path := range paths {
 		line.say("reading " + path)

@@ -14,11 +14,11 @@ import (
 	"github.com/inferprof/inferprof/analyze/findings"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // startSide begins to read the captures of one side. The function that it returns waits for them.
-func startSide(r *kineto.Reader, path string) (func() (*compare.Side, error), []string, error) {
+func startSide(r *formats.Reader, path string) (func() (*compare.Side, error), []string, error) {
 	captures, notes, err := openSide(path)
 	if err != nil {
 		return nil, nil, err
@@ -78,7 +78,7 @@ func labelApart(sides []compare.Side) {
 }
 
 // startRun begins to read the traces of one capture, of which it keeps the steps alone.
-func startRun(r *kineto.Reader, c *ondisk.Capture) func() (*compare.Run, error) {
+func startRun(r *formats.Reader, c *ondisk.Capture) func() (*compare.Run, error) {
 	boundGarbage(c.Traces)
 	metas, ranks := make([][]trace.Meta, len(c.Traces)), make([][]*analyze.RankIterations, len(c.Traces))
 	wait := r.Start(c.Traces, func(i int, traces []*trace.Trace) {

@@ -19,7 +19,8 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // cutFlags are what inferprof cut is asked for.
@@ -115,7 +116,7 @@ func (s *settings) cut(paths []string, f *cutFlags, stdout, stderr io.Writer) er
 	}
 	sources, twice := ondisk.Distinct(sources)
 	notes = append(notes, twice...)
-	reader := newReader(kineto.Options{}, line, sources...)
+	reader := newReader(source.Options{}, line, sources...)
 	line.say("reading " + counted(len(sources), "trace"))
 	traces := make([][]*trace.Trace, len(sources))
 	if err := reader.Start(sources, func(i int, ranks []*trace.Trace) { traces[i] = ranks })(); err != nil {
@@ -325,7 +326,7 @@ func (c *cutFile) write(path string) error {
 			return fmt.Errorf("-o %s is the trace that is to be cut: name another file", path)
 		}
 	}
-	if err := kineto.WriteFileRows(path, c.trace, c.rows); err != nil {
+	if err := formats.WriteFile(path, c.trace, c.rows); err != nil {
 		return err
 	}
 	c.Path = path

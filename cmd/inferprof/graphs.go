@@ -6,7 +6,8 @@ import (
 	"sync"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // graphCaptures are the traces that the engine wrote when it recorded its graphs, which lie beside those of a profile:
@@ -30,7 +31,7 @@ func findGraphCaptures(paths []string) *graphCaptures {
 			continue
 		}
 		seen[dir] = true
-		for _, f := range kineto.FindCaptureTraces(dir) {
+		for _, f := range formats.FindCaptureTraces(dir) {
 			if !slices.Contains(paths, f) { // else it is what was asked about
 				rank := trace.ParseFileName(f).Rank
 				g.ofRank[rank] = append(g.ofRank[rank], f)
@@ -51,7 +52,7 @@ func (g *graphCaptures) of(rank int) []*trace.Trace {
 func (g *graphCaptures) read(files []string) []*trace.Trace {
 	var out []*trace.Trace
 	for _, f := range files {
-		t, err := kineto.ReadFile(f, kineto.Options{})
+		t, err := formats.ReadFile(f, source.Options{})
 		if err != nil {
 			g.mu.Lock()
 			g.notes = append(g.notes, "graphs keep their kernels' names alone: "+err.Error())

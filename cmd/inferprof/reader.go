@@ -6,7 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/inferprof/inferprof/internal/host"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // garbageBytes is how much garbage there may be beside a trace before it is collected, and leastGCPercent the least part of
@@ -24,22 +25,22 @@ func boundGarbage(paths []string) {
 	}
 	largest := int64(1)
 	for _, path := range paths {
-		largest = max(largest, kineto.MemoryEstimate(path))
+		largest = max(largest, formats.MemoryEstimate(path))
 	}
 	debug.SetGCPercent(max(leastGCPercent, min(100, int(100*garbageBytes/largest))))
 }
 
 // newReader returns a reader that keeps to the memory that there is, and says so where one of the paths takes more.
-func newReader(o kineto.Options, line *progress, paths ...string) *kineto.Reader {
+func newReader(o source.Options, line *progress, paths ...string) *formats.Reader {
 	boundGarbage(paths)
 	available, known := host.AvailableMemory()
 	if !known {
-		return kineto.NewReader(o, 0)
+		return formats.NewReader(o, 0)
 	}
 	for _, path := range paths {
-		if need := kineto.MemoryEstimate(path); need > available {
+		if need := formats.MemoryEstimate(path); need > available {
 			line.note(fmt.Sprintf("note: %s may take %s of memory, and %s is free: cut it first (inferprof cut)", path, size(need), size(available)))
 		}
 	}
-	return kineto.NewReader(o, available)
+	return formats.NewReader(o, available)
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/report"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // sweepFlags are the flags of inferprof sweep.
@@ -395,7 +395,7 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 	var failures []string
 	line := s.newProgress(stderr)
 	defer line.close()
-	reader := newReader(kineto.Options{}, line)
+	reader := newReader(source.Options{}, line)
 	for _, c := range p.Cells {
 		cell := report.SweepCell{Name: c.Name}
 		side := compare.Side{Label: c.Name}

@@ -14,7 +14,7 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // verification is what inferprof verify prints as JSON.
@@ -106,7 +106,7 @@ func (s *settings) problems(path string, line *progress) []analyze.Problem {
 		return nil
 	}
 	o := analyze.Options{Capture: aboutCapture(c)}
-	reader := newReader(kineto.Options{}, line, c.Traces...)
+	reader := newReader(source.Options{}, line, c.Traces...)
 	line.say("looking at " + counted(len(c.Traces), "trace"))
 	parts, waits := make([][]*analyze.Part, len(c.Traces)), make([]func() error, len(c.Traces))
 	for k := range c.Traces {

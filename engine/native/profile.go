@@ -11,7 +11,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/llm"
 	"github.com/inferprof/inferprof/llm/schedule"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // profile is one recording, from StartProfile to StopProfile. It decides step by step what is recorded; nothing is
@@ -114,7 +114,7 @@ func (e *Engine) writeProfile(p *profile) ([]string, error) {
 			name += ".gz"
 		}
 		path := filepath.Join(p.config.Dir, name)
-		if err := kineto.WriteFile(path, e.buildTrace(i, p)); err != nil {
+		if err := formats.WriteFile(path, e.buildTrace(i, p), nil); err != nil {
 			errs = append(errs, fmt.Errorf("write the trace of rank %d: %w", i, err))
 			continue
 		}

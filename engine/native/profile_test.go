@@ -14,7 +14,9 @@ import (
 
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto"
+	tracesource "github.com/inferprof/inferprof/trace/source"
 )
 
 // everything is a configuration that records all there is.
@@ -39,7 +41,7 @@ func stop(t testing.TB, e *Engine) []*trace.Trace {
 	}
 	var traces []*trace.Trace
 	for _, f := range files {
-		x, err := kineto.ReadFile(f, kineto.Options{Strict: true})
+		x, err := formats.ReadFile(f, tracesource.Options{Strict: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	tracesource "github.com/inferprof/inferprof/trace/source"
 )
 
 // Waiting for traces.
@@ -55,7 +56,7 @@ type candidate struct {
 	whole    bool
 	foreign  bool // of an earlier profile
 	path     string
-	v        kineto.Verification
+	v        tracesource.Verification
 }
 
 // baseline lists what is there before the start.
@@ -227,7 +228,7 @@ func (v *vigil) bring(ctx context.Context, c *candidate) (string, error) {
 
 // read verifies a file, and tells whether it is of an earlier profile.
 func (v *vigil) read(c *candidate, path string) error {
-	found, err := kineto.Verify(path)
+	found, err := formats.Verify(path)
 	if err != nil {
 		return err
 	}
@@ -460,7 +461,7 @@ func (v *vigil) number(all []*candidate) {
 		}
 		if !c.whole {
 			rank := v.checked[c.path].rank
-			damaged, err := kineto.Verify(c.path)
+			damaged, err := formats.Verify(c.path)
 			if err == nil {
 				v.checked[c.path] = checked{damaged, rank}
 			} else {

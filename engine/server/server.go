@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
-	"github.com/inferprof/inferprof/trace/kineto"
+	tracesource "github.com/inferprof/inferprof/trace/source"
 )
 
 // Name is what the engine is registered as.
@@ -76,7 +76,7 @@ type endpoint struct {
 }
 
 type checked struct {
-	v    kineto.Verification
+	v    tracesource.Verification
 	rank int
 }
 
@@ -339,7 +339,7 @@ func (e *Engine) warn(format string, args ...any) {
 }
 
 // Checked is what reading a trace that StopProfile returned showed.
-func (e *Engine) Checked(path string) (v kineto.Verification, rank int, ok bool) {
+func (e *Engine) Checked(path string) (v tracesource.Verification, rank int, ok bool) {
 	c, ok := e.checked[path]
 	return c.v, c.rank, ok
 }

@@ -17,8 +17,9 @@ import (
 
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // The benchmarks read one generated trace, of INFERPROF_BENCH_BYTES bytes of JSON (1.05e9 for the figures of the
@@ -101,7 +102,7 @@ func BenchmarkRead(b *testing.B) {
 	for name, path := range map[string]string{"json": plain, "json.gz": compressed} {
 		b.Run(name, func(b *testing.B) {
 			measure(b, totals.Bytes, func() {
-				t, err := kineto.ReadFile(path, kineto.Options{Strict: true})
+				t, err := formats.ReadFile(path, source.Options{Strict: true})
 				if err != nil || t.Events.Len() != totals.Events {
 					b.Fatal(err)
 				}
@@ -110,14 +111,14 @@ func BenchmarkRead(b *testing.B) {
 	}
 	b.Run("verify json.gz", func(b *testing.B) {
 		measure(b, totals.Bytes, func() {
-			if v, err := kineto.Verify(compressed); err != nil || !v.Whole {
+			if v, err := formats.Verify(compressed); err != nil || !v.Whole {
 				b.Fatal(v, err)
 			}
 		})
 	})
 	b.Run("json with lanes", func(b *testing.B) {
 		measure(b, totals.Bytes, func() {
-			t, err := kineto.ReadFile(plain, kineto.Options{})
+			t, err := formats.ReadFile(plain, source.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -128,13 +129,13 @@ func BenchmarkRead(b *testing.B) {
 		measure(b, totals.Bytes, func() { decodeEvents(b, plain, totals.Events) })
 	})
 	b.Run("write json.gz", func(b *testing.B) {
-		t, err := kineto.ReadFile(compressed, kineto.Options{})
+		t, err := formats.ReadFile(compressed, source.Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
 		out := filepath.Join(b.TempDir(), "b.json.gz")
 		measure(b, totals.Bytes, func() {
-			if err := kineto.WriteFile(out, t); err != nil {
+			if err := formats.WriteFile(out, t, nil); err != nil {
 				b.Fatal(err)
 			}
 		})
@@ -188,7 +189,7 @@ func BenchmarkEventJSON(b *testing.B) {
 	if _, err := gen.Write(&text, gen.Options{Steps: 4}); err != nil {
 		b.Fatal(err)
 	}
-	t, err := kineto.Read(&text, "generated", kineto.Options{})
+	t, err := formats.Read(&text, "generated", source.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // TestCutFile: a cut of real traces reads again without damage, its events are those of the original, and its links
@@ -31,7 +31,7 @@ func TestCutFile(t *testing.T) {
 			t.Errorf("%s: %d of %d events kept", path, rows.Len(), tr.Events.Len())
 		}
 		out := filepath.Join(t.TempDir(), "cut.pt.trace.json.gz")
-		if err := kineto.WriteFileRows(out, tr, rows); err != nil {
+		if err := formats.WriteFile(out, tr, rows); err != nil {
 			t.Fatal(err)
 		}
 		got := mustRead(t, out)

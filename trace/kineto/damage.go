@@ -1,16 +1,18 @@
 package kineto
 
-import "github.com/inferprof/inferprof/trace"
+import (
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/source"
+)
 
-// Kinds of trace.Damage.
+// The kinds that the scanner finds.
 const (
-	DamageSyntax    = "syntax"           // text that is no JSON; the events it hid are lost
-	DamageValue     = "value"            // a value that is no JSON (inf, N/A, nothing); the event is kept
-	DamageTruncated = "truncated"        // the file ends too early
-	DamageCRC       = "crc"              // the compressed data are not what was written
-	DamageTrailing  = "trailing garbage" // bytes after the end
-	DamageInput     = "input"            // the file could not be read or decompressed to its end
-	DamageMetadata  = "metadata"         // a top-level key that is not what it should be
+	DamageSyntax    = source.DamageSyntax
+	DamageValue     = source.DamageValue
+	DamageTruncated = source.DamageTruncated
+	DamageTrailing  = source.DamageTrailing
+	DamageInput     = source.DamageInput
+	DamageMetadata  = source.DamageMetadata
 )
 
 // maxDamage bounds the list; what lies beyond is only counted.

@@ -8,8 +8,9 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 func replaceOne(old, replacement string) func([]byte) []byte {
@@ -80,7 +81,7 @@ func TestEachCorruptionLosesAtMostOneEvent(t *testing.T) {
 				if bytes.Equal(parts[k], events[k]) {
 					continue // an event without such a key
 				}
-				got, err := kineto.Read(bytes.NewReader(bytes.Join(parts, []byte(",\n  {"))), "x", kineto.Options{})
+				got, err := formats.Read(bytes.NewReader(bytes.Join(parts, []byte(",\n  {"))), "x", source.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -134,7 +135,7 @@ func TestListsCutOpen(t *testing.T) {
 					rest = rest[bytes.Index(rest, []byte(",\n  {")):]
 				}
 			}
-			got, err := kineto.Read(bytes.NewReader(out), "x", kineto.Options{})
+			got, err := formats.Read(bytes.NewReader(out), "x", source.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +155,7 @@ func TestManyCorruptions(t *testing.T) {
 	text, totals := generated(t, gen.Options{Bytes: bytesWanted})
 	count := int(bytesWanted / 150_000) // as dense as 2,000 in 300 MB
 	damaged := corrupt(text, count, 7)
-	got, err := kineto.Read(bytes.NewReader(damaged), "x", kineto.Options{})
+	got, err := formats.Read(bytes.NewReader(damaged), "x", source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestManyCorruptions(t *testing.T) {
 func TestHalvedFileGivesAllEventsBeforeTheCut(t *testing.T) {
 	text, _ := generated(t, gen.Options{Steps: 4, Layers: 8})
 	for _, at := range []int{len(text) / 3, len(text) / 2, len(text) - 100, len(text) - 3} {
-		full, err := kineto.Read(bytes.NewReader(text[:at]), "x", kineto.Options{})
+		full, err := formats.Read(bytes.NewReader(text[:at]), "x", source.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +181,7 @@ func TestHalvedFileGivesAllEventsBeforeTheCut(t *testing.T) {
 		if got := full.Events.Len() + len(full.Text.Declarations()); got != want {
 			t.Errorf("cut at %d: %d events, want %d", at, got, want)
 		}
-		if n := len(full.Damage); n == 0 || full.Damage[n-1].Kind != kineto.DamageTruncated {
+		if n := len(full.Damage); n == 0 || full.Damage[n-1].Kind != source.DamageTruncated {
 			t.Errorf("cut at %d: damage %v", at, full.Damage)
 		}
 	}
@@ -190,7 +191,7 @@ func TestQuotesInNamesAreKept(t *testing.T) {
 	for _, name := range []string{`{"device": "cpu"}`, `a"b`, `"`, `f("a", "b")`} {
 		text := "{\"traceEvents\": [\n  {\n    \"ph\": \"X\", \"cat\": \"python_function\", \"name\": \"" + name +
 			"\", \"pid\": 1, \"tid\": 2,\n    \"ts\": 1.000, \"dur\": 2.000,\n    \"args\": {\n      \"Python id\": 3\n    }\n  }\n]}"
-		got, err := kineto.Read(strings.NewReader(text), "x", kineto.Options{})
+		got, err := formats.Read(strings.NewReader(text), "x", source.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +230,7 @@ func TestOddDocuments(t *testing.T) {
 		{"a deep value", `{"traceEvents": [{"ph":"X","name":"k","pid":0,"tid":7,"ts":1,"args":{"a":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}}, ` + event + `]}`, 1, "syntax"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := kineto.Read(strings.NewReader(c.text), "x", kineto.Options{})
+			got, err := formats.Read(strings.NewReader(c.text), "x", source.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,9 +10,13 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
+	"github.com/inferprof/inferprof/trace/source"
 )
+
+const oneEvent = `{"traceEvents": [{"ph": "X", "cat": "cpu_op", "name": "a", "pid": 1, "tid": 1, "ts": 1, "dur": 1}]}`
 
 // FuzzRead reads any text. Whatever comes in, every event that comes out can be shown, what is written of it is JSON
 // and reads again the same; and what encoding/json takes for a trace is read as that, without damage.
@@ -30,9 +34,9 @@ func FuzzRead(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		got, err := kineto.Read(bytes.NewReader(file), "x", kineto.Options{})
+		got, err := formats.Read(bytes.NewReader(file), "x", source.Options{})
 		if err != nil {
-			var not *kineto.NotTraceError
+			var not *source.NotTraceError
 			if !errors.As(err, &not) || strings.Contains(err.Error(), "\n") {
 				t.Fatalf("error %v", err)
 			}
@@ -61,19 +65,19 @@ func again(t *testing.T, want *trace.Trace) {
 	for _, text := range []trace.Text{original, nil} {
 		want.Text = text
 		var out bytes.Buffer
-		if err := kineto.Write(&out, want); err != nil {
+		if err := kineto.Write(&out, want, nil); err != nil {
 			t.Fatal(err)
 		}
 		if !json.Valid(out.Bytes()) {
 			t.Fatalf("wrote %s", out.Bytes())
 		}
-		got, err := kineto.Read(&out, "x", kineto.Options{})
+		got, err := formats.Read(&out, "x", source.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range got.Damage {
 			// Values that are JSON and still not what they should be are written as they were.
-			if d.Kind != kineto.DamageMetadata && (d.Kind != kineto.DamageValue || text == nil || len(want.Damage) == 0) {
+			if d.Kind != source.DamageMetadata && (d.Kind != source.DamageValue || text == nil || len(want.Damage) == 0) {
 				t.Fatalf("damage in what was written: %+v", d)
 			}
 		}

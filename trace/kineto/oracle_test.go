@@ -15,7 +15,8 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // The oracle is encoding/json with exact decimals: slow, and nothing in common with the scanner.
@@ -239,7 +240,7 @@ func TestReadEqualsOracle(t *testing.T) {
 			}
 			t.Parallel()
 			want, isTrace := oracle(t, inflated(t, path))
-			got, err := kineto.ReadFile(path, kineto.Options{})
+			got, err := formats.ReadFile(path, source.Options{})
 			if !isTrace {
 				if err == nil {
 					t.Fatalf("read as a trace of %d events, although it is none", got.Events.Len())

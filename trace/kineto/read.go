@@ -1,90 +1,61 @@
-// Package kineto reads and writes the files of PyTorch's profiler: Chrome-trace JSON as Kineto writes it, plain or
-// compressed, of any size, and forgiving about what those files really contain.
+// Package kineto is the format of PyTorch's profiler: Chrome-trace JSON as Kineto writes it, of any size. It reads it
+// forgivingly of what those files really contain, verifies it, and writes it.
 //
-// ReadFile returns a trace.Trace. It fails only if the file cannot be opened or is no trace at all (NotTraceError); a
-// damaged trace is read as far as it is good, and says in Trace.Damage what is missing. Write does the reverse.
+// It is also the format of last resort: whatever is a list of Chrome's trace events is read as one of these, and a file
+// that is no trace of any format is refused by it, in words that say what it is.
 package kineto
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"os"
+	"bytes"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
-// Options say how to read.
-type Options struct {
-	Strict bool // any damage is an error (DamageError)
+// Format is the room's entry in the list of formats.
+func Format() source.Format {
+	return source.Format{Name: "kineto", Endings: []string{".json"}, Sniff: sniff, Read: read, Verify: verify, Write: Write}
 }
 
-// DamageError is what Options.Strict makes of a damaged file.
-type DamageError struct {
-	Path   string
-	Damage []trace.Damage
+// sniff tells a trace from other JSON: an object with a list of events, or a list of events. What stands before the
+// events is small in most files (devices, process groups, log lines), but not in all.
+func sniff(head []byte) source.Confidence {
+	head = bytes.TrimSpace(bytes.TrimPrefix(head, byteOrderMark))
+	switch {
+	case bytes.Contains(head, []byte(`"traceEvents"`)), bytes.HasPrefix(head, []byte("[")) && bytes.Contains(head, []byte(`"ph"`)):
+		return source.Likely
+	case bytes.HasPrefix(head, []byte("[")), bytes.HasPrefix(head, []byte("{")):
+		return source.Maybe
+	}
+	return source.No
 }
 
-func (e *DamageError) Error() string {
-	d := e.Damage[0]
-	where := "damaged"
-	if n := len(e.Damage); n > 1 {
-		where = fmt.Sprintf("damaged in %d places, the first", n)
-	}
-	return fmt.Sprintf("%s: %s at byte %d, line %d: %s: %q: read it without strictness to get what is whole",
-		e.Path, where, d.Offset, d.Line, d.Kind, d.Text)
-}
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// ReadFile reads the trace in a file. The name "-" is standard input.
-func ReadFile(path string, o Options) (*trace.Trace, error) {
-	if path == "-" {
-		return Read(os.Stdin, "standard input", o)
-	}
-	f, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return Read(f, path, o)
-}
-
-// openRegular opens a file that is no directory.
-func openRegular(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read trace: %w", err)
-	}
-	if st, err := f.Stat(); err == nil && st.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("read trace: %s is a directory: pass one of the files in it, or read it as a capture", path)
-	}
-	return f, nil
-}
-
-// Read reads a trace from r, which may be compressed with gzip or zstd. name stands in errors and in Meta.Path.
-func Read(r io.Reader, name string, o Options) (*trace.Trace, error) {
-	p, err := sniff(bufio.NewReaderSize(r, readAhead))
-	if err != nil {
-		return nil, named(err, name)
-	}
-	w := openWindow(p)
-	defer w.close()
-	s := newScanner(w)
-	s.t.Meta.Path = name
+// read implements source.Format.
+func read(in *source.Input) (*trace.Trace, error) {
+	s := newScanner(newWindow(in))
+	s.t.Meta.Path = in.Name
 	if err := s.document(); err != nil {
-		return nil, named(err, name)
-	}
-	if o.Strict && len(s.t.Damage) > 0 {
-		return nil, &DamageError{Path: name, Damage: s.t.Damage}
+		return nil, err
 	}
 	return s.t, nil
 }
 
-// named puts the input's name into an error.
-func named(err error, name string) error {
-	if e, ok := err.(*NotTraceError); ok {
-		e.Path = name
-		return e
+// verify implements source.Format: it counts events instead of keeping them.
+func verify(in *source.Input) (source.Verification, error) {
+	s := newScanner(newWindow(in))
+	s.tally = &tally{}
+	s.t.Meta.Path = in.Name
+	if err := s.document(); err != nil {
+		return source.Verification{}, err
 	}
-	return fmt.Errorf("read trace %s: %w", name, err)
+	v := s.tally.Verification(&s.t.Meta)
+	v.Closed, v.Damage = s.closed, s.t.Damage
+	return v, nil
 }
+
+// tally counts rows.
+type tally struct{ source.Tally }
+
+func (c *tally) add(r *row, t *trace.Trace) { c.Add(t, r.category, r.name, r.start, r.dur) }

@@ -4,28 +4,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/inferprof/inferprof/trace/source"
 )
 
-// NotTraceError says that a file is no Kineto trace, what it is, and what to pass instead.
-type NotTraceError struct {
-	Path string // "" if the input has no name
-	What string // what it is: "an execution trace"
-	Hint string // what to pass instead; "" for the general advice
-}
-
-func (e *NotTraceError) Error() string {
-	path, hint := e.Path, e.Hint
-	if path == "" {
-		path = "input"
-	}
-	if hint == "" {
-		hint = "pass a trace that torch.profiler wrote (*.pt.trace.json.gz)"
-	}
-	return fmt.Sprintf("%s: not a profiler trace but %s: %s", path, e.What, hint)
-}
-
 // The formats that lie beside traces and are easily taken for them, by a top-level key.
-var otherFormats = map[string]NotTraceError{
+var otherFormats = map[string]source.NotTraceError{
 	"nodes": {What: "an execution trace (nodes, no events)",
 		Hint: "pass the Kineto trace that was recorded beside it (*.pt.trace.json.gz)"},
 	"rocprofiler-sdk-tool": {What: "rocprof's own results",
@@ -46,22 +30,22 @@ func otherFormat(key string) error {
 // unknownObject describes an object without traceEvents.
 func unknownObject(keys []string, w *window) error {
 	if len(keys) == 0 {
-		return &NotTraceError{What: "JSON without traceEvents"}
+		return &source.NotTraceError{What: "JSON without traceEvents"}
 	}
 	if w.err != nil && len(keys) > 0 && keys[0] == "schemaVersion" {
-		return &NotTraceError{What: "a trace that ends before its events",
+		return &source.NotTraceError{What: "a trace that ends before its events",
 			Hint: "its writer died or the disk was full; capture again"}
 	}
-	return &NotTraceError{What: fmt.Sprintf("JSON without traceEvents (its keys are %s)", keyList(keys))}
+	return &source.NotTraceError{What: fmt.Sprintf("JSON without traceEvents (its keys are %s)", keyList(keys))}
 }
 
 // otherArray describes an array whose first element starts with c.
 func otherArray(c byte) error {
 	if c == '[' {
-		return &NotTraceError{What: "a list of lists, such as a memory timeline (.raw.json)",
+		return &source.NotTraceError{What: "a list of lists, such as a memory timeline (.raw.json)",
 			Hint: "pass the trace that was recorded with it (*.pt.trace.json.gz)"}
 	}
-	return &NotTraceError{What: "a JSON array of something else than events"}
+	return &source.NotTraceError{What: "a JSON array of something else than events"}
 }
 
 // looksLikeEvent says whether an object of a bare array is a trace event.
@@ -85,10 +69,10 @@ func otherObjects(b []byte, members []member) error {
 		}
 	}
 	if has["file"] && has["batch_size"] {
-		return &NotTraceError{What: "the list of a server's graph-capture traces (execution_details.json)",
+		return &source.NotTraceError{What: "the list of a server's graph-capture traces (execution_details.json)",
 			Hint: "pass the traces that it lists, or the directory above"}
 	}
-	return &NotTraceError{What: fmt.Sprintf("a JSON array of objects with the keys %s", keyList(keys))}
+	return &source.NotTraceError{What: fmt.Sprintf("a JSON array of objects with the keys %s", keyList(keys))}
 }
 
 // notJSON describes text that starts like no JSON document.

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // scanner turns a file's text into a trace.
@@ -75,7 +76,7 @@ func (s *scanner) grow(i int) bool {
 	if !s.w.more(i) {
 		return false
 	}
-	for want := 2 * (s.w.n - blockBytes); s.w.n < want && s.w.more(0); {
+	for want := 2 * (s.w.n - source.BlockBytes); s.w.n < want && s.w.more(0); {
 	}
 	return true
 }
@@ -84,15 +85,15 @@ func (s *scanner) grow(i int) bool {
 func (s *scanner) document() error {
 	for s.w.n < 4 && s.w.more(0) { // enough for a byte order mark
 	}
-	if bytes.HasPrefix(s.w.text(), []byte("\xef\xbb\xbf")) {
-		s.w.drop(3)
+	if bytes.HasPrefix(s.w.text(), byteOrderMark) {
+		s.w.drop(len(byteOrderMark))
 	}
 	i, c, ok := s.next(0)
 	switch {
 	case !ok && s.inputFault() == nil:
-		return &NotTraceError{What: "an empty file"}
+		return &source.NotTraceError{What: "an empty file"}
 	case !ok:
-		return &NotTraceError{What: "a compressed file without contents (" + s.inputFault().Error() + ")",
+		return &source.NotTraceError{What: "a compressed file without contents (" + s.inputFault().Error() + ")",
 			Hint: "its writer died or the disk was full; capture again"}
 	case c == '[':
 		if err := s.bareArray(i); err != nil {
@@ -103,7 +104,7 @@ func (s *scanner) document() error {
 			return err
 		}
 	default:
-		return &NotTraceError{What: notJSON(s.w.text()[i:])}
+		return &source.NotTraceError{What: notJSON(s.w.text()[i:])}
 	}
 	s.finish()
 	return nil
@@ -201,7 +202,7 @@ func (s *scanner) resumeKeys(i int) (int, bool) {
 func (s *scanner) bareArray(i int) error {
 	i, c, ok := s.next(i + 1)
 	if !ok {
-		return &NotTraceError{What: "an array that ends at once"}
+		return &source.NotTraceError{What: "an array that ends at once"}
 	}
 	if c != '{' && c != ']' {
 		return otherArray(c)
@@ -325,8 +326,8 @@ func (s *scanner) finish() {
 	}
 	if err := s.inputFault(); err != nil {
 		kind := DamageInput
-		if input, ok := errors.AsType[*inputError](err); ok {
-			kind, err = input.kind, input.err
+		if input, ok := errors.AsType[*source.InputError](err); ok {
+			kind, err = input.Kind, input.Err
 		}
 		s.damageText(kind, s.w.n, err.Error(), s.lost)
 	} else if !s.closed {

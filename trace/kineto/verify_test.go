@@ -13,12 +13,13 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 func TestVerifyWhole(t *testing.T) {
 	for _, path := range ownTraces(t) {
-		v, err := kineto.Verify(path)
+		v, err := formats.Verify(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,16 +85,16 @@ func TestVerifyDamaged(t *testing.T) {
 		checksum bool
 		closed   bool
 	}{
-		{"half the gzip", cut(whole), kineto.DamageTruncated, all / 3, false, false},
-		{"half the text", cut(text), kineto.DamageTruncated, all / 3, true, false},
-		{"last byte missing", text[:len(text)-1], kineto.DamageTruncated, all, true, false},
-		{"checksum", flipped, kineto.DamageCRC, all, false, true},
-		{"garbage after", append(bytes.Clone(text), "\x00\x00\x00"...), kineto.DamageTrailing, all, true, true},
-		{"garbage after the gzip", append(bytes.Clone(whole), 0, 0, 0), kineto.DamageTrailing, all, true, true},
+		{"half the gzip", cut(whole), source.DamageTruncated, all / 3, false, false},
+		{"half the text", cut(text), source.DamageTruncated, all / 3, true, false},
+		{"last byte missing", text[:len(text)-1], source.DamageTruncated, all, true, false},
+		{"checksum", flipped, source.DamageCRC, all, false, true},
+		{"garbage after", append(bytes.Clone(text), "\x00\x00\x00"...), source.DamageTrailing, all, true, true},
+		{"garbage after the gzip", append(bytes.Clone(whole), 0, 0, 0), source.DamageTrailing, all, true, true},
 		{"whole text", text, "", all, true, true},
 		{"byte order mark", append([]byte("\xef\xbb\xbf"), text...), "", all, true, true},
 		{"zstd", squeezed(t, text), "", all, true, true},
-		{"half the zstd", cut(squeezed(t, text)), kineto.DamageTruncated, all / 3, false, false},
+		{"half the zstd", cut(squeezed(t, text)), source.DamageTruncated, all / 3, false, false},
 		{"two members", append(deflated(t, text[:1000]), deflated(t, text[1000:])...), "", all, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestVerifyDamaged(t *testing.T) {
 			if err := os.WriteFile(p, c.file, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			v, err := kineto.Verify(p)
+			v, err := formats.Verify(p)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,8 +112,8 @@ func TestVerifyDamaged(t *testing.T) {
 			if c.kind != "" && v.Damage[len(v.Damage)-1].Kind != c.kind {
 				t.Errorf("damage %+v, want %s", v.Damage, c.kind)
 			}
-			_, err = kineto.ReadFile(p, kineto.Options{Strict: true})
-			var damage *kineto.DamageError
+			_, err = formats.ReadFile(p, source.Options{Strict: true})
+			var damage *source.DamageError
 			if got := errors.As(err, &damage); got != (c.kind != "") {
 				t.Errorf("strict error %v", err)
 			}
@@ -140,8 +141,8 @@ func TestRefused(t *testing.T) {
 		{"string", `"a"`, "no JSON"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := kineto.Read(strings.NewReader(c.text), "x.json", kineto.Options{})
-			if _, ok := errors.AsType[*kineto.NotTraceError](err); !ok {
+			_, err := formats.Read(strings.NewReader(c.text), "x.json", source.Options{})
+			if _, ok := errors.AsType[*source.NotTraceError](err); !ok {
 				t.Fatalf("error %v, want a NotTraceError", err)
 			}
 			if !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "x.json: ") || strings.Contains(err.Error(), "\n") {

@@ -2,47 +2,18 @@ package kineto
 
 import (
 	"bufio"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
-	fastgzip "github.com/klauspost/compress/gzip"
-
-	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/trace"
 )
 
-// WriteFile writes t to a file that is whole or not there: under a temporary name beside it, synced and renamed. It is
-// compressed if path ends in .gz. On an error nothing is left behind.
-func WriteFile(path string, t *trace.Trace) error { return WriteFileRows(path, t, nil) }
-
-// WriteFileRows is WriteFile for some of the events, such as a trace.Cut chooses.
-func WriteFileRows(path string, t *trace.Trace, rows *trace.Rows) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		if !strings.HasSuffix(path, ".gz") {
-			return WriteRows(w, t, rows)
-		}
-		z, err := fastgzip.NewWriterLevel(w, gzip.DefaultCompression)
-		if err != nil {
-			return err
-		}
-		if err := WriteRows(z, t, rows); err != nil {
-			return err
-		}
-		return z.Close()
-	})
-}
-
-// Write writes t as PyTorch's profiler writes its traces: the same keys in the same order and layout. Events that were
-// read from a file are written as they stood there. A trace that holds no window of the profiler (CategoryTrace) gets
-// one around its events, as Kineto would have written it.
-func Write(w io.Writer, t *trace.Trace) error { return WriteRows(w, t, nil) }
-
-// WriteRows is Write for some of the events; nil for all.
-func WriteRows(w io.Writer, t *trace.Trace, rows *trace.Rows) error {
+// Write writes t, or of its events those of rows (nil: all), as PyTorch's profiler writes its traces: the same keys in
+// the same order and layout. Events that were read from a file are written as they stood there. A trace that holds no
+// window of the profiler (CategoryTrace) gets one around its events, as Kineto would have written it.
+func Write(w io.Writer, t *trace.Trace, rows *trace.Rows) error {
 	out := &writer{b: bufio.NewWriterSize(w, 64<<10), t: t, rows: rows, valid: map[trace.StringID]bool{}}
 	out.head()
 	out.events()

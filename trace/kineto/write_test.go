@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // ownTraces lists the project's own real traces.
@@ -27,7 +29,7 @@ func ownTraces(tb testing.TB) []string {
 
 func mustRead(tb testing.TB, path string) *trace.Trace {
 	tb.Helper()
-	got, err := kineto.ReadFile(path, kineto.Options{Strict: true})
+	got, err := formats.ReadFile(path, source.Options{Strict: true})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -121,7 +123,7 @@ func TestWriteReadRoundTrip(t *testing.T) {
 					want.Text = nil
 				}
 				var text bytes.Buffer
-				if err := kineto.Write(&text, want); err != nil {
+				if err := kineto.Write(&text, want, nil); err != nil {
 					t.Fatal(err)
 				}
 				if !json.Valid(text.Bytes()) {
@@ -137,7 +139,7 @@ func TestWriteReadRoundTrip(t *testing.T) {
 					}
 				}
 				var err error
-				if got, err = kineto.Read(&text, path, kineto.Options{Strict: true}); err != nil {
+				if got, err = formats.Read(&text, path, source.Options{Strict: true}); err != nil {
 					t.Fatal(err)
 				}
 				sameTraces(t, got, want)
@@ -181,7 +183,7 @@ func built() *trace.Trace {
 func TestWriteBuiltTrace(t *testing.T) {
 	want := built()
 	path := filepath.Join(t.TempDir(), "rank1.1.pt.trace.json.gz")
-	if err := kineto.WriteFile(path, want); err != nil {
+	if err := formats.WriteFile(path, want, nil); err != nil {
 		t.Fatal(err)
 	}
 	got := mustRead(t, path)
@@ -208,7 +210,7 @@ func TestWriteBuiltTrace(t *testing.T) {
 	if o.top["traceName"] != "" || o.top["schemaVersion"] != json.Number("1") {
 		t.Errorf("top level %v", o.top)
 	}
-	v, err := kineto.Verify(path)
+	v, err := formats.Verify(path)
 	if err != nil || !v.Whole || v.Rank != 1 || v.RankSource != "distributedInfo" || v.Events != n+3 || v.Steps != 1 {
 		t.Errorf("verified as %+v, %v", v, err)
 	}
@@ -239,7 +241,7 @@ func TestAnEventOfManyMembers(t *testing.T) {
 		fmt.Fprintf(&event, `,"%d":%d`, i, i)
 	}
 	event.WriteString("}}")
-	got, err := kineto.Read(strings.NewReader(`{"traceEvents":[`+event.String()+","+event.String()+`]}`), "x", kineto.Options{Strict: true})
+	got, err := formats.Read(strings.NewReader(`{"traceEvents":[`+event.String()+","+event.String()+`]}`), "x", source.Options{Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,11 +252,11 @@ func TestAnEventOfManyMembers(t *testing.T) {
 
 func TestWriteFailureLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	if err := kineto.WriteFile(filepath.Join(dir, "absent", "a.json"), built()); err == nil {
+	if err := formats.WriteFile(filepath.Join(dir, "absent", "a.json"), built(), nil); err == nil {
 		t.Error("wrote into a directory that is not there")
 	}
 	broken := errors.New("disk full")
-	if err := kineto.Write(failing{broken}, built()); !errors.Is(err, broken) {
+	if err := kineto.Write(failing{broken}, built(), nil); !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
@@ -275,7 +277,7 @@ func sharedOrNone(under string) []string {
 // TestNesting: what a recorder writes properly nested is nested in the file, thread by thread.
 func TestWrittenEventsNest(t *testing.T) {
 	var text bytes.Buffer
-	if err := kineto.Write(&text, built()); err != nil {
+	if err := kineto.Write(&text, built(), nil); err != nil {
 		t.Fatal(err)
 	}
 	o, _ := oracle(t, text.Bytes())

@@ -6,8 +6,9 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 func TestTotals(t *testing.T) {
@@ -23,7 +24,7 @@ func TestTotals(t *testing.T) {
 		if o.Bytes > 0 && (want.Bytes < o.Bytes*3/4 || want.Bytes > o.Bytes*5/4) {
 			t.Errorf("%+v: %d bytes", o, want.Bytes)
 		}
-		tr, err := kineto.Read(&text, "generated", kineto.Options{Strict: true})
+		tr, err := formats.Read(&text, "generated", source.Options{Strict: true})
 		if err != nil {
 			t.Fatal(err)
 		}

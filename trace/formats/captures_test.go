@@ -1,4 +1,4 @@
-package kineto_test
+package formats_test
 
 import (
 	"os"
@@ -6,12 +6,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 func TestFindCaptureTraces(t *testing.T) {
 	dir := t.TempDir()
-	if got := kineto.FindCaptureTraces(dir); got != nil {
+	if got := formats.FindCaptureTraces(dir); got != nil {
 		t.Errorf("in an empty directory: %v", got)
 	}
 	var want []string
@@ -37,7 +37,7 @@ func TestFindCaptureTraces(t *testing.T) {
 			want = append(want, path)
 		}
 	}
-	if got := kineto.FindCaptureTraces(dir); !slices.Equal(got, want) {
+	if got := formats.FindCaptureTraces(dir); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -1,4 +1,4 @@
-package kineto
+package formats
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package kineto
+package formats
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // How much memory a file takes when it is read, per byte of the file: columns, tables and texts are a fifth to a third of
@@ -34,7 +35,8 @@ func MemoryEstimate(path string) int64 {
 // that are in hand. As many are read at once as there are pairs of processors, since reading one keeps two busy (one
 // inflates, one scans), as many are used meanwhile, and of both together as many as fit into a budget.
 type Reader struct {
-	options Options
+	formats List
+	options source.Options
 	reading chan struct{} // a place for each
 	using   chan struct{}
 	room    *budget
@@ -42,9 +44,9 @@ type Reader struct {
 
 // NewReader returns a reader for which a trace takes its MemoryEstimate of budgetBytes (0: no bound). One that does not fit
 // is read all the same, alone.
-func NewReader(o Options, budgetBytes int64) *Reader {
+func NewReader(o source.Options, budgetBytes int64) *Reader {
 	places := max(1, runtime.GOMAXPROCS(0)/2)
-	return &Reader{o, make(chan struct{}, places), make(chan struct{}, places), newBudget(budgetBytes)}
+	return &Reader{list, o, make(chan struct{}, places), make(chan struct{}, places), newBudget(budgetBytes)}
 }
 
 // Start begins to read files, and returns when the last has begun. use is called with each one's place among the paths and
@@ -65,7 +67,7 @@ func (r *Reader) Start(paths []string, use func(i int, traces []*trace.Trace)) (
 		r.room.take(cost)
 		all.Go(func() {
 			defer r.room.give(cost)
-			t, err := ReadFile(path, r.options)
+			t, err := r.formats.ReadFile(path, r.options)
 			if err != nil {
 				errs[i] = err
 				failed.Store(true)

@@ -1,4 +1,4 @@
-package kineto_test
+package formats_test
 
 import (
 	"errors"
@@ -11,7 +11,8 @@ import (
 	"weak"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // writeFiles makes a directory with files of these texts.
@@ -34,7 +35,7 @@ func TestReader(t *testing.T) {
 	for _, budget := range []int64{0, 1, 1 << 40} { // one that nothing fits into still reads one after the other
 		paths := []string{path("b.json"), path("a.json"), path("b.json")}
 		got := make([]*trace.Trace, len(paths))
-		reader := kineto.NewReader(kineto.Options{Strict: true}, budget)
+		reader := formats.NewReader(source.Options{Strict: true}, budget)
 		for range 2 { // what the first round took of the budget has been given back
 			clear(got)
 			if err := reader.Start(paths, func(i int, traces []*trace.Trace) { got[i] = traces[0] })(); err != nil {
@@ -47,9 +48,9 @@ func TestReader(t *testing.T) {
 			}
 		}
 	}
-	var not *kineto.NotTraceError
-	var damaged *kineto.DamageError
-	reader := kineto.NewReader(kineto.Options{Strict: true}, 1)
+	var not *source.NotTraceError
+	var damaged *source.DamageError
+	reader := formats.NewReader(source.Options{Strict: true}, 1)
 	ignore := func(int, []*trace.Trace) {}
 	if err := reader.Start([]string{path("a.json"), path("none.json"), path("cut.json")}, ignore)(); !errors.As(err, &not) {
 		t.Errorf("the first error is %v", err)
@@ -57,7 +58,7 @@ func TestReader(t *testing.T) {
 	if err := reader.Start([]string{path("cut.json"), path("none.json")}, ignore)(); !errors.As(err, &damaged) {
 		t.Errorf("the first error is %v", err)
 	}
-	if n := kineto.MemoryEstimate(path("absent")); n != 0 {
+	if n := formats.MemoryEstimate(path("absent")); n != 0 {
 		t.Errorf("a file that is not there takes %d bytes", n)
 	}
 }
@@ -69,7 +70,7 @@ func TestReaderLetsGo(t *testing.T) {
 	for budget, most := range map[int64]int{0: 2 * max(1, runtime.GOMAXPROCS(0)/2), 1: 1} {
 		var mu sync.Mutex
 		var seen []weak.Pointer[trace.Trace]
-		err := kineto.NewReader(kineto.Options{}, budget).Start(paths, func(_ int, traces []*trace.Trace) {
+		err := formats.NewReader(source.Options{}, budget).Start(paths, func(_ int, traces []*trace.Trace) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen = append(seen, weak.Make(traces[0]))
