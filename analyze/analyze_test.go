@@ -305,7 +305,7 @@ func TestMessageBytes(t *testing.T) {
 		{"", "", -1, ""},
 		{"[[4", `["float"]`, -1, ""},
 	} {
-		if n, d := messageBytes(c.dims, c.types); n != c.bytes || d != c.dtype {
+		if n, d := messageBytes(inputsOf(c.dims, c.types)); n != c.bytes || d != c.dtype {
 			t.Errorf("messageBytes(%s, %s) = %d, %q; want %d, %q", c.dims, c.types, n, d, c.bytes, c.dtype)
 		}
 	}

@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -181,7 +180,7 @@ func (x *index) hostCollectives(add func(k collectiveKey, start, ns, wait int64)
 				if op.Collective != trace.NoSide {
 					k, wait = x.collectiveKey(k.name, op.Collective)
 				} else {
-					k.bytes, k.dtype = messageBytes(x.name(op.InputDims), x.name(op.InputTypes))
+					k.bytes, k.dtype = messageBytes(x.t.Inputs.Shapes(op.Shapes).Args, x.t.Inputs.Dtypes(op.Dtypes).Names)
 				}
 			}
 			r := add(k, h.start, h.end-h.start, wait)
@@ -260,33 +259,24 @@ func (x *index) collectiveKey(name string, row uint32) (k collectiveKey, waitNs 
 }
 
 // messageBytes is the size of the first tensor of an op's inputs, and its type; -1 if the op does not say. A tensor
-// list stands one level deeper: [[[8, 768]], []].
-func messageBytes(dims, types string) (int64, string) {
-	var shapes []json.RawMessage
-	var names []string
-	if json.Unmarshal([]byte(dims), &shapes) != nil || json.Unmarshal([]byte(types), &names) != nil || len(names) == 0 {
-		return trace.Absent, ""
-	}
-	for i, raw := range shapes {
-		var shape []int64
-		var list [][]int64
-		if json.Unmarshal(raw, &shape) != nil {
-			if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
-				continue
-			}
+// list counts by its first member.
+func messageBytes(shapes []trace.Shape, dtypes []string) (int64, string) {
+	for i := range min(len(shapes), len(dtypes)) {
+		shape := shapes[i].Dims
+		if list := shapes[i].List; len(list) > 0 {
 			shape = list[0]
 		}
-		if len(shape) == 0 || i >= len(names) {
+		if len(shape) == 0 {
 			continue
 		}
-		size := dtypeBytes(names[i])
+		size := dtypeBytes(dtypes[i])
 		if size == 0 {
-			return trace.Absent, names[i]
+			return trace.Absent, dtypes[i]
 		}
 		for _, d := range shape {
 			size *= d
 		}
-		return size, names[i]
+		return size, dtypes[i]
 	}
 	return trace.Absent, ""
 }

@@ -43,7 +43,7 @@ func TestExperts(t *testing.T) {
 			}
 			continue
 		}
-		w, ok := m.of(&opCall{in: inputTensors(test.dims, test.types)})
+		w, ok := m.of(&opCall{in: inputTensors(inputsOf(test.dims, test.types))})
 		if ok != test.known || ok && (w.flops != flops || math.Abs(w.bytes-bytes(test.width)) > 1) {
 			t.Errorf("%s: %v, %+v; want %v, %d FLOP, %.0f bytes", test.name, ok, w, test.known, flops, bytes(test.width))
 		}

@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -278,15 +277,8 @@ func (x *index) captureSize(track trace.TrackID, at int64) int64 {
 
 // launchedKernel is the kernel that a launch names, as ROCm's do.
 func launchedKernel(t *trace.Trace, row int) string {
-	var event struct {
-		Args struct {
-			Kernel string `json:"kernel"`
-		} `json:"args"`
-	}
-	if json.Unmarshal(t.JSON(row), &event) != nil {
-		return ""
-	}
-	return event.Args.Kernel
+	kernel, _ := t.Arg(row, "kernel")
+	return kernel.Text
 }
 
 // captureOf finds the capture that a replay is of: as many launches, the same names where they are given, and of several

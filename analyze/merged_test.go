@@ -75,7 +75,7 @@ func TestMergedRanks(t *testing.T) {
 			t.Errorf("rank %d: %d events, want %d", i, p.Events.Len(), own[i].Events.Len())
 		}
 		last := p.Events.Len() - 1
-		if text := string(p.JSON(last)); !json.Valid([]byte(text)) || !bytes.Contains([]byte(text), []byte(fmt.Sprintf("[TP%02d] ", i))) {
+		if text := string(p.Original(last)); !json.Valid([]byte(text)) || !bytes.Contains([]byte(text), []byte(fmt.Sprintf("[TP%02d] ", i))) {
 			t.Errorf("rank %d: the text of an event is %s", i, text)
 		}
 	}

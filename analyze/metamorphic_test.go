@@ -49,6 +49,10 @@ func (r reorderedText) AppendEvent(dst []byte, _ *trace.Trace, i int) []byte {
 	return r.of.Text.AppendEvent(dst, r.of, r.order[i])
 }
 
+func (r reorderedText) Arg(_ *trace.Trace, i int, name string) (trace.Value, bool) {
+	return r.of.Text.Arg(r.of, r.order[i], name)
+}
+
 func (r reorderedText) Declarations() []string { return r.of.Text.Declarations() }
 
 // ownTraces are the project's own real traces, by kind.

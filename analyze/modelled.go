@@ -1,9 +1,7 @@
 package analyze
 
 import (
-	"encoding/json"
 	"sort"
-	"strings"
 
 	"github.com/inferprof/inferprof/trace"
 )
@@ -29,7 +27,7 @@ func (x *index) modelledOps() []modelledOp {
 	e := &x.t.Events
 	calls := 0
 	for i := range x.t.Ops.Len() {
-		if op := x.t.Ops.At(uint32(i)); op.InputDims != 0 || op.FLOPs != trace.Absent {
+		if op := x.t.Ops.At(uint32(i)); op.Shapes != 0 || op.FLOPs != trace.Absent {
 			calls++
 		}
 	}
@@ -42,7 +40,7 @@ func (x *index) modelledOps() []modelledOp {
 		}
 		facts := x.t.Ops.At(e.Side(i))
 		given := facts.FLOPs != trace.Absent && facts.Bytes != trace.Absent
-		if facts.InputDims == 0 && !given || facts.Collective != trace.NoSide { // communication waits: no roofline is its own
+		if facts.Shapes == 0 && !given || facts.Collective != trace.NoSide { // communication waits: no roofline is its own
 			continue
 		}
 		name := e.Name(i)
@@ -109,37 +107,28 @@ func (x *index) summedSteps() []stepSpan {
 	return out
 }
 
-// tensorReader reads the inputs of an op, each different text once.
+// inputLists names the lists that an op was called with.
+type inputLists struct {
+	shapes trace.ShapesID
+	dtypes trace.DtypesID
+}
+
+// tensorReader makes tensors of the inputs of an op, of each pair of lists once.
 type tensorReader struct {
 	x     *index
-	known map[[2]trace.StringID][]tensor
-	texts map[trace.StringID]string
+	known map[inputLists][]tensor
 }
 
-func newTensorReader(x *index) *tensorReader {
-	return &tensorReader{x, map[[2]trace.StringID][]tensor{}, map[trace.StringID]string{}}
-}
+func newTensorReader(x *index) *tensorReader { return &tensorReader{x, map[inputLists][]tensor{}} }
 
-// text is an op's shapes in one spelling: some files indent them.
-func (r *tensorReader) text(op *trace.Op) string {
-	text, ok := r.texts[op.InputDims]
-	if !ok {
-		text = ShapeText(r.x.name(op.InputDims))
-		r.texts[op.InputDims] = text
-	}
-	return text
-}
-
-// ShapeText is RooflineOp.Dims of the shapes that a file writes.
-func ShapeText(dims string) string {
-	return strings.ReplaceAll(strings.Join(strings.Fields(dims), ""), ",", ", ")
-}
+// text is an op's shapes.
+func (r *tensorReader) text(op *trace.Op) string { return r.x.t.Inputs.Shapes(op.Shapes).Text }
 
 func (r *tensorReader) of(op *trace.Op) []tensor {
-	key := [2]trace.StringID{op.InputDims, op.InputTypes}
+	key := inputLists{op.Shapes, op.Dtypes}
 	in, ok := r.known[key]
 	if !ok {
-		in = inputTensors(r.x.name(op.InputDims), r.x.name(op.InputTypes))
+		in = inputTensors(r.x.t.Inputs.Shapes(op.Shapes).Args, r.x.t.Inputs.Dtypes(op.Dtypes).Names)
 		r.known[key] = in
 	}
 	return in
@@ -158,7 +147,7 @@ func (r *tensorReader) inside(op *modelledOp) [][]tensor {
 		if x.host[at].row == op.row || x.t.Events.Category(i) != trace.CategoryCPUOp || x.t.Events.Side(i) == trace.NoSide {
 			continue
 		}
-		if facts := x.t.Ops.At(x.t.Events.Side(i)); facts.InputDims != 0 {
+		if facts := x.t.Ops.At(x.t.Events.Side(i)); facts.Shapes != 0 {
 			out = append(out, r.of(facts))
 		}
 	}
@@ -180,13 +169,7 @@ func (x *index) causal(row int32, in []tensor) bool {
 	if !ok || len(in) < 2 || len(in[0].shape) != 4 || len(in[1].shape) != 4 || in[0].shape[2] != in[1].shape[2] || in[0].shape[2] == 1 {
 		return false
 	}
-	var event struct {
-		Args struct {
-			Values []string `json:"Concrete Inputs"`
-		} `json:"args"`
-	}
-	if json.Unmarshal(x.t.JSON(int(row)), &event) != nil || at >= len(event.Args.Values) {
-		return false
-	}
-	return event.Args.Values[at] == "True"
+	values, _ := x.t.Arg(int(row), "Concrete Inputs")
+	texts := values.Texts()
+	return at < len(texts) && texts[at] == "True"
 }

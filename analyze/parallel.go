@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 
 	"github.com/inferprof/inferprof/trace"
@@ -166,11 +165,8 @@ func (p *Parallel) coreTime(phase string, byThreads []int64) CoreTime {
 
 // cores says what a rank had to work with.
 func (x *index) cores() (n float64, from string) {
-	var engine struct {
-		Threads int `json:"threads_per_rank"`
-	}
-	if json.Unmarshal([]byte(x.t.Meta.Other["inferprof_engine"]), &engine) == nil && engine.Threads > 0 {
-		return float64(engine.Threads), CoresOfEngine
+	if n := x.t.Meta.Engine.ThreadsPerRank; n > 0 {
+		return float64(n), CoresOfEngine
 	}
 	if c := x.options.Capture; c != nil && c.HostCPUs > 0 && c.ExpectedRanks > 0 {
 		return float64(c.HostCPUs) / float64(c.ExpectedRanks), CoresOfMachine

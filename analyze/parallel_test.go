@@ -26,28 +26,28 @@ func TestCores(t *testing.T) {
 		return b
 	}
 	for _, test := range []struct {
-		name   string
-		engine string
-		o      Options
-		cores  float64
-		from   string
-		parts  []CoreTime // MeanBusy left out
+		name    string
+		threads int
+		o       Options
+		cores   float64
+		from    string
+		parts   []CoreTime // MeanBusy left out
 	}{
 		{name: "unknown", parts: []CoreTime{
 			{"", 240, 0, -1, -1, -1}, {"prefill", 90, 0, -1, -1, -1}, {"decode", 60, 0, -1, -1, -1}, {"between steps", 90, 0, -1, -1, -1}}},
 		// nobody works in 100–150 and 200–230; two do in 40–60 and 70–80
-		{name: "engine", engine: `{"threads_per_rank": 4}`, cores: 4, from: CoresOfEngine, parts: []CoreTime{
+		{name: "engine", threads: 4, cores: 4, from: CoresOfEngine, parts: []CoreTime{
 			{"", 240, 0, 960, 320, 770}, {"prefill", 90, 0, 360, 0, 240}, {"decode", 60, 0, 240, 40, 190}, {"between steps", 90, 0, 360, 280, 340}}},
-		{name: "fewer cores than threads", engine: `{"threads_per_rank": 1}`, cores: 1, from: CoresOfEngine, parts: []CoreTime{
+		{name: "fewer cores than threads", threads: 1, cores: 1, from: CoresOfEngine, parts: []CoreTime{
 			{"", 240, 0, 240, 80, 80}, {"prefill", 90, 0, 90, 0, 0}, {"decode", 60, 0, 60, 10, 10}, {"between steps", 90, 0, 90, 70, 70}}},
 		{name: "machine", o: Options{Capture: &Capture{HostCPUs: 3, ExpectedRanks: 2}}, cores: 1.5, from: CoresOfMachine, parts: []CoreTime{
 			{"", 240, 0, 360, 120, 185}, {"prefill", 90, 0, 135, 0, 30}, {"decode", 60, 0, 90, 15, 40}, {"between steps", 90, 0, 135, 105, 115}}},
-		{name: "only decode", engine: `{"threads_per_rank": 2}`, o: Options{Phase: "decode"}, cores: 2, from: CoresOfEngine, parts: []CoreTime{
+		{name: "only decode", threads: 2, o: Options{Phase: "decode"}, cores: 2, from: CoresOfEngine, parts: []CoreTime{
 			{"", 100, 0, 200, 60, 130}, {"decode", 50, 0, 100, 0, 50}, {"between steps", 50, 0, 100, 60, 80}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := engine()
-			b.t.Meta.Other = map[string]string{"inferprof_engine": test.engine}
+			b.t.Meta.Engine.ThreadsPerRank = test.threads
 			p := b.analyze(test.o).Ranks[0].Parallel
 			if p == nil {
 				t.Fatal("nothing")

@@ -107,10 +107,8 @@ func mergeCPU(ranks []*Rank) CPU {
 // engineOf names the engine that wrote a trace, as far as it shows: by a version in the file, by SGLang's own step
 // names, or by vLLM's ops and frames. vLLM's step names alone prove nothing, since others write them too.
 func engineOf(t *trace.Trace, steps []Step, ops []Op) (name, version string) {
-	for _, e := range []string{"vllm", "sglang", "inferprof"} {
-		if _, ok := t.Meta.Other[e+"_version"]; ok {
-			return e, t.Meta.EngineVersion
-		}
+	if e := &t.Meta.Engine; e.Name != "" {
+		return e.Name, e.Version
 	}
 	if len(steps) > 0 {
 		switch first := steps[0]; trace.StepDialect(first.Dialect) {

@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -94,9 +93,10 @@ type rooflineTable struct {
 
 // opShape is what the work of most ops hangs on.
 type opShape struct {
-	of                *index
-	name, dims, types trace.StringID
-	graph, tf32       bool
+	of          *index
+	name        trace.StringID
+	inputs      inputLists
+	graph, tf32 bool
 }
 
 // opWork is what a call does, and its row.
@@ -178,18 +178,8 @@ func (x *index) peaks() (*GPU, string) {
 
 // measuredPeaks are what an engine says of the CPU on which it ran.
 func (x *index) measuredPeaks() *GPU {
-	var engine struct {
-		Device string `json:"device"`
-		Peaks  struct {
-			FLOPsPerS float64 `json:"flops_per_s"`
-			BytesPerS float64 `json:"bytes_per_s"`
-		} `json:"peaks"`
-	}
-	if json.Unmarshal([]byte(x.t.Meta.Other["inferprof_engine"]), &engine) != nil {
-		return nil
-	}
-	if p := engine.Peaks; p.FLOPsPerS > 0 && p.BytesPerS > 0 {
-		return &GPU{Name: engine.Device, CPU: true, FP32: p.FLOPsPerS, FP16: p.FLOPsPerS, MemoryBytesPerS: p.BytesPerS, Source: "measured by the engine"}
+	if e := &x.t.Meta.Engine; e.FLOPsPerS > 0 && e.BytesPerS > 0 {
+		return &GPU{Name: e.Device, CPU: true, FP32: e.FLOPsPerS, FP16: e.FLOPsPerS, MemoryBytesPerS: e.BytesPerS, Source: "measured by the engine"}
 	}
 	return nil
 }
@@ -263,7 +253,7 @@ func (t *rooflineTable) add(x *index, reader *tensorReader, op *modelledOp, run 
 	}
 	facts := x.t.Ops.At(x.t.Events.Side(int(op.row)))
 	given := facts.FLOPs != trace.Absent && facts.Bytes != trace.Absent
-	shape := opShape{x, x.t.Events.Name(int(op.row)), facts.InputDims, facts.InputTypes, graph, run.tf32}
+	shape := opShape{x, x.t.Events.Name(int(op.row)), inputLists{facts.Shapes, facts.Dtypes}, graph, run.tf32}
 	if known, ok := t.alike[shape]; ok && !given {
 		t.count(known.row, run, known.work)
 		return

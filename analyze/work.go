@@ -1,7 +1,6 @@
 package analyze
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -93,24 +92,18 @@ func (t *tensor) floating() bool {
 	return t.dtype == dtypeFP32 || t.dtype == dtypeFP16 || t.dtype == dtypeBF16
 }
 
-// inputTensors reads "Input Dims" and "Input type". Scalars and absent tensors are tensors without shape, so that
-// positions stay those of the op's arguments; a list of tensors stands as its members, at the end.
-func inputTensors(dims, types string) []tensor {
-	var shapes []json.RawMessage
-	var names []string
-	if json.Unmarshal([]byte(dims), &shapes) != nil || json.Unmarshal([]byte(types), &names) != nil {
+// inputTensors are the arguments of an op. Scalars, absent tensors and lists of tensors are tensors without shape, so
+// that positions stay those of the arguments. There are none if the trace's shapes or types cannot be read.
+func inputTensors(shapes []trace.Shape, dtypes []string) []tensor {
+	if shapes == nil || dtypes == nil {
 		return nil
 	}
 	out := make([]tensor, len(shapes))
-	for i, raw := range shapes {
-		if i >= len(names) {
-			break
+	for i := range min(len(shapes), len(dtypes)) {
+		if shapes[i].List == nil {
+			out[i].shape = shapes[i].Dims
+			out[i].dtype, out[i].bytes = arithmetic(dtypes[i])
 		}
-		if json.Unmarshal(raw, &out[i].shape) != nil {
-			out[i].shape = nil
-			continue
-		}
-		out[i].dtype, out[i].bytes = arithmetic(names[i])
 	}
 	return out
 }

@@ -86,4 +86,8 @@ func (p *partText) AppendEvent(dst []byte, _ *Trace, i int) []byte {
 	return p.whole.Text.AppendEvent(dst, p.whole, int(p.rows[i]))
 }
 
+func (p *partText) Arg(_ *Trace, i int, name string) (Value, bool) {
+	return p.whole.Text.Arg(p.whole, int(p.rows[i]), name)
+}
+
 func (p *partText) Declarations() []string { return p.whole.Text.Declarations() }

@@ -29,8 +29,8 @@ type Call struct {
 // Op is what cpu_op and (gpu_)user_annotation events have.
 type Op struct {
 	ExternalID int64    // Absent if not given
-	InputDims  StringID // raw JSON, e.g. [[8, 768], [768, 768]]; 0 if not given
-	InputTypes StringID // raw JSON; 0 if not given
+	Shapes     ShapesID // of the arguments
+	Dtypes     DtypesID // of the arguments
 	Module     StringID // "Module Hierarchy", as text; 0 if not given
 	FLOPs      int64    // Absent if not given
 	Bytes      int64    // memory traffic of the op, as our own engine writes it; Absent if not given

@@ -27,6 +27,8 @@ type Trace struct {
 	Collectives Table[Collective] // pointed at by Op.Collective and GPUWork.Collective
 	Counters    Table[Counter]    // of rows of PhaseCounter in traces that were not read from a file
 
+	Inputs Inputs // lists of shapes and types, named by Op.Shapes and Op.Dtypes
+
 	// Text gives back what the file wrote; nil if the trace was not read from one.
 	Text Text
 
@@ -44,9 +46,36 @@ type Meta struct {
 	Devices             []Device
 	Distributed         *Distributed // nil if the trace has no distributedInfo
 	HostName            string
-	EngineVersion       string            // vllm_version, sglang_version … as written
-	Other               map[string]string // every other top-level key, as raw JSON
+	Engine              Engine
+	Recorded            Recorded
+	Other               map[string]string // every other top-level key, as the file writes it
 }
+
+// Engine is what a trace says of the engine that wrote it.
+type Engine struct {
+	Name    string // vllm, sglang, inferprof; "" if not given
+	Version string // "" if not given
+	// What the embedded engine says besides; zero if not given.
+	Device         string // that it ran on
+	ThreadsPerRank int
+	FLOPsPerS      float64 // peaks of the device, as the engine measured them
+	BytesPerS      float64
+}
+
+// Recorded says what the profiler was asked to record.
+type Recorded struct {
+	Shapes, Memory Setting
+}
+
+// Setting is an answer to yes or no that may not be known.
+type Setting uint8
+
+// The settings.
+const (
+	Unknown Setting = iota
+	Off
+	On
+)
 
 // Device is one entry of deviceProperties.
 type Device struct {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/kineto"
 )
 
 // builder makes a rank's trace by hand. Times are in ns.
@@ -140,7 +141,7 @@ func (b *builder) run(s steps) {
 				host += 3000
 			} else if k.op != "" {
 				side := b.t.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide,
-					InputDims: b.t.Strings.InternString(k.dims), InputTypes: b.t.Strings.InternString(k.types)})
+					Shapes: kineto.ShapesOf(b.t, k.dims), Dtypes: kineto.DtypesOf(b.t, k.types)})
 				b.event(trace.CategoryCPUOp, k.op, b.track(1, 100), host, 5000, side)
 				correlation = b.call("cudaLaunchKernel", host+500, 3000)
 				host += 5000

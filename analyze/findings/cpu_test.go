@@ -64,14 +64,14 @@ func TestPlantedProblemsOnCPU(t *testing.T) {
 		options    analyze.Options
 		ops        []op
 		between    int64
-		threads    string // that the engine says each rank had
+		threads    int // that the engine says each rank had
 	}{
 		{name: "healthy", ops: gemms},
 		{name: "healthy, quantized as configured", options: analyze.Options{Capture: &analyze.Capture{Quantization: "awq"}}, ops: with(op{"_C::awq_gemm", 2_000_000})},
-		{name: "healthy, all processors", options: processors(16), ops: gemms, threads: "16"},
-		{name: "healthy, a thread a core of two hardware threads", options: processors(16), ops: gemms, threads: "8"},
+		{name: "healthy, all processors", options: processors(16), ops: gemms, threads: 16},
+		{name: "healthy, a thread a core of two hardware threads", options: processors(16), ops: gemms, threads: 8},
 		{name: "healthy, helpers that no trace shows", options: processors(16), ops: gemms},
-		{name: "few threads", want: "idle_cores", options: processors(16), ops: gemms, threads: "3"},
+		{name: "few threads", want: "idle_cores", options: processors(16), ops: gemms, threads: 3},
 		{name: "Python between steps", want: "outside_ops", ops: gemms, between: 5_000_000},
 		{name: "one slow op", want: "dominant_op", ops: with(op{"_C::rotary_embedding", 9_000_000})},
 		{name: "sampling", want: "sampling_share", ops: with(op{"aten::sort", 3_000_000})},
@@ -79,9 +79,7 @@ func TestPlantedProblemsOnCPU(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			x := onCPU(test.ops, test.between)
-			if test.threads != "" {
-				x.Meta.Other = map[string]string{"inferprof_engine": `{"threads_per_rank": ` + test.threads + `}`}
-			}
+			x.Meta.Engine.ThreadsPerRank = test.threads
 			expectFirst(t, find(test.options, x), test.want, x)
 		})
 	}

@@ -89,7 +89,7 @@ func TestPlantedProblems(t *testing.T) {
 		{name: "healthy, with shapes", steps: steps{n: 12, kernels: with(kernel{name: "nvjet_fast", ns: 50_000, blocks: 1, op: "aten::mm",
 			dims: "[[64, 8192], [8192, 8192]]", types: `["c10::BFloat16", "c10::BFloat16"]`})}},
 		{name: "frozen by the export", want: "export_froze_engine", steps: steps{n: 12}, more: func(b *builder) {
-			b.t.Meta.Other = map[string]string{"vllm_version": `"0.24"`}
+			b.t.Meta.Engine.Name = "vllm"
 			b.call("cudaDeviceSynchronize", 40_000_000, 20_000)
 		}},
 		{name: "communication", want: "exposed_communication", steps: steps{n: 12, kernels: with(kernel{name: "cross_device_reduce_1stage", ns: 200_000})}},

@@ -84,7 +84,7 @@ func (rv *rankView) shapedRow(o *analyze.RooflineOp) int32 {
 		if e.Name(i) != id || e.Category(i) != trace.CategoryCPUOp || e.Side(i) == trace.NoSide || e.DurationNs(i) <= most {
 			continue
 		}
-		if analyze.ShapeText(rv.name(rv.t.Ops.At(e.Side(i)).InputDims)) == o.Dims {
+		if rv.t.Inputs.Shapes(rv.t.Ops.At(e.Side(i)).Shapes).Text == o.Dims {
 			row, most = int32(i), e.DurationNs(i)
 		}
 	}

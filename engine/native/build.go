@@ -29,6 +29,9 @@ type builder struct {
 
 	externalID int64
 	frames     []openFrame // the modules that enclose the current record
+
+	shapes map[[3]llm.Shape]trace.ShapesID // that were written already
+	dtypes map[[3]string]trace.DtypesID
 }
 
 // openFrame is a module whose forward has begun.
@@ -43,7 +46,7 @@ func (e *Engine) buildTrace(number int, p *profile) *trace.Trace {
 	base := time.Unix(now.Unix()/kinetoEpochSeconds*kinetoEpochSeconds, 0)
 	b := &builder{
 		t: &trace.Trace{Strings: trace.NewStrings()}, base: base, config: config,
-		rank: number, ranks: len(e.ranks),
+		rank: number, ranks: len(e.ranks), shapes: map[[3]llm.Shape]trace.ShapesID{}, dtypes: map[[3]string]trace.DtypesID{},
 	}
 	info := e.info
 	info.Peaks = p.peaks
@@ -98,7 +101,11 @@ func (b *builder) meta(info engine.Info) {
 	m := &b.t.Meta
 	m.SchemaVersion, m.DisplayTimeUnit = 1, "ms"
 	m.BaseTimeNanoseconds = b.base.UnixNano()
-	m.HostName, m.EngineVersion = host.Name(), info.Version
+	m.HostName = host.Name()
+	m.Engine = trace.Engine{Name: "inferprof", Version: info.Version, Device: info.Device, ThreadsPerRank: info.ThreadsPerRank}
+	if p := info.Peaks; p != nil {
+		m.Engine.FLOPsPerS, m.Engine.BytesPerS = p.FLOPsPerS, p.BytesPerS
+	}
 	group := trace.Group{Name: "0", Description: "default_pg", Size: b.ranks}
 	for r := range b.ranks {
 		group.Ranks = append(group.Ranks, r)
@@ -140,7 +147,7 @@ func (b *builder) span(x *llm.Span, collective uint32) {
 	op := trace.Op{ExternalID: b.externalID, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: collective}
 	op.Module = b.t.Strings.InternString(x.Site.Module)
 	if b.config.RecordShapes && x.Inputs[0] != (llm.Shape{}) {
-		op.InputDims, op.InputTypes = b.inputs(x)
+		op.Shapes, op.Dtypes = b.inputs(x)
 	}
 	if b.config.WithFLOPs && x.Site.Kind != llm.KindStep {
 		op.FLOPs, op.Bytes = x.FLOPs, x.Bytes
@@ -173,24 +180,32 @@ func (b *builder) module(x *llm.Span) {
 	b.append(x, "nn.Module: "+x.Site.Name+" ("+x.Site.Module+")", trace.CategoryPythonFunction, b.t.Frames.Append(f))
 }
 
-// inputs are the shapes and types of a span's inputs, as JSON.
-func (b *builder) inputs(x *llm.Span) (dims, types trace.StringID) {
-	d, t := []byte{'['}, []byte{'['}
+// inputs are the shapes and types of a span's inputs, each different list once.
+func (b *builder) inputs(x *llm.Span) (trace.ShapesID, trace.DtypesID) {
+	types := [3]string{}
+	args, names := []trace.Shape(nil), []string(nil)
 	for i, in := range x.Inputs {
 		if in == (llm.Shape{}) {
 			break
 		}
-		if i > 0 {
-			d, t = append(d, ", "...), append(t, ", "...)
+		dims := []int64{int64(in[0]), int64(in[1])}
+		if in[1] <= 0 {
+			dims = dims[:1]
 		}
-		d = strconv.AppendInt(append(d, '['), int64(in[0]), 10)
-		if in[1] > 0 {
-			d = strconv.AppendInt(append(d, ", "...), int64(in[1]), 10)
-		}
-		d, t = append(d, ']'), append(t, '"')
-		t = append(append(t, cmp.Or(x.Site.Types[i], "float")...), '"')
+		types[i] = cmp.Or(x.Site.Types[i], "float")
+		args, names = append(args, trace.Shape{Dims: dims}), append(names, types[i])
 	}
-	return b.t.Strings.Intern(append(d, ']')), b.t.Strings.Intern(append(t, ']'))
+	shapes, ok := b.shapes[x.Inputs]
+	if !ok {
+		shapes = b.t.Inputs.AddShapes(trace.Shapes{Args: args})
+		b.shapes[x.Inputs] = shapes
+	}
+	dtypes, ok := b.dtypes[types]
+	if !ok {
+		dtypes = b.t.Inputs.AddDtypes(trace.Dtypes{Names: names})
+		b.dtypes[types] = dtypes
+	}
+	return shapes, dtypes
 }
 
 func (b *builder) collective(c *llm.Communication) uint32 {

@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"os"
@@ -210,12 +209,10 @@ func checkTraces(t *testing.T, c engine.Config) {
 func checkLinear(t *testing.T, x *trace.Trace, name string, op *trace.Op) {
 	t.Helper()
 	var dims [][]int64
-	var types []string
-	for text, into := range map[string]any{x.Strings.At(op.InputDims): &dims, x.Strings.At(op.InputTypes): &types} {
-		if err := json.Unmarshal([]byte(text), into); err != nil {
-			t.Fatalf("inputs %q: %v", text, err)
-		}
+	for _, s := range x.Inputs.Shapes(op.Shapes).Args {
+		dims = append(dims, s.Dims)
 	}
+	types := x.Inputs.Dtypes(op.Dtypes).Names
 	bytes, sizes := int64(0), map[string]int64{"float": 4, "int": 4, "c10::Half": 2, "c10::BFloat16": 2}
 	for i, d := range dims {
 		if i == 2 && name == "aten::linear" {

@@ -195,7 +195,7 @@ func BenchmarkEventJSON(b *testing.B) {
 	}
 	i := 0
 	for b.Loop() {
-		if len(t.JSON(i%t.Events.Len())) == 0 {
+		if len(t.Original(i%t.Events.Len())) == 0 {
 			b.Fatal("no text")
 		}
 		i += 997

@@ -41,7 +41,7 @@ func TestCutFile(t *testing.T) {
 		k := 0
 		for i := range tr.Events.Len() {
 			if rows.Has(i) {
-				if g, w := got.JSON(k), tr.JSON(i); !bytes.Equal(g, w) {
+				if g, w := got.Original(k), tr.Original(i); !bytes.Equal(g, w) {
 					t.Fatalf("%s: event %d is %s, want %s", path, k, g, w)
 				}
 				k++

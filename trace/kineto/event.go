@@ -156,7 +156,7 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 	for _, m := range s.members {
 		if m.argument {
 			if to := destinationOf(r.table, m.key(b)); to != toNothing {
-				r.setToken(to, m.value(b), s.t.Strings)
+				r.setToken(to, m.value(b), s)
 			}
 		}
 	}

@@ -118,7 +118,7 @@ func agrees(t *testing.T, got *trace.Trace, file []byte) {
 			t.Fatalf("%d events, want more", i)
 		}
 		var shown map[string]any
-		d := json.NewDecoder(bytes.NewReader(got.JSON(i)))
+		d := json.NewDecoder(bytes.NewReader(got.Original(i)))
 		d.UseNumber()
 		if err := d.Decode(&shown); err != nil || !reflect.DeepEqual(shown, e) {
 			t.Fatalf("event %d is %v, want %v", i, shown, e)

@@ -12,6 +12,8 @@ const keyDevices = "deviceProperties"
 // takeMetadata decodes the top-level keys. They are small, so that encoding/json is good enough for them.
 func (s *scanner) takeMetadata() {
 	m := &s.t.Meta
+	s.nameEngine()
+	m.Recorded.Shapes, m.Recorded.Memory = setting(s.meta["record_shapes"]), setting(s.meta["profile_memory"])
 	for _, key := range s.keys {
 		raw := s.meta[key]
 		var ok bool
@@ -28,8 +30,12 @@ func (s *scanner) takeMetadata() {
 		case "host_name":
 			m.HostName, ok = stringOf(raw)
 		case "vllm_version", "sglang_version", "inferprof_version":
-			m.EngineVersion, ok = stringOf(raw)
+			m.Engine.Version, ok = stringOf(raw)
 			s.other(key, raw)
+		case "inferprof_engine":
+			describe(&m.Engine, raw)
+			s.other(key, raw) // it says more than an Engine holds
+			ok = json.Valid(raw)
 		case keyDevices:
 			m.Devices, ok = devices(raw)
 			s.other(key, raw) // it says more than a Device holds
@@ -44,6 +50,49 @@ func (s *scanner) takeMetadata() {
 			s.damageText(DamageMetadata, 0, key+": "+string(raw[:min(len(raw), damageText)]), 0)
 		}
 	}
+}
+
+// nameEngine finds out which engine wrote the trace: the first of those whose version it has.
+func (s *scanner) nameEngine() {
+	for _, name := range []string{"vllm", "sglang", "inferprof"} {
+		if _, ok := s.meta[name+"_version"]; ok {
+			s.t.Meta.Engine.Name = name
+			return
+		}
+	}
+}
+
+// describe takes over what the embedded engine says of itself. Peaks and threads are decoded apart, so that a fault in
+// one leaves the other.
+func describe(e *trace.Engine, raw []byte) {
+	var device struct {
+		Name  string `json:"device"`
+		Peaks struct {
+			FLOPsPerS float64 `json:"flops_per_s"`
+			BytesPerS float64 `json:"bytes_per_s"`
+		} `json:"peaks"`
+	}
+	if json.Unmarshal(raw, &device) == nil {
+		e.Device, e.FLOPsPerS, e.BytesPerS = device.Name, device.Peaks.FLOPsPerS, device.Peaks.BytesPerS
+	}
+	var threads struct {
+		PerRank int `json:"threads_per_rank"`
+	}
+	if json.Unmarshal(raw, &threads) == nil {
+		e.ThreadsPerRank = threads.PerRank
+	}
+}
+
+// setting is what a key says that is on or off: 0 and false are off, anything else is on.
+func setting(raw []byte) trace.Setting {
+	var on any
+	switch err := json.Unmarshal(raw, &on); {
+	case err != nil:
+		return trace.Unknown
+	case on == float64(0) || on == false:
+		return trace.Off
+	}
+	return trace.On
 }
 
 // other keeps a key's raw JSON.

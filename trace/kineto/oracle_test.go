@@ -158,8 +158,8 @@ func compareEvent(t *testing.T, got *trace.Trace, i int, e oracleEvent) string {
 		return check("correlation", c.Correlation, number("correlation", trace.Absent), "External id", c.ExternalID, external)
 	case trace.TableOp:
 		o := got.Ops.At(ev.Side)
-		return check("External id", o.ExternalID, external, "Input Dims", o.InputDims != 0, args["Input Dims"] != nil || args["Input dims"] != nil,
-			"Input type", o.InputTypes != 0, args["Input type"] != nil, "Module", got.Strings.At(o.Module), token(args["Module Hierarchy"]),
+		return check("External id", o.ExternalID, external, "Input Dims", o.Shapes != 0, args["Input Dims"] != nil || args["Input dims"] != nil,
+			"Input type", o.Dtypes != 0, args["Input type"] != nil, "Module", got.Strings.At(o.Module), token(args["Module Hierarchy"]),
 			"collective", o.Collective != trace.NoSide, args["Collective name"] != nil)
 	case trace.TableFrame:
 		f := got.Frames.At(ev.Side)

@@ -192,8 +192,9 @@ func (r *row) setInt(to destination, v int64) {
 	}
 }
 
-// setToken stores an argument from its JSON text. strings interns what is kept as text.
-func (r *row) setToken(to destination, token []byte, strings *trace.Strings) {
+// setToken stores an argument from its JSON text.
+func (r *row) setToken(to destination, token []byte, s *scanner) {
+	strings := s.t.Strings
 	switch to {
 	case toNothing:
 	case toGrid:
@@ -207,9 +208,9 @@ func (r *row) setToken(to destination, token []byte, strings *trace.Strings) {
 	case toOccupancy:
 		r.gpu.OccupancyPercent = looseFloat(token)
 	case toInputDims:
-		r.op.InputDims = strings.Intern(token)
+		r.op.Shapes = s.shapesOf(strings.Intern(token))
 	case toInputTypes:
-		r.op.InputTypes = strings.Intern(token)
+		r.op.Dtypes = s.dtypesOf(strings.Intern(token))
 	case toModule:
 		r.op.Module = internText(token, strings)
 	case toAddress:

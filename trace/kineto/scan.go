@@ -24,6 +24,7 @@ type scanner struct {
 	lastShape *shape   // of the event before; nil before the first
 	texts     *texts
 	known     []uint8 // by StringID, see knownPlain
+	inputs    inputs
 
 	meta   map[string][]byte // top-level keys but traceEvents, raw
 	keys   []string          // the same, in the file's order

@@ -221,9 +221,9 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 			switch slot.to {
 			case toNothing:
 			case toInputDims:
-				r.op.InputDims = id
+				r.op.Shapes = s.shapesOf(id)
 			case toInputTypes:
-				r.op.InputTypes = id
+				r.op.Dtypes = s.dtypesOf(id)
 			case toPID:
 				pid = int64(id) | textual
 			case toTID:
@@ -243,7 +243,7 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 			case toFlow:
 				r.flow, _ = looseInt(b[i:j])
 			default:
-				r.setToken(slot.to, b[i:j], s.t.Strings)
+				r.setToken(slot.to, b[i:j], s)
 			}
 			if slot.kept {
 				values = appendVarint(values, int64(id))

@@ -81,6 +81,41 @@ func (x *texts) AppendEvent(dst []byte, t *trace.Trace, i int) []byte {
 	return dst
 }
 
+// Arg implements trace.Text.
+func (x *texts) Arg(t *trace.Trace, i int, name string) (trace.Value, bool) {
+	token := memberOf(memberOf(x.AppendEvent(nil, t, i), "args"), name)
+	if token == nil {
+		return trace.Value{}, false
+	}
+	return valueOf(token), true
+}
+
+// valueOf decodes an argument: strings to their text, lists to their members; anything else is its own text.
+func valueOf(token []byte) trace.Value {
+	switch first(token) {
+	case '"':
+		text, _ := decodeString(token[1 : len(token)-1])
+		return trace.Value{Text: string(text)}
+	case '[':
+		list := []trace.Value{}
+		for i := skipSpace(token, 1); i < len(token) && token[i] != ']'; {
+			end := endOfValue(token, i)
+			if end < 0 {
+				break
+			}
+			list = append(list, valueOf(token[i:end]))
+			if i = skipSpace(token, end); i == len(token) || token[i] != ',' {
+				break
+			}
+			i = skipSpace(token, i+1)
+		}
+		return trace.Value{List: list}
+	case 'n': // null
+		return trace.Value{}
+	}
+	return trace.Value{Text: string(token)}
+}
+
 // skip steps over the values of an event.
 func (x *texts) skip(values []byte, number uint16) []byte {
 	if number == 0 {
@@ -149,9 +184,9 @@ func (x *texts) print(dst, values []byte, number uint16, t *trace.Trace, i int) 
 				v, values = takeVarint(values)
 				id = trace.StringID(v)
 			case slot.to == toInputDims:
-				id = t.Ops.At(e.Side).InputDims
+				id = t.Inputs.Shapes(t.Ops.At(e.Side).Shapes).Source
 			default:
-				id = t.Ops.At(e.Side).InputTypes
+				id = t.Inputs.Dtypes(t.Ops.At(e.Side).Dtypes).Source
 			}
 			dst = append(dst, t.Strings.At(id)...)
 		}

@@ -71,8 +71,8 @@ func (o *writer) head() {
 	if m.HostName != "" {
 		o.line = append(appendString(append(o.line, `  "host_name": `...), m.HostName), ",\n"...)
 	}
-	if m.EngineVersion != "" && m.Other["vllm_version"] == "" && m.Other["sglang_version"] == "" && m.Other["inferprof_version"] == "" {
-		o.line = append(appendString(append(o.line, `  "inferprof_version": `...), m.EngineVersion), ",\n"...)
+	if m.Engine.Version != "" && m.Other["vllm_version"] == "" && m.Other["sglang_version"] == "" && m.Other["inferprof_version"] == "" {
+		o.line = append(appendString(append(o.line, `  "`+cmpOr(m.Engine.Name, "inferprof")+`_version": `...), m.Engine.Version), ",\n"...)
 	}
 	o.line = append(appendString(append(o.line, `  "displayTimeUnit": `...), cmpOr(m.DisplayTimeUnit, "ms")), ",\n"...)
 	o.printf("  \"baseTimeNanoseconds\": %d,\n  \"traceEvents\": [", m.BaseTimeNanoseconds)

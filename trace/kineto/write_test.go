@@ -87,9 +87,10 @@ func plainRow(t *trace.Trace, i int) any {
 		f.call = *t.Calls.At(e.Side)
 	case trace.TableOp:
 		f.op = *t.Ops.At(e.Side)
-		f.dims, f.types, f.module = s.At(f.op.InputDims), s.At(f.op.InputTypes), s.At(f.op.Module)
+		f.dims, f.module = t.Inputs.Shapes(f.op.Shapes).Text, s.At(f.op.Module)
+		f.types = strings.Join(t.Inputs.Dtypes(f.op.Dtypes).Names, " ")
 		collective = f.op.Collective
-		f.op.InputDims, f.op.InputTypes, f.op.Module, f.op.Collective = 0, 0, 0, 0
+		f.op.Shapes, f.op.Dtypes, f.op.Module, f.op.Collective = 0, 0, 0, 0
 	case trace.TableFrame:
 		f.frame = *t.Frames.At(e.Side)
 	case trace.TableMemory:
@@ -157,7 +158,7 @@ func built() *trace.Trace {
 	t := &trace.Trace{Strings: trace.NewStrings()}
 	s := t.Strings.InternString
 	t.Meta = trace.Meta{
-		SchemaVersion: 1, BaseTimeNanoseconds: 1790857026000000000, HostName: "node \"a\"", EngineVersion: "1.2.3",
+		SchemaVersion: 1, BaseTimeNanoseconds: 1790857026000000000, HostName: "node \"a\"", Engine: trace.Engine{Version: "1.2.3"},
 		Distributed: &trace.Distributed{Backend: "threads", Rank: 1, WorldSize: 2,
 			Groups: []trace.Group{{Name: "0", Description: "default_pg", Size: 2, Ranks: []int{0, 1}}}},
 		Other: map[string]string{"with_flops": "1"},
@@ -171,7 +172,8 @@ func built() *trace.Trace {
 	none := trace.Op{ExternalID: 1, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide}
 	op(trace.CategoryUserAnnotation, "execute_context_1(5)_generation_0(0)", 4565046131617245, 9000, none)
 	op(trace.CategoryCPUOp, "aten::linear", 4565046131617300, 1001, trace.Op{ExternalID: 2, FLOPs: 1 << 40, Bytes: 77,
-		InputDims: s("[[8, 768], [768, 768]]"), InputTypes: s(`["float", "float"]`), Module: s(`model.layers.0 "x"`), Collective: trace.NoSide})
+		Shapes: t.Inputs.AddShapes(trace.Shapes{Args: []trace.Shape{{Dims: []int64{8, 768}}, {Dims: []int64{768, 768}}}}),
+		Dtypes: t.Inputs.AddDtypes(trace.Dtypes{Names: []string{"float", "float"}}), Module: s(`model.layers.0 "x"`), Collective: trace.NoSide})
 	row := t.Collectives.Append(trace.Collective{Name: s("allreduce"), Dtype: s("Float"), InElements: 6144, OutElements: 6144,
 		GroupSize: 2, GroupName: s("0"), GroupRanks: s("[0, 1]"), Bytes: 24576, WaitNs: 512})
 	op(trace.CategoryCPUOp, "record_param_comms", 4565046131619000, 700, trace.Op{ExternalID: 3, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: row})
@@ -203,7 +205,7 @@ func TestWriteBuiltTrace(t *testing.T) {
 	if d := got.Meta.Distributed; d == nil || d.Rank != 1 || d.WorldSize != 2 || len(d.Groups) != 1 || len(d.Groups[0].Ranks) != 2 {
 		t.Errorf("distributedInfo %+v", got.Meta.Distributed)
 	}
-	if got.Meta.HostName != want.Meta.HostName || got.Meta.EngineVersion != want.Meta.EngineVersion || got.Meta.DisplayTimeUnit != "ms" {
+	if got.Meta.HostName != want.Meta.HostName || got.Meta.Engine.Version != want.Meta.Engine.Version || got.Meta.DisplayTimeUnit != "ms" {
 		t.Errorf("metadata %+v", got.Meta)
 	}
 	o, _ := oracle(t, inflated(t, path))
@@ -245,8 +247,8 @@ func TestAnEventOfManyMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := got.Events.Len(); n != 2 || !bytes.Equal(got.JSON(1), event.Bytes()) || got.Ops.At(got.Events.At(1).Side).ExternalID != 5 {
-		t.Errorf("%d events, the second is %.200s…", n, got.JSON(1))
+	if n := got.Events.Len(); n != 2 || !bytes.Equal(got.Original(1), event.Bytes()) || got.Ops.At(got.Events.At(1).Side).ExternalID != 5 {
+		t.Errorf("%d events, the second is %.200s…", n, got.Original(1))
 	}
 }
 

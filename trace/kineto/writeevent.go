@@ -51,7 +51,7 @@ func (o *writer) events() {
 
 // EventJSON is event i as its file wrote it, or as Write would write it if the trace was not read from one.
 func EventJSON(t *trace.Trace, i int) []byte {
-	if text := t.JSON(i); len(text) > 0 {
+	if text := t.Original(i); len(text) > 0 {
 		return text
 	}
 	o := &writer{t: t, valid: map[trace.StringID]bool{}}
@@ -59,8 +59,10 @@ func EventJSON(t *trace.Trace, i int) []byte {
 }
 
 // EventArgs is the args object of event i, as EventJSON writes it; nil if it has none.
-func EventArgs(t *trace.Trace, i int) []byte {
-	b := EventJSON(t, i)
+func EventArgs(t *trace.Trace, i int) []byte { return memberOf(EventJSON(t, i), "args") }
+
+// memberOf is the value of a key of the object in b, of the first if there are several; nil if it has none.
+func memberOf(b []byte, key string) []byte {
 	for at := skipSpace(b, 1); at < len(b) && b[at] == '"'; {
 		keyEnd := endOfString(b, at)
 		if keyEnd < 0 {
@@ -72,7 +74,7 @@ func EventArgs(t *trace.Trace, i int) []byte {
 		if end < 0 {
 			return nil
 		}
-		if string(b[at:keyEnd]) == `"args"` {
+		if string(b[at+1:keyEnd-1]) == key {
 			return b[value:end]
 		}
 		if at = skipSpace(b, end); at < len(b) && b[at] == ',' {
@@ -190,8 +192,12 @@ func (o *writer) appendArgs(b []byte, e trace.Event) []byte {
 		}
 		a.int("Record function id", 0)
 		o.collectiveArgs(&a, op.Collective)
-		a.raw("Input type", o.rawJSON(op.InputTypes))
-		a.raw("Input Dims", o.rawJSON(op.InputDims))
+		if op.Dtypes != 0 {
+			a.raw("Input type", o.dtypes(o.t.Inputs.Dtypes(op.Dtypes)))
+		}
+		if op.Shapes != 0 {
+			a.raw("Input Dims", o.shapes(o.t.Inputs.Shapes(op.Shapes)))
+		}
 		if op.Module != 0 {
 			a.text("Module Hierarchy", o.t.Strings.At(op.Module))
 		}
@@ -268,6 +274,29 @@ const (
 	argMessageBytes = "Message bytes"
 	argWait         = "Wait (ns)"
 )
+
+// shapes are an op's input shapes as JSON; "" if the file that they were read from had none.
+func (o *writer) shapes(s *trace.Shapes) string {
+	if s.Source != 0 {
+		return o.rawJSON(s.Source)
+	}
+	return s.Text
+}
+
+// dtypes are an op's input types as JSON; "" if the file that they were read from had none.
+func (o *writer) dtypes(d *trace.Dtypes) string {
+	if d.Source != 0 {
+		return o.rawJSON(d.Source)
+	}
+	b := []byte{'['}
+	for i, name := range d.Names {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = appendString(b, name)
+	}
+	return string(append(b, ']'))
+}
 
 // rawJSON is an interned value if it is JSON; "" otherwise.
 func (o *writer) rawJSON(id trace.StringID) string {
