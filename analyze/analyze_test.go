@@ -328,10 +328,16 @@ func TestMemoryPools(t *testing.T) {
 	}
 }
 
+// named is what is known of a trace by its file's name.
+func named(path string) trace.Meta {
+	n := formats.ParseFileName(path)
+	return trace.Meta{Path: path, FileName: &n}
+}
+
 func TestRankNumbers(t *testing.T) {
 	at := func(path string, rank, world int) *trace.Trace {
 		tr := newBuilder().t
-		tr.Meta.Path = path
+		tr.Meta = named(path)
 		if world > 0 {
 			tr.Meta.Distributed = &trace.Distributed{Rank: rank, WorldSize: world}
 		}
@@ -409,7 +415,7 @@ func TestProblems(t *testing.T) {
 	same := func() *trace.Trace {
 		b := newBuilder()
 		b.op("a", 0, 10)
-		b.t.Meta.Path = "rank0.json"
+		b.t.Meta = named("rank0.json")
 		b.t.Meta.Distributed = &trace.Distributed{Rank: 0, WorldSize: 2}
 		return b.t
 	}
@@ -441,7 +447,7 @@ func TestOptions(t *testing.T) {
 		b.call("cudaLaunchKernel", i, i*100, 5)
 		b.kernel("a", 7, i, i*100+50, 10)
 	}
-	b.t.Meta.Path = "rank4.json"
+	b.t.Meta = named("rank4.json")
 	if r := b.analyze(Options{FromNs: 300, ToNs: 600}); r.Time.Events != 3 || r.Ranks[0].Launch.Linked != 3 {
 		t.Errorf("window: %+v", r.Time)
 	}
@@ -457,7 +463,7 @@ func TestOptions(t *testing.T) {
 func TestFrontendAlone(t *testing.T) {
 	b := newBuilder()
 	b.annotation("request", 0, 10)
-	b.t.Meta.Path = "vm_4348.async_llm.1795476521007920497.pt.trace.json.gz"
+	b.t.Meta = named("vm_4348.async_llm.1795476521007920497.pt.trace.json.gz")
 	r := Analyze([]*trace.Trace{b.t}, Options{})
 	if len(r.Ranks) != 0 || len(r.Frontends) != 1 || len(r.Problems) != 1 || r.Problems[0].ID != "missing_ranks" || r.Problems[0].Severity != SeverityError {
 		t.Errorf("%d ranks, %+v", len(r.Ranks), r.Problems)

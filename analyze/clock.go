@@ -241,7 +241,7 @@ func milliseconds(ns int64) string {
 func checkDuplicates(metas []trace.Meta) []Problem {
 	of := map[int][]string{}
 	for i := range metas {
-		if d := metas[i].Distributed; d != nil && d.WorldSize > 0 && !trace.IsFrontEnd(metas[i].Path) {
+		if d := metas[i].Distributed; d != nil && d.WorldSize > 0 && !metas[i].FrontEnd() {
 			of[d.Rank] = append(of[d.Rank], filepath.Base(metas[i].Path))
 		}
 	}

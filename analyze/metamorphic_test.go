@@ -314,7 +314,7 @@ func TestCompressed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tr.Meta.Path = ""
+			tr.Meta.Path, tr.Meta.FileName = "", nil
 			results = append(results, Analyze([]*trace.Trace{tr}, Options{}))
 		}
 		if diff := cmp.Diff(results[0], results[1]); diff != "" {

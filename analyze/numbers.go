@@ -30,7 +30,7 @@ func ClaimedRank(m *trace.Meta) int {
 func numberRanks(metas []trace.Meta) (numbers []int, guessed bool) {
 	var workers, own, named, order []int
 	for i := range metas {
-		if !trace.IsFrontEnd(metas[i].Path) {
+		if !metas[i].FrontEnd() {
 			o, n := claims(&metas[i])
 			own, named, order = append(own, o), append(named, n), append(order, len(order))
 			workers = append(workers, i)
@@ -57,7 +57,7 @@ func numberRanks(metas []trace.Meta) (numbers []int, guessed bool) {
 
 // claims are which rank a trace says that it is, by itself or else by its name, and by its name alone; -1 if it does not.
 func claims(m *trace.Meta) (own, named int) {
-	named = trace.ParseFileName(m.Path).Rank
+	named = m.NamedRank()
 	if d := m.Distributed; d != nil && d.WorldSize > 0 {
 		return d.Rank, named
 	}

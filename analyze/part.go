@@ -40,7 +40,7 @@ func NewPart(t *trace.Trace, rank int, o Options) *Part {
 	}
 	p.steps = x.stepTable()
 	badNests := p.measure(x, rank, x.narrow(p.steps))
-	if trace.IsFrontEnd(t.Meta.Path) {
+	if t.Meta.FrontEnd() {
 		p.Rank.Role = "frontend"
 		return p
 	}

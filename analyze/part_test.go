@@ -47,10 +47,11 @@ func TestParts(t *testing.T) {
 // TestClaimedRank: traces that claim different ranks have those.
 func TestClaimedRank(t *testing.T) {
 	metas := []trace.Meta{
-		{Path: "x_rank3.1.pt.trace.json"}, {Path: "a.json", Distributed: &trace.Distributed{Rank: 5, WorldSize: 8}},
-		{Path: "y_rank1.1.pt.trace.json", Distributed: &trace.Distributed{Rank: 2, WorldSize: 8}},
-		{Path: "z_rank4.1.pt.trace.json", Distributed: &trace.Distributed{}},
+		named("x_rank3.1.pt.trace.json"), named("a.json"), named("y_rank1.1.pt.trace.json"), named("z_rank4.1.pt.trace.json"),
 	}
+	metas[1].Distributed = &trace.Distributed{Rank: 5, WorldSize: 8}
+	metas[2].Distributed = &trace.Distributed{Rank: 2, WorldSize: 8}
+	metas[3].Distributed = &trace.Distributed{}
 	var claimed []int
 	for i := range metas {
 		claimed = append(claimed, ClaimedRank(&metas[i]))
@@ -58,7 +59,7 @@ func TestClaimedRank(t *testing.T) {
 	if want := []int{3, 5, 2, 4}; !slices.Equal(claimed, want) || !slices.Equal(RankNumbers(metas), want) {
 		t.Errorf("claimed %v, numbered %v, want %v", claimed, RankNumbers(metas), want)
 	}
-	for _, m := range []trace.Meta{{Path: "b.json"}, {Path: "vm_1.async_llm.17.pt.trace.json.gz"}} {
+	for _, m := range []trace.Meta{named("b.json"), named("vm_1.async_llm.17.pt.trace.json.gz")} {
 		if r := ClaimedRank(&m); r != -1 {
 			t.Errorf("%s claims rank %d", m.Path, r)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/capture/ondisk"
-	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // growth is how fast a file grows that somebody waits for.
@@ -66,7 +66,7 @@ func (s *session) tellGrowth(first string) {
 	}
 	for _, path := range s.newTraces() {
 		name := filepath.Base(path)
-		if rank := trace.ParseFileName(path).Rank; rank >= 0 {
+		if rank := formats.ParseFileName(path).Rank; rank >= 0 {
 			name = fmt.Sprintf("rank %d", rank)
 		}
 		look(name, path)

@@ -14,6 +14,7 @@ import (
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/internal/words"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // Removing old captures.
@@ -137,7 +138,7 @@ func recognise(path string) *Pruned {
 			return nil
 		}
 		name := e.Name()
-		ours := info.Mode().IsRegular() && (ondisk.NamedAsTrace(name) || hasManifest && ofCapture(m, name))
+		ours := info.Mode().IsRegular() && (formats.NamedAsTrace(name) || hasManifest && ofCapture(m, name))
 		if !ours {
 			if !hasManifest {
 				return nil // something else than traces

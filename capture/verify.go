@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/capture/ondisk"
-	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // verify reads back every trace of the session and compares the ranks that have a whole one with those expected.
@@ -26,7 +26,7 @@ func (s *session) verify() {
 		if f.Verdict != ondisk.Whole {
 			continue
 		}
-		if c := m.Config.Profiler; trace.ParseFileName(path).FrontEnd {
+		if c := m.Config.Profiler; formats.ParseFileName(path).FrontEnd {
 			continue // an API server's: it runs no step, and is no rank
 		} else if f.Events == 0 || f.Steps == 0 && (c.DelayIterations > 0 || m.Phase != "all") {
 			s.warn("%s holds no step: nothing of the phase asked for ran between start and stop, or delay_iterations was longer than the run",
@@ -56,7 +56,7 @@ func (s *session) verify() {
 func (s *session) rankOf(path string, rank int) int {
 	replicas := max(s.Config.DataParallelSize, 1)
 	each := s.manifest.Ranks.Expected / replicas
-	if n := trace.ParseFileName(path); n.DP > 0 && rank >= 0 && rank < each {
+	if n := formats.ParseFileName(path); n.DP > 0 && rank >= 0 && rank < each {
 		return n.DP*each + rank
 	}
 	return rank

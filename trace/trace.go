@@ -38,7 +38,9 @@ type Trace struct {
 
 // Meta is what a trace file says about itself outside its events.
 type Meta struct {
-	Path                string // where it was read from; "" if not from a file
+	Path                string    // where it was read from; "" if not from a file
+	FileName            *FileName // what the path's last part says; nil if not from a file
+	Format              string    // the name of the format that it was read by; "" if not from a file
 	SchemaVersion       int
 	BaseTimeNanoseconds int64 // added to event times to make Unix time; 0 in old files, whose times are absolute
 	TraceName           string

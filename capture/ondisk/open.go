@@ -14,7 +14,6 @@ import (
 
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
-	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 )
 
@@ -355,10 +354,9 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		case e.IsDir(), name == ManifestName:
 		case strings.HasSuffix(name, atomicfile.Suffix) && strings.Contains(name, ".json"):
 			o.unfinished = append(o.unfinished, name)
-		case strings.HasPrefix(name, "."):
-		case NamedAsTrace(name):
+		case formats.NamedAsTrace(name):
 			traces = append(traces, path)
-		case !strings.HasSuffix(trace.UncompressedName(name), ".json"):
+		case !formats.MayBeTrace(name):
 		case formats.LooksLikeTrace(path):
 			traces = append(traces, path)
 		default:
@@ -374,7 +372,7 @@ func listTraces(dir string) (traces []string, o others, err error) {
 // captures at a server's start, which show graphs being recorded. Where there is nothing else, they are what is wanted.
 func setAside(traces []string) (kept, aside []string) {
 	for _, path := range traces {
-		if n := trace.ParseFileName(path); n.Merged || n.Capture {
+		if n := formats.ParseFileName(path); n.Merged || n.Capture {
 			aside = append(aside, path)
 		} else {
 			kept = append(kept, path)

@@ -2,27 +2,12 @@ package ondisk
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/formats"
 )
-
-// writerPattern takes a trace's name apart: who wrote it, and when. The same writer's next profile differs in the time
-// alone.
-var writerPattern = regexp.MustCompile(`^(.*?)\.(\d+)\.pt\.trace\.json(?:\.gz|\.zst)?$`)
-
-// NamedAsTrace reports whether a file's name says that it is a trace. A file named so counts as one even if it is empty
-// or broken: leaving it out would hide the damage.
-func NamedAsTrace(name string) bool {
-	return strings.HasSuffix(trace.UncompressedName(name), ".trace.json") && !strings.HasPrefix(name, ".")
-}
 
 // TraceNames is the set of files in dir that are named as traces.
 func TraceNames(dir string) (map[string]bool, error) {
@@ -32,7 +17,7 @@ func TraceNames(dir string) (map[string]bool, error) {
 	}
 	names := map[string]bool{}
 	for _, e := range entries {
-		if !e.IsDir() && NamedAsTrace(e.Name()) {
+		if !e.IsDir() && formats.NamedAsTrace(e.Name()) {
 			names[e.Name()] = true
 		}
 	}
@@ -42,7 +27,7 @@ func TraceNames(dir string) (map[string]bool, error) {
 // SortByRank orders traces as people count: by the rank in the name, then by name; those without a rank last.
 func SortByRank(paths []string) {
 	rank := func(path string) int {
-		if r := trace.ParseFileName(path).Rank; r >= 0 {
+		if r := formats.ParseFileName(path).Rank; r >= 0 {
 			return r
 		}
 		return math.MaxInt
@@ -60,7 +45,7 @@ func SortByRank(paths []string) {
 func newestProfile(paths []string) (newest []string, older int) {
 	times := map[string][]int64{} // by writer, ascending
 	for _, p := range paths {
-		if writer, at, ok := writerAndTime(p); ok {
+		if writer, at, ok := formats.WriterAndTime(p); ok {
 			times[writer] = append(times[writer], at)
 		}
 	}
@@ -72,7 +57,7 @@ func newestProfile(paths []string) (newest []string, older int) {
 		}
 	}
 	for _, p := range paths {
-		writer, at, ok := writerAndTime(p)
+		writer, at, ok := formats.WriterAndTime(p)
 		if ok && (at != last(times[writer]) || nearest(reference, at) != last(reference)) {
 			older++
 			continue
@@ -83,21 +68,6 @@ func newestProfile(paths []string) (newest []string, older int) {
 }
 
 func last[T any](list []T) T { return list[len(list)-1] }
-
-// writerAndTime says who wrote a trace, and when, as its name tells. A rank is the same writer whatever prefix its
-// profile was given; other processes go by all of their name.
-func writerAndTime(path string) (writer string, at int64, ok bool) {
-	m := writerPattern.FindStringSubmatch(filepath.Base(path))
-	if m == nil {
-		return "", 0, false
-	}
-	writer = m[1]
-	if n := trace.ParseFileName(path); n.Rank >= 0 {
-		writer = fmt.Sprintf("dp%d rank%d", n.DP, n.Rank)
-	}
-	at, err := strconv.ParseInt(m[2], 10, 64)
-	return writer, at, err == nil
-}
 
 // nearest is the value of times that is nearest to at.
 func nearest(times []int64, at int64) int64 {

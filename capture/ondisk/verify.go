@@ -16,7 +16,7 @@ import (
 func CheckTrace(path string) (File, source.Verification) {
 	v, err := formats.Verify(path)
 	f := FileOf(v)
-	f.Rank = trace.ParseFileName(path).Rank
+	f.Rank = formats.ParseFileName(path).Rank
 	if f.Rank < 0 {
 		f.Rank = v.Rank
 	}

@@ -95,7 +95,7 @@ func (p *profileReader) look(t *trace.Trace, i int, selected *selection) (*analy
 	if !selected.likely(rank) {
 		return &analyze.Part{Meta: t.Meta}, nil
 	}
-	if rank < 0 && !trace.IsFrontEnd(t.Meta.Path) {
+	if rank < 0 && !t.Meta.FrontEnd() {
 		rank = i // as RankNumbers counts, but for API servers
 	}
 	o := p.options

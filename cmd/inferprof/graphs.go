@@ -33,7 +33,7 @@ func findGraphCaptures(paths []string) *graphCaptures {
 		seen[dir] = true
 		for _, f := range formats.FindCaptureTraces(dir) {
 			if !slices.Contains(paths, f) { // else it is what was asked about
-				rank := trace.ParseFileName(f).Rank
+				rank := formats.ParseFileName(f).Rank
 				g.ofRank[rank] = append(g.ofRank[rank], f)
 			}
 		}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	tracesource "github.com/inferprof/inferprof/trace/source"
 )
@@ -278,7 +277,7 @@ func (p *place) ranks() []*candidate {
 }
 
 func isRank(name string) bool {
-	n := trace.ParseFileName(name)
+	n := formats.ParseFileName(name)
 	return !n.FrontEnd && !n.Capture && !n.Merged
 }
 
@@ -441,7 +440,7 @@ func (v *vigil) number(all []*candidate) {
 		}
 		taken := map[int]bool{}
 		slices.SortStableFunc(group, func(a, b *candidate) int {
-			x, y := trace.ParseFileName(a.name), trace.ParseFileName(b.name)
+			x, y := formats.ParseFileName(a.name), formats.ParseFileName(b.name)
 			return cmp.Or(strings.Compare(x.Prefix, y.Prefix), cmp.Compare(x.DP, y.DP), cmp.Compare(a.own(), b.own()), strings.Compare(a.name, b.name))
 		})
 		for _, c := range group {
@@ -473,7 +472,7 @@ func (v *vigil) number(all []*candidate) {
 
 // own is the rank that a trace says it has, -1 if it says none.
 func (c *candidate) own() int {
-	if r := trace.ParseFileName(c.name).Rank; r >= 0 {
+	if r := formats.ParseFileName(c.name).Rank; r >= 0 {
 		return r
 	}
 	if c.whole {
@@ -484,9 +483,6 @@ func (c *candidate) own() int {
 
 // namedAsTrace tells whether a file's name is a trace's. Names that begin with a dot and those of writers at work are not.
 func namedAsTrace(name string) bool {
-	if strings.HasPrefix(name, ".") {
-		return false
-	}
-	name = trace.UncompressedName(name)
-	return strings.HasSuffix(name, ".json") && name != "server_args.json" && name != "capture.json"
+	plain := strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+	return formats.MayBeTrace(name) && plain != "server_args.json" && plain != "capture.json"
 }

@@ -3,9 +3,6 @@ package formats
 import (
 	"os"
 	"path/filepath"
-	"strings"
-
-	"github.com/inferprof/inferprof/trace"
 )
 
 // captureFolders are where engines put the traces of graphs being recorded, beside those of serving.
@@ -19,7 +16,7 @@ func FindCaptureTraces(dir string) []string {
 	for _, folder := range captureFolders {
 		paths = append(paths, tracesIn(filepath.Join(dir, folder), LooksLikeTrace)...)
 	}
-	return append(paths, tracesIn(dir, func(path string) bool { return trace.ParseFileName(path).Capture && LooksLikeTrace(path) })...)
+	return append(paths, tracesIn(dir, func(path string) bool { return ParseFileName(path).Capture && LooksLikeTrace(path) })...)
 }
 
 // tracesIn lists the files of a directory that are traces, by name; none if it can't be read.
@@ -31,7 +28,7 @@ func tracesIn(dir string, isTrace func(path string) bool) []string {
 	var paths []string
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".json") && isTrace(path) {
+		if !e.IsDir() && MayBeTrace(e.Name()) && isTrace(path) {
 			paths = append(paths, path)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	fastgzip "github.com/klauspost/compress/gzip"
@@ -48,10 +50,13 @@ func (l List) Read(r io.Reader, name string, o source.Options) (*trace.Trace, er
 		return nil, named(err, name)
 	}
 	defer in.Close()
-	t, err := l.choose(in.Head()).Read(in)
+	f := l.choose(in.Head())
+	t, err := f.Read(in)
 	if err != nil {
 		return nil, named(err, name)
 	}
+	n := ParseFileName(name)
+	t.Meta.Path, t.Meta.FileName, t.Meta.Format = name, &n, f.Name
 	if o.Strict && len(t.Damage) > 0 {
 		return nil, &source.DamageError{Path: name, Damage: t.Damage}
 	}
@@ -116,6 +121,9 @@ func (l List) Verify(path string) (source.Verification, error) {
 	}
 	v.Bytes, v.SHA256 = sum.n, hex.EncodeToString(sum.h.Sum(nil))
 	v.Path, v.Compression, v.TextBytes = path, in.Compression, in.TextBytes
+	if r := ParseFileName(path).Rank; v.RankSource == "" && r >= 0 {
+		v.Rank, v.RankSource = r, "file name"
+	}
 	v.Judge()
 	return v, nil
 }
@@ -155,13 +163,19 @@ func (d *digest) Read(b []byte) (int, error) {
 // WriteFile writes t, or of its events those of rows (nil: all), such as a trace.Cut chooses, to a file that is whole or
 // not there: under a temporary name beside it, synced and renamed. It is compressed if path ends in .gz. On an error
 // nothing is left behind.
+//
+// The name chooses the formats, by its ending, or if it has none of theirs all that can be written: of these it is the
+// one that t was read from, so that events keep their text, or else the first.
 func WriteFile(path string, t *trace.Trace, rows *trace.Rows) error {
 	return list.WriteFile(path, t, rows)
 }
 
 // WriteFile is the function WriteFile for the formats of l.
 func (l List) WriteFile(path string, t *trace.Trace, rows *trace.Rows) error {
-	f := l[0]
+	f, err := l.writer(path, t.Meta.Format)
+	if err != nil {
+		return err
+	}
 	return atomicfile.Write(path, func(w io.Writer) error {
 		if !strings.HasSuffix(path, ".gz") {
 			return f.Write(w, t, rows)
@@ -175,4 +189,25 @@ func (l List) WriteFile(path string, t *trace.Trace, rows *trace.Rows) error {
 		}
 		return z.Close()
 	})
+}
+
+// writer chooses the format of a file to be written.
+func (l List) writer(path, readFrom string) (source.Format, error) {
+	name := uncompressed(filepath.Base(path))
+	var can, fit []source.Format
+	for _, f := range l {
+		if f.Write != nil {
+			can = append(can, f)
+			if hasEnding(name, slices.Concat(f.Endings, f.SharedEndings)) {
+				fit = append(fit, f)
+			}
+		}
+	}
+	if len(fit) == 0 {
+		fit = can
+	}
+	if len(fit) == 0 {
+		return source.Format{}, fmt.Errorf("write %s: no format of a trace can be written", path)
+	}
+	return fit[max(0, slices.IndexFunc(fit, func(f source.Format) bool { return f.Name == readFrom }))], nil
 }

@@ -14,7 +14,10 @@ import (
 
 // Format is the room's entry in the list of formats.
 func Format() source.Format {
-	return source.Format{Name: "kineto", Endings: []string{".json"}, Sniff: sniff, Read: read, Verify: verify, Write: Write}
+	return source.Format{
+		Name: "kineto", Endings: []string{".trace.json"}, SharedEndings: []string{".json"},
+		Sniff: sniff, Read: read, Verify: verify, Write: Write,
+	}
 }
 
 // sniff tells a trace from other JSON: an object with a list of events, or a list of events. What stands before the
@@ -35,7 +38,6 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // read implements source.Format.
 func read(in *source.Input) (*trace.Trace, error) {
 	s := newScanner(newWindow(in))
-	s.t.Meta.Path = in.Name
 	if err := s.document(); err != nil {
 		return nil, err
 	}
@@ -46,7 +48,6 @@ func read(in *source.Input) (*trace.Trace, error) {
 func verify(in *source.Input) (source.Verification, error) {
 	s := newScanner(newWindow(in))
 	s.tally = &tally{}
-	s.t.Meta.Path = in.Name
 	if err := s.document(); err != nil {
 		return source.Verification{}, err
 	}

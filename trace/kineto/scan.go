@@ -325,12 +325,8 @@ func (s *scanner) inputFault() error {
 func (s *scanner) finish() {
 	for s.w.more(s.w.n) { // to the checksum
 	}
-	if err := s.inputFault(); err != nil {
-		kind := DamageInput
-		if input, ok := errors.AsType[*source.InputError](err); ok {
-			kind, err = input.Kind, input.Err
-		}
-		s.damageText(kind, s.w.n, err.Error(), s.lost)
+	if kind, text, damaged := source.EndDamage(s.w.err); damaged {
+		s.damageText(kind, s.w.n, text, s.lost)
 	} else if !s.closed {
 		s.damageText(DamageTruncated, s.w.n, "the file ends before its last bracket", s.lost)
 	}

@@ -1,7 +1,9 @@
 package source
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/inferprof/inferprof/trace"
 )
@@ -61,3 +63,14 @@ func (e *InputError) Error() string { return fmt.Sprintf("%s: %v", e.Kind, e.Err
 
 // Unwrap returns the cause.
 func (e *InputError) Unwrap() error { return e.Err }
+
+// EndDamage is what a trace says of text that ended with err, which is an Input's; false if that was its proper end.
+func EndDamage(err error) (kind, text string, damaged bool) {
+	if err == nil || errors.Is(err, io.EOF) {
+		return "", "", false
+	}
+	if fault, ok := errors.AsType[*InputError](err); ok {
+		return fault.Kind, fault.Err.Error(), true
+	}
+	return DamageInput, err.Error(), true
+}

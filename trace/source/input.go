@@ -20,6 +20,8 @@ type Input struct {
 	stop  chan struct{}
 	first *Block // waits to be taken, after Head
 	ended error  // Last of the last block, once that has been taken
+	rest  *Block // of which Read has read the first bytes; nil if none is begun
+	read  int    // how many
 }
 
 // readAhead is how much of the file is read at once.
@@ -94,6 +96,24 @@ func (in *Input) Beginning(n int) []byte {
 		in.Free(b)
 	}
 	return text
+}
+
+// Read implements io.Reader for formats that have no use for blocks. It ends with io.EOF, or with what kept the text from
+// going on: EndDamage says what to make of that. It goes before or after Take, not between a block's Take and its Free.
+func (in *Input) Read(p []byte) (int, error) {
+	for in.rest == nil || in.read == in.rest.N {
+		if in.rest != nil {
+			in.Free(in.rest)
+			in.rest = nil
+		}
+		if in.ended != nil {
+			return 0, in.ended
+		}
+		in.rest, in.read = in.Take(), 0
+	}
+	n := copy(p, in.rest.Text()[in.read:])
+	in.read += n
+	return n, nil
 }
 
 // OpenFile opens a trace's file, which must not be a directory.

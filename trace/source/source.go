@@ -15,8 +15,10 @@ import (
 type Format struct {
 	Name string // "kineto"
 
-	// Endings are how the names of its files end, compression aside: ".json". Files are also recognised under other names.
-	Endings []string
+	// How the names of its files end, compression aside. Files are recognised by what they hold under any name, but those
+	// with one of Endings (".trace.json") were meant to be traces, whatever they hold; those with one of SharedEndings
+	// (".json") may be traces, and are looked into.
+	Endings, SharedEndings []string
 
 	// Sniff says by the beginning of a file's text, decompressed, how sure it is that the file is one of its own. The
 	// text is the first HeadBytes of the file, or all of a smaller one; it may end anywhere, and must not be kept.

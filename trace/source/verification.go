@@ -86,7 +86,7 @@ func (c *Tally) Add(t *trace.Trace, category trace.Category, name trace.StringID
 
 // Verification is what the counted events and a trace's word about itself come to.
 func (c *Tally) Verification(m *trace.Meta) Verification {
-	v := Verification{Path: m.Path, Events: c.events, GPUEvents: c.gpu, Steps: c.steps, Categories: map[string]int{}}
+	v := Verification{Rank: -1, Events: c.events, GPUEvents: c.gpu, Steps: c.steps, Categories: map[string]int{}}
 	for k, n := range c.categories {
 		if n > 0 {
 			name := trace.Category(k).String()
@@ -99,21 +99,8 @@ func (c *Tally) Verification(m *trace.Meta) Verification {
 	if c.timed {
 		v.StartUnixNs, v.EndUnixNs = m.BaseTimeNanoseconds+c.first, m.BaseTimeNanoseconds+c.last
 	}
-	v.Rank, v.RankSource = Rank(m)
 	if d := m.Distributed; d != nil {
-		v.WorldSize = d.WorldSize
+		v.Rank, v.RankSource, v.WorldSize = d.Rank, "distributedInfo", d.WorldSize
 	}
 	return v
-}
-
-// Rank is the rank that a trace says it is of, and where it says so: its distributedInfo, else its file name. It is -1
-// if neither does.
-func Rank(m *trace.Meta) (rank int, source string) {
-	if d := m.Distributed; d != nil {
-		return d.Rank, "distributedInfo"
-	}
-	if r := trace.ParseFileName(m.Path).Rank; r >= 0 {
-		return r, "file name"
-	}
-	return -1, ""
 }

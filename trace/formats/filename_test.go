@@ -1,10 +1,11 @@
-package trace_test
+package formats_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 func TestParseFileName(t *testing.T) {
@@ -29,7 +30,7 @@ func TestParseFileName(t *testing.T) {
 		if want.TP == 0 && want.Rank >= 0 && !strings.Contains(name, "tp0") {
 			want.TP = -1
 		}
-		if got := trace.ParseFileName("/some/dir/" + name); got != want {
+		if got := formats.ParseFileName("/some/dir/" + name); got != want {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, want)
 		}
 	}
