@@ -9,6 +9,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/findings"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -73,7 +74,7 @@ type kept struct {
 
 // read leaves out the traces that claim ranks which are not selected.
 func (p *profileReader) read(selected *selection) (*kept, error) {
-	p.line.say("reading " + counted(len(p.paths), "trace"))
+	p.line.say("reading " + words.Counted(len(p.paths), "trace"))
 	of := make([]kept, len(p.paths))
 	var done atomic.Int32
 	err := p.reader.Start(p.paths, func(i int, traces []*trace.Trace) {

@@ -13,6 +13,7 @@ import (
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/analyze/findings"
 	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 )
@@ -104,7 +105,7 @@ func runOf(c *ondisk.Capture, metas []trace.Meta, ranks []*analyze.RankIteration
 			in.Notes = append(in.Notes, fmt.Sprintf("the capture is %s: %s", m.Status, m.Error))
 		}
 		if missing := len(c.Manifest.Ranks.Missing); missing > 0 {
-			in.Notes = append(in.Notes, fmt.Sprintf("%d of %s are missing", missing, counted(c.Manifest.Ranks.Expected, "rank")))
+			in.Notes = append(in.Notes, fmt.Sprintf("%d of %s are missing", missing, words.Counted(c.Manifest.Ranks.Expected, "rank")))
 		}
 	}
 	for i, number := range analyze.RankNumbers(metas) {
@@ -245,9 +246,9 @@ func settingsOf(c *ondisk.Capture, ranks []*analyze.RankIterations) []compare.Se
 
 // workloadOf is a workload in words: where prompts came from, how many, how long.
 func workloadOf(m *ondisk.Manifest) string {
-	text := fmt.Sprintf("%s, %s", m.Workload.Source, counted(m.Workload.Requests, "request"))
+	text := fmt.Sprintf("%s, %s", m.Workload.Source, words.Counted(m.Workload.Requests, "request"))
 	if t := m.Throughput; t != nil {
-		text += fmt.Sprintf(", %s and %s output", counted(t.PromptTokens, "prompt token"), grouped(int64(t.OutputTokens)))
+		text += fmt.Sprintf(", %s and %s output", words.Counted(t.PromptTokens, "prompt token"), words.Grouped(int64(t.OutputTokens)))
 	}
 	return text
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -117,7 +118,7 @@ func (s *settings) cut(paths []string, f *cutFlags, stdout, stderr io.Writer) er
 	sources, twice := ondisk.Distinct(sources)
 	notes = append(notes, twice...)
 	reader := newReader(source.Options{}, line, sources...)
-	line.say("reading " + counted(len(sources), "trace"))
+	line.say("reading " + words.Counted(len(sources), "trace"))
 	traces := make([][]*trace.Trace, len(sources))
 	if err := reader.Start(sources, func(i int, ranks []*trace.Trace) { traces[i] = ranks })(); err != nil {
 		return err
@@ -126,7 +127,7 @@ func (s *settings) cut(paths []string, f *cutFlags, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	line.say("writing " + counted(len(files), "trace"))
+	line.say("writing " + words.Counted(len(files), "trace"))
 	if err := f.write(files); err != nil {
 		return err
 	}
@@ -186,7 +187,7 @@ func (f *cutFlags) choose(traces []*trace.Trace) ([]*cutFile, error) {
 		files = append(files, file)
 	}
 	if !slices.ContainsFunc(files, (*cutFile).holdsWork) {
-		return nil, fmt.Errorf("nothing is left: no event of %s is what was asked for", counted(len(traces), "trace"))
+		return nil, fmt.Errorf("nothing is left: no event of %s is what was asked for", words.Counted(len(traces), "trace"))
 	}
 	return files, nil
 }
@@ -339,12 +340,12 @@ func (c *cutFile) write(path string) error {
 func cutText(w io.Writer, files []*cutFile) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range files {
-		fmt.Fprintf(t, "%s\t%s of %s\t%s", c.Path, grouped(int64(c.Events)), counted(c.SourceEvents, "event"), size(c.SizeBytes))
+		fmt.Fprintf(t, "%s\t%s of %s\t%s", c.Path, words.Grouped(int64(c.Events)), words.Counted(c.SourceEvents, "event"), words.Size(c.SizeBytes))
 		if c.SourceBytes > 0 {
-			fmt.Fprintf(t, " of %s", size(c.SourceBytes))
+			fmt.Fprintf(t, " of %s", words.Size(c.SourceBytes))
 		}
 		if c.Damage > 0 {
-			fmt.Fprintf(t, "\tthe source is damaged in %s", counted(c.Damage, "place"))
+			fmt.Fprintf(t, "\tthe source is damaged in %s", words.Counted(c.Damage, "place"))
 		}
 		fmt.Fprintln(t)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/engine/server"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 func newDoctor(s *settings) *cobra.Command {
@@ -77,7 +78,7 @@ func (d *doctor) run(ctx context.Context, args []string, stdout io.Writer) error
 		d.write(stdout, &x)
 	}
 	if len(x.Problems) > 0 {
-		return fmt.Errorf("doctor: %s", counted(len(x.Problems), "problem"))
+		return fmt.Errorf("doctor: %s", words.Counted(len(x.Problems), "problem"))
 	}
 	return nil
 }
@@ -89,12 +90,12 @@ func (d *doctor) write(w io.Writer, x *examination) {
 			fmt.Fprintf(w, "%-14s  %s\n", name, fmt.Sprintf(format, args...))
 		}
 		m := &x.Machine
-		line("processor", "%s, %s, %s kernels", m.CPU, counted(m.CPUs, "processor"), m.Kernels)
+		line("processor", "%s, %s, %s kernels", m.CPU, words.Counted(m.CPUs, "processor"), m.Kernels)
 		if m.MemoryBytes > 0 {
-			line("memory", "%s free", size(m.MemoryBytes))
+			line("memory", "%s free", words.Size(m.MemoryBytes))
 		}
 		for _, disk := range m.Disks {
-			line("disk", "%s free in %s (%s)", size(disk.FreeBytes), disk.Directory, disk.For)
+			line("disk", "%s free in %s (%s)", words.Size(disk.FreeBytes), disk.Directory, disk.For)
 		}
 		if len(x.GPUs.Devices) == 0 {
 			line("GPUs", "none found (nvidia-smi, rocm-smi)")
@@ -132,7 +133,7 @@ func writeServer(line func(name, format string, args ...any), v *server.Descript
 	if v.Model != "" {
 		context := ""
 		if v.MaxModelLen > 0 {
-			context = fmt.Sprintf(", contexts of up to %s", counted(v.MaxModelLen, "token"))
+			context = fmt.Sprintf(", contexts of up to %s", words.Counted(v.MaxModelLen, "token"))
 		}
 		line("  model", "%s%s", v.Model, context)
 	}
@@ -142,7 +143,7 @@ func writeServer(line func(name, format string, args ...any), v *server.Descript
 	}
 	line("  profiler", "%s; %s", v.Profiling, bounded)
 	if v.Metrics {
-		line("  load", "%s running, %d waiting", counted(v.Running, "request"), v.Waiting)
+		line("  load", "%s running, %d waiting", words.Counted(v.Running, "request"), v.Waiting)
 	}
 	if v.Ranks > 0 {
 		line("  ranks", "%d", v.Ranks)

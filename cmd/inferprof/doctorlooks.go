@@ -16,6 +16,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	enginepython "github.com/inferprof/inferprof/engine/python"
 	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/llm/tensor"
 )
 
@@ -77,7 +78,7 @@ func (m *machine) problems() []string {
 	var list []string
 	for _, d := range m.Disks {
 		if d.FreeBytes < littleRoom {
-			list = append(list, fmt.Sprintf("only %s are free in %s (%s): free some, or choose another place with --profile-dir or TMPDIR", size(d.FreeBytes), d.Directory, d.For))
+			list = append(list, fmt.Sprintf("only %s are free in %s (%s): free some, or choose another place with --profile-dir or TMPDIR", words.Size(d.FreeBytes), d.Directory, d.For))
 		}
 	}
 	return list

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
 )
 
@@ -125,7 +126,7 @@ func (b *byteSize) String() string {
 	if *b == 0 {
 		return ""
 	}
-	return size(int64(*b))
+	return words.Size(int64(*b))
 }
 
 // Set implements pflag.Value.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 func newPrune(s *settings) *cobra.Command {
@@ -113,13 +114,13 @@ func (f *pruneFlags) run(dir string, o capture.PruneOptions, w io.Writer) error 
 	for _, p := range all {
 		switch {
 		case p.Removed:
-			fmt.Fprintf(w, "%s %s (%s, %s): %s\n", did, p.Directory, p.StartedAt.Local().Format(time.DateTime), size(p.SizeBytes), p.Reason)
+			fmt.Fprintf(w, "%s %s (%s, %s): %s\n", did, p.Directory, p.StartedAt.Local().Format(time.DateTime), words.Size(p.SizeBytes), p.Reason)
 		case p.Reason != "":
 			fmt.Fprintf(w, "kept %s: %s\n", p.Directory, p.Reason)
 		}
 	}
 	if !f.quiet {
-		fmt.Fprintf(w, "%s %s: %s of %d, %s left\n", freed, size(r.FreedBytes), counted(removed, "capture"), len(all), size(r.KeptBytes))
+		fmt.Fprintf(w, "%s %s: %s of %d, %s left\n", freed, words.Size(r.FreedBytes), words.Counted(removed, "capture"), len(all), words.Size(r.KeptBytes))
 	}
 	return failed
 }

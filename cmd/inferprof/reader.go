@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
 )
@@ -39,7 +40,7 @@ func newReader(o source.Options, line *progress, paths ...string) *formats.Reade
 	}
 	for _, path := range paths {
 		if need := formats.MemoryEstimate(path); need > available {
-			line.note(fmt.Sprintf("note: %s may take %s of memory, and %s is free: cut it first (inferprof cut)", path, size(need), size(available)))
+			line.note(fmt.Sprintf("note: %s may take %s of memory, and %s is free: cut it first (inferprof cut)", path, words.Size(need), words.Size(available)))
 		}
 	}
 	return formats.NewReader(o, available)

@@ -10,6 +10,7 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/report"
 )
 
@@ -51,19 +52,19 @@ func writeOutputs(w io.Writer, c *ondisk.Capture) {
 		return // nothing was asked
 	}
 	fmt.Fprintf(w, "%s, %s prompt and %s output tokens in %s: %s output tokens/s",
-		requestCount(c.Requests), grouped(int64(t.PromptTokens)), grouped(int64(t.OutputTokens)),
-		duration(time.Duration(t.ElapsedNs)), digits(t.OutputTokensPerSecond))
+		requestCount(c.Requests), words.Grouped(int64(t.PromptTokens)), words.Grouped(int64(t.OutputTokens)),
+		words.Duration(time.Duration(t.ElapsedNs)), words.Digits(t.OutputTokensPerSecond))
 	if t.TTFT.MedianNs > 0 {
-		fmt.Fprintf(w, ", TTFT %s", duration(time.Duration(t.TTFT.MedianNs)))
+		fmt.Fprintf(w, ", TTFT %s", words.Duration(time.Duration(t.TTFT.MedianNs)))
 	}
 	if t.TPOT.MedianNs > 0 {
-		fmt.Fprintf(w, ", TPOT %s", duration(time.Duration(t.TPOT.MedianNs)))
+		fmt.Fprintf(w, ", TPOT %s", words.Duration(time.Duration(t.TPOT.MedianNs)))
 	}
 	if t.ITL.MedianNs > 0 {
-		fmt.Fprintf(w, ", ITL %s", duration(time.Duration(t.ITL.MedianNs)))
+		fmt.Fprintf(w, ", ITL %s", words.Duration(time.Duration(t.ITL.MedianNs)))
 	}
 	if t.FailedRequests > 0 {
-		fmt.Fprintf(w, "; %s failed", counted(t.FailedRequests, "request"))
+		fmt.Fprintf(w, "; %s failed", words.Counted(t.FailedRequests, "request"))
 	}
 	fmt.Fprintf(w, "\n\n")
 }
@@ -76,9 +77,9 @@ func requestCount(answers []ondisk.RequestRecord) string {
 			requests++
 		}
 	}
-	text := counted(requests, "request")
+	text := words.Counted(requests, "request")
 	if len(answers) > requests {
-		text += ", " + counted(len(answers), "answer")
+		text += ", " + words.Counted(len(answers), "answer")
 	}
 	return text
 }
@@ -89,7 +90,7 @@ func writeOverhead(w io.Writer, o *ondisk.Overhead) {
 		return
 	}
 	fmt.Fprintf(w, "Profiled rounds took %.3f times as long as others (median of %s, %.3f to %.3f)",
-		o.Ratio.Median, counted(len(o.UnprofiledNs), "pair"), o.Ratio.Min, o.Ratio.Max)
+		o.Ratio.Median, words.Counted(len(o.UnprofiledNs), "pair"), o.Ratio.Min, o.Ratio.Max)
 	if o.Ratio.Min <= 1 {
 		fmt.Fprint(w, ": what the profiler costs does not show above the noise")
 	}
@@ -103,7 +104,7 @@ func writeEngine(w io.Writer, e engine.Info) {
 	}
 	parameters := ""
 	if e.Parameters > 0 { // vLLM does not tell
-		parameters = count(e.Parameters) + " parameters in "
+		parameters = words.Count(e.Parameters) + " parameters in "
 	}
 	fmt.Fprintf(w, "%s: %s, %s%s", e.Model, e.Architecture, parameters, e.Dtype)
 	if e.Quantization != "" {
@@ -118,9 +119,9 @@ func writeEngine(w io.Writer, e engine.Info) {
 			fmt.Fprintf(w, " with %s activations", e.Activations)
 		}
 	}
-	fmt.Fprintf(w, ", %s", counted(e.Ranks, "rank"))
+	fmt.Fprintf(w, ", %s", words.Counted(e.Ranks, "rank"))
 	if e.ThreadsPerRank > 0 {
-		fmt.Fprintf(w, " of %s", counted(e.ThreadsPerRank, "thread"))
+		fmt.Fprintf(w, " of %s", words.Counted(e.ThreadsPerRank, "thread"))
 	}
 	if e.Kernels != "" {
 		fmt.Fprintf(w, ", %s kernels", e.Kernels)
@@ -130,7 +131,7 @@ func writeEngine(w io.Writer, e engine.Info) {
 
 // writeEndpoints says which servers were profiled.
 func writeEndpoints(w io.Writer, e engine.Info) {
-	fmt.Fprintf(w, "%s, %s:", e.Model, counted(e.Ranks, "rank"))
+	fmt.Fprintf(w, "%s, %s:", e.Model, words.Counted(e.Ranks, "rank"))
 	for i, p := range e.Endpoints {
 		if i > 0 {
 			fmt.Fprint(w, ",")
@@ -145,14 +146,14 @@ func writeEndpoints(w io.Writer, e engine.Info) {
 
 func promptText(r ondisk.RequestRecord) string {
 	if r.Prompt == "" {
-		return fmt.Sprintf("(%s)", counted(r.PromptTokens, "token"))
+		return fmt.Sprintf("(%s)", words.Counted(r.PromptTokens, "token"))
 	}
 	return strconv.Quote(shortened(r.Prompt))
 }
 
 func outputText(r ondisk.RequestRecord) string {
 	if r.Output == "" {
-		return fmt.Sprintf("(%s)", counted(r.OutputTokens, "token"))
+		return fmt.Sprintf("(%s)", words.Counted(r.OutputTokens, "token"))
 	}
 	return strconv.Quote(shortened(r.Output))
 }

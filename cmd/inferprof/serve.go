@@ -15,6 +15,7 @@ import (
 
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/serve"
 )
 
@@ -146,7 +147,7 @@ func (f *serveFlags) announce(stdout, stderr io.Writer, s *serve.Server, address
 		return
 	}
 	info := s.Info()
-	fmt.Fprintf(stderr, "serving %s (%s, %s, %s kernels) on http://%s\n", s.ModelName(), info.Architecture, counted(info.Ranks, "rank"), info.Kernels, address)
+	fmt.Fprintf(stderr, "serving %s (%s, %s, %s kernels) on http://%s\n", s.ModelName(), info.Architecture, words.Counted(info.Ranks, "rank"), info.Kernels, address)
 	if f.config.Profiler.Dir == "" {
 		fmt.Fprintln(stderr, "profiling is off: --profiler-config turns /start_profile and /stop_profile on")
 	} else {

@@ -326,7 +326,7 @@ func (s *settings) sweep(ctx context.Context, p *sweepPlan, f *sweepFlags, stdou
 		return fmt.Errorf("sweep directory %s: %w: choose another one with --dir", p.dir, words.WithoutPath(err))
 	}
 	if done := len(p.Cells)*p.Repeat - p.pending(); done > 0 && !s.quiet {
-		fmt.Fprintf(stderr, "note: %d of %s are in %s already; --fresh runs them anew\n", done, counted(len(p.Cells)*p.Repeat, "capture"), p.dir)
+		fmt.Fprintf(stderr, "note: %d of %s are in %s already; --fresh runs them anew\n", done, words.Counted(len(p.Cells)*p.Repeat, "capture"), p.dir)
 	}
 	if err := s.runCells(ctx, p, stderr); err != nil {
 		return err
@@ -371,14 +371,14 @@ func (s *settings) runCells(ctx context.Context, p *sweepPlan, stderr io.Writer)
 				if saveErr := p.save(); saveErr != nil {
 					return saveErr
 				}
-				return fmt.Errorf("%w: %d of %s are missing; the same command continues with them", capture.ErrInterrupted, p.pending(), counted(len(p.Cells)*p.Repeat, "capture"))
+				return fmt.Errorf("%w: %d of %s are missing; the same command continues with them", capture.ErrInterrupted, p.pending(), words.Counted(len(p.Cells)*p.Repeat, "capture"))
 			case err != nil:
 				failed[i] = true
 				r.Failure = oneLine(err)
 				line.note(fmt.Sprintf("✗ %s: %s", what, r.Failure))
 			default:
 				r.Capture, r.Failure = dir, ""
-				line.note(fmt.Sprintf("✓ %s: %s", what, duration(time.Since(start))))
+				line.note(fmt.Sprintf("✓ %s: %s", what, words.Duration(time.Since(start))))
 			}
 			if err := p.save(); err != nil {
 				return err
@@ -454,7 +454,7 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 		}
 	}
 	if len(failures) > 0 {
-		return fmt.Errorf("sweep: %d of %s failed: %s (what they said is beside their captures in %s)", len(failures), counted(len(p.Cells), "cell"), strings.Join(failures, "; "), p.dir)
+		return fmt.Errorf("sweep: %d of %s failed: %s (what they said is beside their captures in %s)", len(failures), words.Counted(len(p.Cells), "cell"), strings.Join(failures, "; "), p.dir)
 	}
 	return compareErr
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -106,21 +105,6 @@ func TestVLLMFlagNames(t *testing.T) {
 	} {
 		if !slices.Contains(names, name) {
 			t.Errorf("no flag --%s", name)
-		}
-	}
-}
-
-func TestHumane(t *testing.T) {
-	for _, c := range []struct{ got, want string }{
-		{size(0), "0 B"}, {size(999), "999 B"}, {size(1000), "1.00 kB"}, {size(12345), "12.3 kB"}, {size(999_600), "1.00 MB"},
-		{size(1 << 62), "4612 PB"},
-		{duration(0), "0 s"}, {duration(1500), "1.50 µs"}, {duration(3 * time.Millisecond), "3.00 ms"}, {duration(90 * time.Second), "90.0 s"},
-		{grouped(0), "0"}, {grouped(1234567), "1,234,567"}, {grouped(-1234), "-1,234"}, {grouped(-123), "-123"},
-		{counted(1, "event"), "1 event"}, {counted(2000, "event"), "2,000 events"},
-		{count(999), "999"}, {count(125_239_296), "125 M"}, {count(7_241_732_096), "7.24 B"},
-	} {
-		if c.got != c.want {
-			t.Errorf("got %q, want %q", c.got, c.want)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/source"
 )
@@ -107,7 +108,7 @@ func (s *settings) problems(path string, line *progress) []analyze.Problem {
 	}
 	o := analyze.Options{Capture: aboutCapture(c)}
 	reader := newReader(source.Options{}, line, c.Traces...)
-	line.say("looking at " + counted(len(c.Traces), "trace"))
+	line.say("looking at " + words.Counted(len(c.Traces), "trace"))
 	parts, waits := make([][]*analyze.Part, len(c.Traces)), make([]func() error, len(c.Traces))
 	for k := range c.Traces {
 		waits[k] = reader.Start(c.Traces[k:k+1], func(_ int, traces []*trace.Trace) {
@@ -154,7 +155,7 @@ func (v *verification) failure(strict bool) error {
 			bad++
 		}
 	}
-	text := fmt.Sprintf("%d of %s are not whole", bad, counted(len(v.Files), "trace"))
+	text := fmt.Sprintf("%d of %s are not whole", bad, words.Counted(len(v.Files), "trace"))
 	switch {
 	case len(v.Files) == 1:
 		text = "the trace is not whole"
@@ -186,9 +187,9 @@ func fileTable(w io.Writer, files []ondisk.File) error {
 	for _, f := range files {
 		fmt.Fprintf(t, "  %s\t%s", f.Verdict, name(f.Path))
 		if f.Verdict == ondisk.Whole {
-			fmt.Fprintf(t, "\t%s\t%s", size(f.SizeBytes), counted(f.Events, "event"))
+			fmt.Fprintf(t, "\t%s\t%s", words.Size(f.SizeBytes), words.Counted(f.Events, "event"))
 			if f.Steps > 0 {
-				fmt.Fprintf(t, "\t%s", counted(f.Steps, "step"))
+				fmt.Fprintf(t, "\t%s", words.Counted(f.Steps, "step"))
 			}
 		} else {
 			fmt.Fprintf(t, "\t%s", f.Problem)

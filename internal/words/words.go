@@ -1,4 +1,4 @@
-// Package words puts into words what people read: errors that name things once.
+// Package words puts into words what people read: sizes, durations and counts, and errors that name a path once.
 package words
 
 import (
