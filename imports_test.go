@@ -36,7 +36,7 @@ var floors = [][]room{
 	},
 	{
 		{"report", []string{"analyze/...", "trace"}},
-		{"profile", []string{"analyze/...", "capture/ondisk", "trace/...", "internal/..."}},
+		{"profile", []string{"analyze/...", "capture/ondisk", "engine", "trace/...", "internal/..."}},
 	},
 	{
 		{"engine/native", []string{"engine", "llm/...", "sampling", "trace/...", "internal/..."}},

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -19,6 +20,17 @@ import (
 type Range struct {
 	From int `json:"from"`
 	To   int `json:"to"`
+}
+
+// String is the range as people write it: 3, 10-12, and 40- where it has no end.
+func (r Range) String() string {
+	switch {
+	case r.To == math.MaxInt:
+		return fmt.Sprintf("%d-", r.From)
+	case r.From == r.To:
+		return fmt.Sprint(r.From)
+	}
+	return fmt.Sprintf("%d-%d", r.From, r.To)
 }
 
 // inRanges reports whether one of the ranges has n; where ranges are nil, all have.

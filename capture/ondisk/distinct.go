@@ -9,7 +9,7 @@ import (
 
 // Distinct drops traces that are named twice, since their work would count twice: the same file by two names, and a copy
 // of it, byte for byte. notes say what was dropped, and of which other trace it is.
-func Distinct(paths []string) (kept, notes []string) {
+func Distinct(paths []string) (kept []string, notes []Note) {
 	type file struct {
 		path string
 		info os.FileInfo // nil if there is none: then only the name tells
@@ -36,7 +36,7 @@ func Distinct(paths []string) (kept, notes []string) {
 			}
 		}
 		if how != "" {
-			notes = append(notes, fmt.Sprintf("%s %s: read once", path, how))
+			notes = append(notes, Note{NoteTwice, fmt.Sprintf("%s %s: read once", path, how)})
 			continue
 		}
 		files = append(files, f)

@@ -52,7 +52,7 @@ func TestDistinct(t *testing.T) {
 				t.Fatalf("kept %v, want %v; notes %q", kept, test.want, notes)
 			}
 			for i, n := range notes {
-				if !strings.Contains(n, test.notes[i]) || !strings.HasSuffix(n, ": read once") {
+				if !strings.Contains(n.Text, test.notes[i]) || !strings.HasSuffix(n.Text, ": read once") {
 					t.Errorf("note %q, want %q", n, test.notes[i])
 				}
 			}

@@ -8,6 +8,7 @@
 //	requests.go   requests.jsonl
 //	traces.go     which files are traces, in which order, and which of them are the newest profile
 //	open.go       from a path to a Capture: the traces to read, and what to know before trusting them
+//	note.go       what to know before trusting it
 //	distinct.go   the same trace named twice
 //	verify.go     reading traces back
 //

@@ -22,7 +22,7 @@ type Capture struct {
 	Dir      string    // where the manifest is, or the traces are
 	Manifest *Manifest // nil if there is none
 	Traces   []string  // the files to read, by rank
-	Notes    []string  // what to know before trusting them
+	Notes    []Note    // what to know before trusting them
 
 	Requests []RequestRecord // what was asked and answered; only in a capture that Run just made
 }
@@ -133,17 +133,17 @@ func openCapture(dir string) (*Capture, error) {
 	}
 	c := &Capture{Dir: dir, Manifest: m}
 	if m.Status != Complete {
-		c.note("this capture is %s: %s", m.Status, m.Error)
+		c.note(NoteStatus, "this capture is %s: %s", m.Status, m.Error)
 	}
 	for _, f := range m.Files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		info, err := os.Stat(path)
 		if err != nil {
-			c.note("%s is in the manifest and not there any more", path)
+			c.note(NoteGone, "%s is in the manifest and not there any more", path)
 			continue
 		}
 		if info.Size() != f.SizeBytes {
-			c.note("%s has %d bytes, %d when it was captured", path, info.Size(), f.SizeBytes)
+			c.note(NoteChanged, "%s has %d bytes, %d when it was captured", path, info.Size(), f.SizeBytes)
 		}
 		c.Traces = append(c.Traces, path)
 	}
@@ -176,7 +176,7 @@ func openDirectory(dir string) (*Capture, error) {
 		c = &Capture{Dir: dir, Traces: newest}
 	}
 	if older > 0 {
-		c.note("%s holds more than one profile: reading the newest, leaving out %d older traces (name files to choose others)", dir, older)
+		c.note(NoteOlder, "%s holds more than one profile: reading the newest, leaving out %d older traces (name files to choose others)", dir, older)
 	}
 	c.noteOthers(others)
 	return c, nil
@@ -246,11 +246,11 @@ func openNewest(dir string, o others) (*Capture, error) {
 	}
 	for _, path := range unusable {
 		if path > newest.Dir { // names begin with the time
-			newest.note("newer, but left out: %v", failed[path])
+			newest.note(NoteUnusable, "newer, but left out: %v", failed[path])
 		}
 	}
 	if captures > 1 {
-		newest.note("%s holds %d captures: reading the newest, %s", dir, captures, filepath.Base(newest.Dir))
+		newest.note(NoteNewest, "%s holds %d captures: reading the newest, %s", dir, captures, filepath.Base(newest.Dir))
 	}
 	return newest, nil
 }
@@ -270,7 +270,7 @@ func openNewestBelow(dir string, o others) (*Capture, error) {
 	})
 	c, err := openDirectory(newest)
 	if err == nil && len(below) > 1 {
-		c.note("%s holds %d directories of traces: reading the newest, %s", dir, len(below), filepath.Base(newest))
+		c.note(NoteNewest, "%s holds %d directories of traces: reading the newest, %s", dir, len(below), filepath.Base(newest))
 	}
 	return c, err
 }
@@ -387,20 +387,20 @@ func setAside(traces []string) (kept, aside []string) {
 // noteOthers tells of the files that were left out.
 func (c *Capture) noteOthers(o others) {
 	if len(o.unfinished) > 0 {
-		c.note("unfinished, left out: %s (its writer is still at work, or died)", strings.Join(o.unfinished, ", "))
+		c.note(NoteUnfinished, "unfinished, left out: %s (its writer is still at work, or died)", strings.Join(o.unfinished, ", "))
 	}
 	if len(o.aside) > 0 {
 		var names []string
 		for _, path := range o.aside {
 			names = append(names, filepath.Base(path))
 		}
-		c.note("left out: %s (merged copies of other traces, or graphs being captured: name them to read them)", strings.Join(names, ", "))
+		c.note(NoteAside, "left out: %s (merged copies of other traces, or graphs being captured: name them to read them)", strings.Join(names, ", "))
 	}
 	if len(o.json) > 0 {
-		c.note("not traces, left out: %s", strings.Join(o.json, ", "))
+		c.note(NoteNotTraces, "not traces, left out: %s", strings.Join(o.json, ", "))
 	}
 }
 
-func (c *Capture) note(format string, args ...any) {
-	c.Notes = append(c.Notes, fmt.Sprintf(format, args...))
+func (c *Capture) note(kind NoteKind, format string, args ...any) {
+	c.Notes = append(c.Notes, Note{kind, fmt.Sprintf(format, args...)})
 }

@@ -67,8 +67,8 @@ func TestOpenAnyDirectoryOfTraces(t *testing.T) {
 	if diff := cmp.Diff(want, baseNames(c.Traces)); diff != "" {
 		t.Errorf("traces (-want +got):\n%s", diff)
 	}
-	if c.Manifest != nil || len(c.Notes) != 2 || !strings.Contains(c.Notes[0], "unfinished, left out: .rank0.pt.trace.json-12.tmp") ||
-		!strings.Contains(c.Notes[1], "config.json, execution_details.json") {
+	if c.Manifest != nil || len(c.Notes) != 2 || !strings.Contains(c.Notes[0].Text, "unfinished, left out: .rank0.pt.trace.json-12.tmp") ||
+		!strings.Contains(c.Notes[1].Text, "config.json, execution_details.json") {
 		t.Errorf("manifest %v, notes %q", c.Manifest, c.Notes)
 	}
 }
@@ -86,7 +86,7 @@ func TestOpenSetsAside(t *testing.T) {
 	if diff := cmp.Diff([]string{"1-TP-0.trace.json", "1-TP-1.trace.json.zst"}, baseNames(c.Traces)); diff != "" {
 		t.Errorf("traces (-want +got):\n%s", diff)
 	}
-	if len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "left out: graph_capture_rank_0.1.pt.trace.json, merged-1.trace.json (") {
+	if len(c.Notes) != 1 || !strings.Contains(c.Notes[0].Text, "left out: graph_capture_rank_0.1.pt.trace.json, merged-1.trace.json (") {
 		t.Errorf("notes %q", c.Notes)
 	}
 	all, err := OpenAll(dir)
@@ -116,7 +116,7 @@ func TestOpenNewestDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(c.Traces) != 1 || filepath.Base(c.Traces[0]) != "a-TP-0.trace.json" ||
-		len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "2 directories of traces: reading the newest, 1790000001.5") {
+		len(c.Notes) != 1 || !strings.Contains(c.Notes[0].Text, "2 directories of traces: reading the newest, 1790000001.5") {
 		t.Errorf("traces %v, notes %q", c.Traces, c.Notes)
 	}
 	if all, err := OpenAll(dir); err != nil || len(all) != 2 {
@@ -171,7 +171,7 @@ func TestOpenKilledRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Traces) != 1 || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "ended before the capture did") {
+	if len(c.Traces) != 1 || len(c.Notes) != 1 || !strings.Contains(c.Notes[0].Text, "ended before the capture did") {
 		t.Errorf("traces %v, notes %q", c.Traces, c.Notes)
 	}
 }

@@ -1,6 +1,7 @@
 package ondisk
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,8 +42,9 @@ func FileOf(v source.Verification) File {
 // Verify reads every trace of c to its end and says what it found: also about traces that the manifest lists and that
 // are gone or no longer what they were, and about ranks that never wrote one. Paths are as in c.Traces.
 //
-// begin, if it is not nil, is told of each trace before it is read: the n-th of so many, counted from 1.
-func (c *Capture) Verify(begin func(n, of int, path string)) []File {
+// begin, if it is not nil, is told of each trace before it is read: the n-th of so many, counted from 1. Between traces
+// the end of ctx ends it.
+func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)) ([]File, error) {
 	recorded := map[string]File{}
 	var files []File
 	if c.Manifest != nil {
@@ -55,6 +57,9 @@ func (c *Capture) Verify(begin func(n, of int, path string)) []File {
 		}
 	}
 	for i, path := range c.Traces {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if begin != nil {
 			begin(i+1, len(c.Traces), path)
 		}
@@ -78,7 +83,7 @@ func (c *Capture) Verify(begin func(n, of int, path string)) []File {
 			files = append(files, File{Path: c.Dir, Rank: -1, Verdict: Missing, Problem: fmt.Sprintf("the capture is %s: %s", c.Manifest.Status, c.Manifest.Error)})
 		}
 	}
-	return files
+	return files, nil
 }
 
 // damageText says in a few words what keeps a trace from being whole. That something is missing says more than the scrap

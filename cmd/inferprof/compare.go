@@ -1,11 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -13,10 +12,8 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/capture/ondisk"
-	"github.com/inferprof/inferprof/internal/atomicfile"
-	"github.com/inferprof/inferprof/internal/words"
+	"github.com/inferprof/inferprof/profile"
 	"github.com/inferprof/inferprof/report"
-	"github.com/inferprof/inferprof/trace/source"
 )
 
 // compareFlags are the flags of inferprof compare, some of which inferprof sweep has too.
@@ -119,7 +116,7 @@ nothing but captures of one configuration: then the interval knows how much they
 			if err := s.formatByName(cmd, f.output); err != nil {
 				return err
 			}
-			return s.compare(args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return s.compare(cmd.Context(), args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.gate.define(cmd)
@@ -132,47 +129,23 @@ nothing but captures of one configuration: then the interval knows how much they
 }
 
 // compare reads the sides, compares, renders, and judges last, so that whoever fails sees why.
-func (s *settings) compare(paths []string, f *compareFlags, stdout, stderr io.Writer) error {
+func (s *settings) compare(ctx context.Context, paths []string, f *compareFlags, stdout, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
-	var sides []compare.Side
-	var notes []string
-	if f.baseline != "" {
-		side, err := readBaseline(f.baseline)
-		if err != nil {
-			return err
-		}
-		sides = append(sides, *side)
+	named, notes, err := openSides(f.baseline, paths)
+	if err != nil {
+		return err
 	}
-	reader := newReader(source.Options{}, line)
-	var waits []func() (*compare.Side, error)
-	for _, path := range paths {
-		line.say("reading " + path)
-		wait, n, err := startSide(reader, path)
-		if err != nil {
-			return err
-		}
-		waits = append(waits, wait)
-		notes = append(notes, n...)
+	sides, err := profile.ReadSides(ctx, named, profileOptions(line))
+	if err != nil {
+		return err
 	}
-	for _, wait := range waits {
-		side, err := wait()
-		if err != nil {
-			return err
-		}
-		sides = append(sides, *side)
-	}
-	labelApart(sides)
 	line.close()
-	if !s.quiet {
-		for _, n := range notes {
-			fmt.Fprintln(stderr, "note:", n)
-		}
-	}
+	s.tellNotes(stderr, notes)
 	if f.writeBaseline != "" {
 		last := &sides[len(sides)-1]
-		if err := atomicfile.Write(f.writeBaseline, func(w io.Writer) error { return compare.WriteBaseline(w, last) }); err != nil {
-			return fmt.Errorf("baseline: %w", err)
+		if err := profile.WriteBaseline(f.writeBaseline, last); err != nil {
+			return err
 		}
 		if !s.quiet {
 			fmt.Fprintf(stderr, "note: wrote the baseline of %s to %s\n", last.Label, f.writeBaseline)
@@ -205,76 +178,21 @@ func (s *settings) writeComparison(r *compare.Result, output string, full bool, 
 	return writeOutput(output, func(w io.Writer) error { return report.RenderCompare(w, s.format, r, o) })
 }
 
-func readBaseline(path string) (*compare.Side, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read baseline %s: %w", path, words.WithoutPath(err))
-	}
-	side, err := compare.ParseBaseline(text)
-	if err != nil {
-		return nil, fmt.Errorf("read baseline %s: %w", path, err)
-	}
-	return side, nil
-}
-
-// openSide finds the captures of one side: those named with commas, those of a directory that holds several of one
-// configuration, or the one that Open finds.
-func openSide(path string) (captures []*ondisk.Capture, notes []string, err error) {
-	if _, statErr := os.Stat(path); statErr != nil && strings.Contains(path, ",") {
-		for one := range strings.SplitSeq(path, ",") {
-			c, err := ondisk.Open(one)
-			if err != nil {
-				return nil, nil, err
-			}
-			if slices.ContainsFunc(captures, func(other *ondisk.Capture) bool { return sameTraces(c, other) }) {
-				notes = append(notes, fmt.Sprintf("%s is named twice on one side: it counts once", one)) // it is no repeat of itself
-				continue
-			}
-			captures = append(captures, c)
+// openSides opens a baseline, if there is one, and the sides at paths.
+func openSides(baseline string, paths []string) (sides []*profile.Side, notes []ondisk.Note, err error) {
+	if baseline != "" {
+		side, err := profile.OpenBaseline(baseline)
+		if err != nil {
+			return nil, nil, err
 		}
-		return captures, notes, nil
+		sides = append(sides, side)
 	}
-	c, err := ondisk.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() && c.Manifest != nil && c.Dir != path {
-		if several := repeats(path); len(several) > 1 {
-			return several, []string{fmt.Sprintf("%s holds %d captures of one configuration: they are one side", path, len(several))}, nil
+	for _, path := range paths {
+		side, err := profile.OpenSide(path)
+		if err != nil {
+			return nil, nil, err
 		}
+		sides, notes = append(sides, side), append(notes, side.Notes...)
 	}
-	return []*ondisk.Capture{c}, nil, nil
-}
-
-// sameTraces tells whether two captures are of the same files.
-func sameTraces(a, b *ondisk.Capture) bool {
-	return slices.EqualFunc(a.Traces, b.Traces, func(x, y string) bool {
-		if x == y {
-			return true
-		}
-		i, errI := os.Stat(x)
-		j, errJ := os.Stat(y)
-		return errI == nil && errJ == nil && os.SameFile(i, j)
-	})
-}
-
-// repeats are the complete captures in a directory, if there are several and all are of one configuration; nil otherwise.
-func repeats(dir string) []*ondisk.Capture {
-	all, err := ondisk.OpenAll(dir)
-	if err != nil {
-		return nil
-	}
-	var whole []*ondisk.Capture
-	for _, c := range all {
-		switch {
-		case c.Manifest == nil:
-			return nil
-		case c.Manifest.Status != ondisk.Complete || len(c.Traces) == 0: // what an interrupted sweep left
-		case len(whole) > 0 && configurationOf(c.Manifest) != configurationOf(whole[0].Manifest):
-			return nil
-		default:
-			whole = append(whole, c)
-		}
-	}
-	return whole
+	return sides, notes, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
+	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
 )
 
@@ -66,7 +67,7 @@ directory.`,
 }
 
 func generate(output string, o gen.Options) ([]generatedFile, error) {
-	if isTraceName(output) {
+	if formats.NamesFile(output) {
 		if o.WorldSize > 1 {
 			return nil, usagef("-o %s is one file, and these are %d ranks: name a directory", output, o.WorldSize)
 		}

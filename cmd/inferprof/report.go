@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,15 +14,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
+	"github.com/inferprof/inferprof/profile"
 	"github.com/inferprof/inferprof/report"
 )
 
 // reportFlags are what inferprof report is asked for.
 type reportFlags struct {
 	report.Options
-	selected selection
+	selected selectionFlags
 	strict   bool
 	output   string
 }
@@ -52,7 +52,7 @@ Tables: ` + tableWords() + `.`,
 			if err := f.check(cmd, s); err != nil {
 				return err
 			}
-			return s.report(args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return s.report(cmd.Context(), args, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
@@ -125,44 +125,29 @@ func formatOf(path string) string {
 	return ""
 }
 
-func (s *settings) report(paths []string, f *reportFlags, stdout, stderr io.Writer) error {
+// reportSelectors are the flags of inferprof report.
+var reportSelectors = selectorFlags{
+	profile.BySteps: "--step", profile.ByPhase: "--phase", profile.ByRanks: "--rank", profile.ByDevices: "--device",
+}
+
+func (s *settings) report(ctx context.Context, paths []string, f *reportFlags, stdout, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
-	var traces, notes []string
-	var captures []*ondisk.Capture
-	for _, path := range paths {
-		c, err := ondisk.Open(path)
-		if err != nil {
-			return err
-		}
-		captures = append(captures, c)
-		if f.strict && c.Manifest != nil && c.Manifest.Status != ondisk.Complete {
-			return &gateError{fmt.Sprintf("capture %s is %s: %s", c.Dir, c.Manifest.Status, c.Manifest.Error)}
-		}
-		traces = append(traces, c.Traces...)
-		notes = append(notes, c.Notes...)
-	}
-	traces, twice := ondisk.Distinct(traces)
-	notes = append(notes, twice...)
-	var about *analyze.Capture
-	for _, c := range captures {
-		if about == nil && (len(captures) == 1 || len(c.Traces) == len(traces)) { // the others are of the same traces
-			about = aboutCapture(c)
-		}
-	}
-	f.selected.format = s.format
-	result, err := s.analyseSelected(traces, about, &f.selected, f.strict, line)
+	o := profileOptions(line)
+	o.Strict = f.strict
+	report.Prepare(s.format, &o.Rules)
+	p, err := profile.Open(ctx, paths, o)
 	if err != nil {
-		return err
+		return reportSelectors.reword(err)
+	}
+	result, err := p.Report(ctx, f.selected.selection())
+	if err != nil {
+		return reportSelectors.reword(err)
 	}
 	line.close()
-	if !s.quiet {
-		for _, n := range notes {
-			fmt.Fprintln(stderr, "note:", n)
-		}
-		if report.Files(s.format, result) != nil && result.Kind != analyze.KindGPU {
-			fmt.Fprintf(stderr, "note: the traces have no GPU work, of which the tables of %s are\n", s.format)
-		}
+	s.tellNotes(stderr, p.Notes())
+	if !s.quiet && report.Files(s.format, result) != nil && result.Kind != analyze.KindGPU {
+		fmt.Fprintf(stderr, "note: the traces have no GPU work, of which the tables of %s are\n", s.format)
 	}
 	if f.output == "" {
 		return s.writeReport(stdout, result, f.Options)
@@ -210,25 +195,6 @@ func writeOutput(path string, write func(io.Writer) error) error {
 		return usagef("-o %s: there is no directory %s", path, filepath.Dir(path))
 	}
 	return atomicfile.Write(path, write)
-}
-
-// aboutCapture is what a manifest says that traces do not; nil without a manifest.
-func aboutCapture(c *ondisk.Capture) *analyze.Capture {
-	m := c.Manifest
-	if m == nil {
-		return nil
-	}
-	cpus := m.Host.CPUs
-	if m.Config.Server != nil { // a server may run anywhere
-		cpus = 0
-	}
-	return &analyze.Capture{
-		HostCPUs: cpus,
-		Name:     m.ID,
-		Engine:   m.Engine.Engine, EngineVersion: m.Engine.Version, Model: m.Engine.Model, Device: m.Engine.Device,
-		Quantization:  cmp.Or(m.Config.Quantization, m.Engine.Quantization),
-		ExpectedRanks: m.Ranks.Expected, FoundRanks: len(m.Ranks.Found),
-	}
 }
 
 // writeReport renders a result in the format asked for.

@@ -12,6 +12,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/profile"
 )
 
 func newRun(s *settings) *cobra.Command {
@@ -57,13 +58,17 @@ func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, st
 	}
 	var result *analyze.Result
 	if !noReport {
-		if result, err = s.analyse(c.Traces, aboutCapture(c), false, line); err != nil {
-			return fmt.Errorf("report on %s: %w", c.Dir, err)
-		}
+		p := profile.Of([]*ondisk.Capture{c}, profileOptions(line))
+		result, err = p.Report(ctx, profile.Selection{})
+		line.close()
+		s.tellNotes(stderr, p.Notes())
 	}
 	line.close()
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w after the capture was complete: it is in %s", capture.ErrInterrupted, c.Dir)
+	}
+	if err != nil {
+		return fmt.Errorf("report on %s: %w", c.Dir, err)
 	}
 	if s.format == "json" {
 		return writeRunJSON(stdout, c, result)

@@ -23,8 +23,8 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
+	"github.com/inferprof/inferprof/profile"
 	"github.com/inferprof/inferprof/report"
-	"github.com/inferprof/inferprof/trace/source"
 )
 
 // sweepFlags are the flags of inferprof sweep.
@@ -331,7 +331,7 @@ func (s *settings) sweep(ctx context.Context, p *sweepPlan, f *sweepFlags, stdou
 	if err := s.runCells(ctx, p, stderr); err != nil {
 		return err
 	}
-	return s.reportSweep(p, f, stdout, stderr)
+	return s.reportSweep(ctx, p, f, stdout, stderr)
 }
 
 // runCells makes the captures that are missing, interleaved: every cell once, then every cell again in the opposite order,
@@ -389,42 +389,18 @@ func (s *settings) runCells(ctx context.Context, p *sweepPlan, stderr io.Writer)
 }
 
 // reportSweep prints the cells and compares those that have captures with the first of them.
-func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Writer) error {
-	var sides []compare.Side
-	var cells []report.SweepCell
-	var failures []string
+func (s *settings) reportSweep(ctx context.Context, p *sweepPlan, f *sweepFlags, stdout, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
-	reader := newReader(source.Options{}, line)
-	for _, c := range p.Cells {
-		cell := report.SweepCell{Name: c.Name}
-		side := compare.Side{Label: c.Name}
-		for _, r := range c.Runs {
-			if r.Capture == "" {
-				cell.Failure = cmp.Or(cell.Failure, r.Failure, "not run")
-				continue
-			}
-			line.say("reading " + r.Capture)
-			opened, err := ondisk.Open(filepath.Join(p.dir, r.Capture))
-			if err != nil {
-				return err
-			}
-			run, err := startRun(reader, opened)()
-			if err != nil {
-				return err
-			}
-			side.Runs = append(side.Runs, *run)
-		}
-		if cell.Failure != "" {
+	cells, sides, err := p.read(ctx, profileOptions(line))
+	if err != nil {
+		return err
+	}
+	var failures []string
+	for _, c := range cells {
+		if c.Failure != "" {
 			failures = append(failures, c.Name)
 		}
-		if len(side.Runs) > 0 {
-			cell.Letter = compare.Letter(len(sides))
-			figures := compare.FiguresOf(&side)
-			cell.Figures = &figures
-			sides = append(sides, side)
-		}
-		cells = append(cells, cell)
 	}
 	line.close()
 	if len(sides) == 0 {
@@ -439,7 +415,6 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 		}
 	}
 	render := func(w io.Writer) error { return s.writeSweep(w, p, cells, result, f) }
-	var err error
 	if f.output != "" {
 		err = writeOutput(f.output, render)
 	} else {
@@ -457,6 +432,41 @@ func (s *settings) reportSweep(p *sweepPlan, f *sweepFlags, stdout, stderr io.Wr
 		return fmt.Errorf("sweep: %d of %s failed: %s (what they said is beside their captures in %s)", len(failures), words.Counted(len(p.Cells), "cell"), strings.Join(failures, "; "), p.dir)
 	}
 	return compareErr
+}
+
+// read reads the captures of the cells: a side of the comparison for each that has any.
+func (p *sweepPlan) read(ctx context.Context, o profile.Options) ([]report.SweepCell, []compare.Side, error) {
+	cells := make([]report.SweepCell, len(p.Cells))
+	var named []*profile.Side
+	var of []int // the cell of each side
+	for i, c := range p.Cells {
+		cells[i].Name = c.Name
+		side := &profile.Side{Label: c.Name}
+		for _, r := range c.Runs {
+			if r.Capture == "" {
+				cells[i].Failure = cmp.Or(cells[i].Failure, r.Failure, "not run")
+				continue
+			}
+			opened, err := ondisk.Open(filepath.Join(p.dir, r.Capture))
+			if err != nil {
+				return nil, nil, err
+			}
+			side.Captures = append(side.Captures, opened)
+		}
+		if len(side.Captures) > 0 {
+			named, of = append(named, side), append(of, i)
+		}
+	}
+	sides, err := profile.ReadSides(ctx, named, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	for k := range sides {
+		figures := compare.FiguresOf(&sides[k])
+		cell := &cells[of[k]]
+		cell.Letter, cell.Figures = compare.Letter(k), &figures
+	}
+	return cells, sides, nil
 }
 
 // sweepResult is what inferprof sweep prints as JSON.

@@ -204,7 +204,11 @@ func truth(t *testing.T, dir string, s *served) string {
 		return "nothing"
 	}
 	c := all[0]
-	for _, f := range c.Verify(nil) {
+	files, err := c.Verify(t.Context(), nil)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, f := range files {
 		if f.Verdict == ondisk.Whole && c.Manifest.Status == ondisk.Complete {
 			continue
 		}

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -14,17 +14,8 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/words"
-	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/source"
+	"github.com/inferprof/inferprof/profile"
 )
-
-// verification is what inferprof verify prints as JSON.
-type verification struct {
-	Whole    bool              `json:"whole"`
-	Files    []ondisk.File     `json:"files"`
-	Problems []analyze.Problem `json:"problems"` // what makes the numbers of whole traces doubtful; the worst first
-	Notes    []string          `json:"notes"`
-}
 
 func newVerify(s *settings) *cobra.Command {
 	strict, quick := false, false
@@ -48,7 +39,7 @@ is a warning or an error.`,
 			if strict && quick {
 				return usagef("--strict asks what --quick leaves out: give one of them")
 			}
-			v, err := s.verify(cmd.ErrOrStderr(), args, quick || s.quiet && !strict)
+			v, err := s.verify(cmd.Context(), cmd.ErrOrStderr(), args, quick || s.quiet && !strict)
 			if err != nil {
 				return err
 			}
@@ -56,10 +47,10 @@ is a warning or an error.`,
 			case s.format == "json":
 				err = writeJSON(cmd.OutOrStdout(), v)
 			case !s.quiet:
-				err = v.text(cmd.OutOrStdout())
+				err = verificationText(cmd.OutOrStdout(), v)
 			}
 			if err == nil {
-				err = v.failure(strict)
+				err = verificationFailure(v, strict)
 			}
 			return err
 		},
@@ -71,66 +62,16 @@ is a warning or an error.`,
 }
 
 // verify looks at every trace at paths; unless quick, also at what the events say.
-func (s *settings) verify(stderr io.Writer, paths []string, quick bool) (*verification, error) {
+func (s *settings) verify(ctx context.Context, stderr io.Writer, paths []string, quick bool) (*profile.Verification, error) {
 	line := s.newProgress(stderr)
 	defer line.close()
-	v := &verification{Whole: true, Files: []ondisk.File{}, Problems: []analyze.Problem{}, Notes: []string{}}
-	for _, path := range paths {
-		captures, err := ondisk.OpenAll(path)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range captures {
-			v.Notes = append(v.Notes, c.Notes...)
-			v.Files = append(v.Files, c.Verify(line.verifying)...)
-		}
-	}
-	for _, f := range v.Files {
-		v.Whole = v.Whole && f.Verdict == ondisk.Whole
-	}
 	if quick {
-		return v, nil
+		return profile.VerifyFiles(ctx, paths, profileOptions(line))
 	}
-	for _, path := range paths {
-		if path != "-" { // which has been read
-			v.Problems = append(v.Problems, s.problems(path, line)...)
-		}
-	}
-	return v, nil
+	return profile.Verify(ctx, paths, profileOptions(line))
 }
 
-// problems are the reasons not to believe a report on path. A file that is damaged is known already; one that cannot be
-// read leaves the others to themselves.
-func (s *settings) problems(path string, line *progress) []analyze.Problem {
-	c, err := ondisk.Open(path)
-	if err != nil {
-		return nil
-	}
-	o := analyze.Options{Capture: aboutCapture(c)}
-	reader := newReader(source.Options{}, line, c.Traces...)
-	line.say("looking at " + words.Counted(len(c.Traces), "trace"))
-	parts, waits := make([][]*analyze.Part, len(c.Traces)), make([]func() error, len(c.Traces))
-	for k := range c.Traces {
-		waits[k] = reader.Start(c.Traces[k:k+1], func(_ int, traces []*trace.Trace) {
-			for _, t := range traces {
-				parts[k] = append(parts[k], analyze.NewPart(t, analyze.ClaimedRank(&t.Meta), o))
-			}
-		})
-	}
-	var whole []*analyze.Part
-	for k, wait := range waits {
-		if wait() == nil {
-			whole = append(whole, parts[k]...)
-		}
-	}
-	if len(whole) == 0 {
-		return nil
-	}
-	problems := analyze.Join(whole, o).Problems
-	return slices.DeleteFunc(problems, func(p analyze.Problem) bool { return p.ID == "damaged" })
-}
-
-func (v *verification) text(w io.Writer) error {
+func verificationText(w io.Writer, v *profile.Verification) error {
 	for _, n := range v.Notes {
 		fmt.Fprintf(w, "note: %s\n", n)
 	}
@@ -147,8 +88,8 @@ func (v *verification) text(w io.Writer) error {
 	return nil
 }
 
-// failure counts what is not whole and, if strict, what is doubtful; nil if there is nothing.
-func (v *verification) failure(strict bool) error {
+// verificationFailure counts what is not whole and, if strict, what is doubtful; nil if there is nothing.
+func verificationFailure(v *profile.Verification, strict bool) error {
 	bad := 0
 	for _, f := range v.Files {
 		if f.Verdict != ondisk.Whole {
@@ -168,8 +109,7 @@ func (v *verification) failure(strict bool) error {
 	case bad > 0:
 		return &gateError{text}
 	}
-	doubts := slices.DeleteFunc(slices.Clone(v.Problems), func(p analyze.Problem) bool { return p.Severity == analyze.SeverityNote })
-	if strict && len(doubts) > 0 {
+	if doubts := v.Doubts(); strict && len(doubts) > 0 {
 		return &gateError{"the traces are whole, and doubtful: " + doubts[0].Text}
 	}
 	return nil

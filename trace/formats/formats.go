@@ -160,6 +160,9 @@ func (d *digest) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// NamesFile reports whether path is named as a file that WriteFile writes (*.json, *.json.gz), and not as a directory.
+func NamesFile(path string) bool { return strings.HasSuffix(strings.TrimSuffix(path, ".gz"), ".json") }
+
 // WriteFile writes t, or of its events those of rows (nil: all), such as a trace.Cut chooses, to a file that is whole or
 // not there: under a temporary name beside it, synced and renamed. It is compressed if path ends in .gz. On an error
 // nothing is left behind.

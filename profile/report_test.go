@@ -1,11 +1,12 @@
-package main
+package profile
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -41,15 +42,12 @@ func TestSelectedRanks(t *testing.T) {
 			var paths []string
 			for i, rank := range c.claims {
 				path := filepath.Join(dir, string(rune('a'+i))+".json")
-				if err := os.WriteFile(path, []byte(rankTrace(rank)), 0o600); err != nil {
+				if err := os.WriteFile(path, []byte(rankTrace(rank)+strings.Repeat("\n", i)), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				paths = append(paths, path)
 			}
-			s := &settings{quiet: true}
-			line := s.newProgress(io.Discard)
-			defer line.close()
-			selected := &selection{ranks: stepRanges{{c.asked, c.asked}}}
+			selected := Selection{Ranks: []analyze.Range{{From: c.asked, To: c.asked}}}
 			likely := 0
 			for _, rank := range c.claims {
 				if selected.likely(rank) {
@@ -59,12 +57,19 @@ func TestSelectedRanks(t *testing.T) {
 			if likely != c.read {
 				t.Errorf("%d are likely to be asked for, want %d", likely, c.read)
 			}
-			r, err := s.analyseSelected(paths, nil, selected, false, line)
+			p, err := Open(t.Context(), paths, Options{})
 			if err != nil {
-				if c.want != nil {
-					t.Fatal(err)
+				t.Fatal(err)
+			}
+			r, err := p.Report(t.Context(), selected)
+			if c.want == nil {
+				if e, ok := errors.AsType[*SelectionError](err); !ok || e.By != ByRanks || e.Asked != fmt.Sprint(c.asked) {
+					t.Errorf("%v, want an error of the ranks", err)
 				}
 				return
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			var got []string
 			for _, rank := range r.Ranks {
@@ -111,10 +116,10 @@ func TestGraphCapturesOfRanks(t *testing.T) {
 			t.Errorf("rank %d: %v, want %v", rank, got, want)
 		}
 	}
-	if len(g.notes) != 0 {
-		t.Errorf("notes of what nobody asked for: %q", g.notes)
+	if len(g.problems()) != 0 {
+		t.Errorf("notes of what nobody asked for: %q", g.problems())
 	}
-	if got := g.of(2); len(got) != 1 || len(g.notes) != 1 {
-		t.Errorf("rank 2: %d traces, notes %q", len(got), g.notes)
+	if got := g.of(2); len(got) != 1 || len(g.problems()) != 1 {
+		t.Errorf("rank 2: %d traces, notes %q", len(got), g.problems())
 	}
 }

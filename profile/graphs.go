@@ -1,4 +1,4 @@
-package main
+package profile
 
 import (
 	"path/filepath"
@@ -17,8 +17,8 @@ type graphCaptures struct {
 	ofRank map[int][]string // files; -1: of no rank by their names
 	shared func() []*trace.Trace
 
-	mu    sync.Mutex
-	notes []string // what could not be read: a report does without
+	mu     sync.Mutex
+	failed []string // what could not be read: a report does without
 }
 
 func findGraphCaptures(paths []string) *graphCaptures {
@@ -27,7 +27,7 @@ func findGraphCaptures(paths []string) *graphCaptures {
 	seen := map[string]bool{}
 	for _, path := range paths {
 		dir := filepath.Dir(path)
-		if path == "-" || seen[dir] {
+		if path == stdin || seen[dir] {
 			continue
 		}
 		seen[dir] = true
@@ -55,11 +55,18 @@ func (g *graphCaptures) read(files []string) []*trace.Trace {
 		t, err := formats.ReadFile(f, source.Options{})
 		if err != nil {
 			g.mu.Lock()
-			g.notes = append(g.notes, "graphs keep their kernels' names alone: "+err.Error())
+			g.failed = append(g.failed, "graphs keep their kernels' names alone: "+err.Error())
 			g.mu.Unlock()
 			continue
 		}
 		out = append(out, t)
 	}
 	return out
+}
+
+// problems are what could not be read.
+func (g *graphCaptures) problems() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.failed)
 }
