@@ -15,7 +15,7 @@ func meetings(number, skipped int, base, skew int64, late func(i int) int64) *tr
 	b.t.Meta.BaseTimeNanoseconds = base
 	b.t.Meta.Distributed = &trace.Distributed{Rank: number, WorldSize: 2}
 	for i := skipped; i < 40; i++ {
-		end := int64(5_000_000_000 + i*i*1000 + i*100_000) // by the first rank's clock
+		end := 5_000_000_000 + int64(i*i)*1000 + int64(i)*100_000 // by the first rank's clock
 		start := end - 20_000 + late(i)
 		b.annotation("execute_context_0(0)_generation_1(1)", start-base+skew-50_000, 40_000)
 		b.collective("allreduce", start-base+skew, end-start, trace.Absent, 1<<20)

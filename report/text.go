@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -284,7 +285,7 @@ func selectionWords(s *analyze.Selection, ranks int) string {
 		switch {
 		case r.From == r.To:
 			parts = append(parts, fmt.Sprintf("step %d", r.From))
-		case r.To > 1<<31:
+		case r.To >= math.MaxInt32: // without an end, on machines of 32 bits too
 			parts = append(parts, fmt.Sprintf("steps %d on", r.From))
 		default:
 			parts = append(parts, fmt.Sprintf("steps %d–%d", r.From, r.To))

@@ -360,7 +360,7 @@ func TestTooMuchCache(t *testing.T) {
 	if _, known := host.AvailableMemory(); !known {
 		t.Skip("this system does not tell how much memory is free")
 	}
-	e, err := Open(context.Background(), engine.Config{KVCacheMemoryBytes: 1 << 60, MaxNumSeqs: 1 << 40, TensorParallelSize: 4})
+	e, err := Open(context.Background(), engine.Config{KVCacheMemoryBytes: 1 << 60, MaxNumSeqs: 1 << 30, TensorParallelSize: 4})
 	if err == nil {
 		e.Close()
 	}

@@ -40,7 +40,7 @@ type Totals struct {
 }
 
 // BaseTimeNanoseconds is that of all generated traces.
-const BaseTimeNanoseconds = 1790857026000000000
+const BaseTimeNanoseconds int64 = 1790857026000000000
 
 const (
 	startNs   = 4565046131617245 // of the first step

@@ -70,7 +70,7 @@ func samples() map[string][]byte {
 	}
 	var text []byte
 	for i := range 8000 {
-		text = fmt.Appendf(text, "{\"ph\": \"X\", \"name\": \"kernel_%d\", \"ts\": %d.%03d},\n", r.IntN(30), 4565046131617+i*31, r.IntN(1000))
+		text = fmt.Appendf(text, "{\"ph\": \"X\", \"name\": \"kernel_%d\", \"ts\": %d.%03d},\n", r.IntN(30), 4565046131617+int64(i)*31, r.IntN(1000))
 	}
 	far := append(bytes.Clone(noise[:32768]), noise[:32768]...) // the farthest distance
 	var short []byte                                            // distances 1 to 20
