@@ -37,6 +37,7 @@ type written struct {
 	done  chan struct{}
 	files []string
 	err   error
+	told  atomic.Bool // a stop has returned it: the next one has nothing to stop
 }
 
 // Observation is what a step did and left.
@@ -331,7 +332,8 @@ func (a *Async) StartProfile(c engine.ProfilerConfig) error {
 }
 
 // StopProfile ends recording and returns when the traces are whole: their paths, or those of a profile that ended by
-// itself since it was started. Steps go on meanwhile. Without a profile it fails with engine.ErrNotProfiling.
+// itself since it was started. Steps go on meanwhile. Without a profile, and when its traces have been returned already, it
+// fails with engine.ErrNotProfiling. One whose ctx ended may be repeated.
 func (a *Async) StopProfile(ctx context.Context) ([]string, error) {
 	var w *written
 	err := a.between(func() {
@@ -343,11 +345,12 @@ func (a *Async) StopProfile(ctx context.Context) ([]string, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case w == nil:
+	case w == nil || w.told.Load():
 		return nil, engine.ErrNotProfiling
 	}
 	select {
 	case <-w.done:
+		w.told.Store(true)
 		return w.files, w.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
