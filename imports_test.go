@@ -37,17 +37,18 @@ var floors = [][]room{
 	{
 		{"report", []string{"analyze/...", "trace"}},
 		{"profile", []string{"analyze/...", "capture/ondisk", "engine", "trace/...", "internal/..."}},
+		{"capture/collect", []string{"capture/ondisk", "engine", "trace/...", "internal/..."}}, // it collects for every engine, and knows none
 	},
 	{
 		{"engine/native", []string{"engine", "llm/...", "sampling", "trace/...", "internal/..."}},
-		{"engine/python", []string{"engine", "sampling", "capture/collect", "internal/..."}},
-		{"engine/server", []string{"engine", "sampling", "capture/collect", "trace/...", "internal/..."}},
+		{"engine/python", []string{"engine", "sampling", "internal/..."}},
+		{"engine/server", []string{"engine", "sampling", "trace/...", "internal/..."}},
 		{"engine/enginetest", []string{"engine"}}, // a fake engine, which only tests may import
 		{"workload", []string{"engine", "sampling"}},
 		{"capture/ondisk", []string{"engine", "sampling", "trace/...", "internal/..."}}, // a capture where nobody makes one
 	},
 	{
-		{"engine", []string{"sampling", "capture/collect"}},
+		{"engine", []string{"sampling", "internal/..."}},
 		{"analyze/compare", []string{"analyze/...", "trace"}},
 	},
 	{{"analyze/findings", []string{"analyze/...", "trace"}}},
@@ -59,7 +60,6 @@ var floors = [][]room{
 		{"analyze/ranks", []string{"analyze/index", "trace"}},
 	},
 	{{"analyze/index", []string{"trace"}}},
-	{{"capture/collect", []string{"trace/...", "internal/..."}}},
 	{{"trace/formats", []string{"trace/...", "internal/..."}}},
 	{
 		{"trace/kineto", []string{"trace", "trace/source", "internal/..."}},
@@ -214,6 +214,10 @@ func TestRefuse(t *testing.T) {
 		{"profile", "capture/ondisk", code, ""},
 		{"capture/ondisk", "capture", code, "imports go down"},
 		{"capture", "capture/ondisk", code, ""},
+		{"capture", "capture/collect", code, ""},
+		{"capture/collect", "engine", code, ""},
+		{"capture/collect", "engine/server", code, "may import only"},
+		{"engine/server", "capture/collect", code, "imports go down"},
 		{"llm/model", "llm/tensor", code, ""},
 		{"llm/model", "trace", code, "imports go down"},
 		{"llm/sample", "sampling", code, ""},

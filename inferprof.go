@@ -19,7 +19,7 @@ import (
 	"sync"
 
 	"github.com/inferprof/inferprof/engine"
-	_ "github.com/inferprof/inferprof/engine/native" // the engine that New opens
+	"github.com/inferprof/inferprof/engine/native"
 	"github.com/inferprof/inferprof/sampling"
 )
 
@@ -59,7 +59,7 @@ func TorchProfiler(dir string) ProfilerConfig {
 // other.
 type LLM struct {
 	mu       sync.Mutex
-	engine   engine.Engine // nil once closed
+	engine   *native.Engine // nil once closed
 	profiler ProfilerConfig
 }
 
@@ -72,7 +72,7 @@ func New(ctx context.Context, o Options) (*LLM, error) {
 		}
 		o.Profiler.Dir = dir // as vLLM does: where the program goes later does not move it
 	}
-	e, err := engine.Open(ctx, "native", o)
+	e, err := native.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (l *LLM) StopProfile(ctx context.Context) ([]string, error) {
 	if l.engine == nil {
 		return nil, ErrClosed
 	}
-	return l.engine.StopProfile(ctx)
+	return l.engine.WriteProfile(ctx)
 }
 
 // Close frees the model. A profile that is still being recorded is stopped and its traces are written. Closing again

@@ -11,8 +11,9 @@
 //	warm-up      the workload, not profiled, so often as asked for
 //	start        every rank begins to record
 //	generate     the workload
-//	stop         on every path out, interrupted or failed, and without a time limit: a stop writes the traces
-//	verify       each expected rank has a new file, and each file can be read to its end
+//	stop         on every path out, interrupted or failed, and without a time limit: a stop writes the traces. Package
+//	             capture/collect looks for them where the engine says that they appear, waits, and reads each to its end
+//	verify       each expected rank has a new file that is whole
 //	manifest     written last, atomically, over a first one that says the capture never ended
 //
 // What an engine answers is not evidence; files are. A capture is complete when every file has been read back.

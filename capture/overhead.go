@@ -3,7 +3,6 @@ package capture
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/inferprof/inferprof/capture/ondisk"
@@ -39,25 +38,20 @@ func (s *session) measureOverhead(ctx context.Context, e engine.Engine) error {
 
 // profileForTime is a profiled round whose traces nobody wants.
 func (s *session) profileForTime(ctx context.Context, e engine.Engine) error {
-	if err := e.StartProfile(ctx); err != nil {
+	collection, err := s.start(ctx, e)
+	if err != nil {
 		return err
 	}
-	err := s.call(Progress{Stage: ondisk.StageOverhead}, func() error { _, err := e.Generate(ctx, s.Requests); return err })
+	err = s.call(Progress{Stage: ondisk.StageOverhead}, func() error { _, err := e.Generate(ctx, s.Requests); return err })
 	elapsed := s.lastCall()
-	unhurried := context.WithoutCancel(ctx)
-	var stopErr error
-	if s.traces, stopErr = e.StopProfile(unhurried); stopErr == nil {
-		s.await(unhurried, e)
-		if r, ok := e.(engine.Rester); ok { // the round to come is to show what the engine does without a profiler
-			stopErr = r.Rest(ctx)
-		}
+	r := collection.Stop(context.WithoutCancel(ctx))
+	for _, f := range r.Files {
+		_ = os.Remove(f.Path)
 	}
-	for _, path := range s.newTraces() {
-		if filepath.Dir(path) == s.Config.Profiler.Dir || slices.Contains(s.traces, path) {
-			_ = os.Remove(path)
-		}
+	stopErr := r.Err
+	if rester, ok := e.(engine.Rester); ok && stopErr == nil { // the round to come is to show what the engine does without a profiler
+		stopErr = rester.Rest(ctx)
 	}
-	s.traces = nil
 	if err == nil {
 		err = stopErr
 	}

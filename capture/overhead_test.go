@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestMeasureOverhead(t *testing.T) {
 	if inside != 3 {
 		t.Errorf("%d of 3 pairs lie in %+v", inside, v.Ratio)
 	}
-	names, err := ondisk.TraceNames(c.Dir)
+	names, err := filepath.Glob(filepath.Join(c.Dir, "*.trace.json"))
 	if err != nil || len(names) != 2 || len(c.Traces) != 2 {
 		t.Errorf("traces %v, want those of one profile of two ranks", names)
 	}
@@ -85,7 +86,7 @@ func TestMeasureOverheadSparesOtherTraces(t *testing.T) {
 	if _, err := os.Stat(other); err != nil {
 		t.Error(err)
 	}
-	if names, _ := ondisk.TraceNames(o.Config.Profiler.Dir); len(names) != 3 {
+	if names, _ := filepath.Glob(filepath.Join(o.Config.Profiler.Dir, "*.trace.json")); len(names) != 3 {
 		t.Errorf("traces %v", names)
 	}
 }

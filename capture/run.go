@@ -13,11 +13,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/inferprof/inferprof/capture/collect"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/internal/version"
-	"github.com/inferprof/inferprof/trace/source"
 )
 
 // Options says what to capture. Engine, Config.Model and Requests are needed.
@@ -75,23 +75,11 @@ type session struct {
 	unlock   func() // of dir, which is not to be pruned meanwhile
 	manifest *ondisk.Manifest
 
-	began   bool            // recording may have begun: from here on files are kept
-	outputs []engine.Output // of the profiled round
-	traces  []string        // what the engine says it wrote
-	stopErr error           // of StopProfile
-	stage   ondisk.Stage    // the call that goes on
-	checked checker         // nil if the engine reads no traces
-
-	before    map[string]bool    // the traces that were there before
-	temporary temporary          // and the temporary files
-	grown     map[string]growth  // by path: how the files grow that are waited for
-	verdicts  map[string]verdict // by path: what reading a trace back showed
-	diagnoses []string           // what the engine says of what went wrong
-}
-
-// checker is an engine that had to read its traces to know that they are whole. ok is false of those that it did not.
-type checker interface {
-	Checked(path string) (v source.Verification, rank int, ok bool)
+	began     bool            // recording may have begun: from here on files are kept
+	outputs   []engine.Output // of the profiled round
+	collected collect.Result  // what came of the profile
+	stage     ondisk.Stage    // the call that goes on
+	diagnoses []string        // what the engine says of what went wrong
 }
 
 // preflight finds what would go wrong before anything expensive happens, and makes the capture's directory.
@@ -127,7 +115,7 @@ func preflight(o Options) (*session, error) {
 	if o.Config.LogPath, err = filepath.Abs(filepath.Join(dir.path, ondisk.LogName)); err != nil {
 		return nil, err
 	}
-	s := &session{Options: o, dir: dir, temporary: temporaryNow()}
+	s := &session{Options: o, dir: dir}
 	if s.unlock, err = dir.lock(); err != nil {
 		dir.remove()
 		return nil, err
@@ -151,7 +139,7 @@ func preflight(o Options) (*session, error) {
 	}
 	// This first manifest tells the truth if the process is killed, and proves that the directory can be written.
 	if err = s.manifest.Write(dir.path); err == nil {
-		s.before, err = ondisk.TraceNames(dir.traces)
+		_, err = os.ReadDir(dir.traces) // as the collector will, after the model is loaded
 	}
 	if err != nil {
 		s.discard()
@@ -240,26 +228,22 @@ func (s *session) takeWarnings(e engine.Engine) {
 
 // profile is the part between start and stop, whatever happens in it.
 func (s *session) profile(ctx context.Context, e engine.Engine) error {
-	err := s.call(Progress{Stage: ondisk.StageStart}, func() error { return e.StartProfile(ctx) })
+	var collection *collect.Collection
+	err := s.call(Progress{Stage: ondisk.StageStart}, func() (err error) {
+		collection, err = s.start(ctx, e)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	s.began = true
 	defer func() {
+		s.begin(Progress{Stage: ondisk.StageStop})
+		sent := time.Now()
 		// A stop writes the traces: it may take long, and it must not be cut short because the workload was.
-		unhurried := context.WithoutCancel(ctx)
-		s.stopErr = s.call(Progress{Stage: ondisk.StageStop}, func() error {
-			end := s.watchStop(e)
-			traces, err := e.StopProfile(unhurried)
-			end()
-			s.traces = traces
-			return err
-		})
-		s.await(unhurried, e)
+		s.collected = collection.Stop(context.WithoutCancel(ctx))
+		s.ended(sent, s.collected.StopTook, s.collected.Err)
 		s.describe(e)
-		if c, ok := e.(checker); ok {
-			s.checked = c
-		}
 	}()
 	start := time.Now()
 	err = s.call(Progress{Stage: ondisk.StageGenerate}, func() (err error) {
@@ -273,18 +257,37 @@ func (s *session) profile(ctx context.Context, e engine.Engine) error {
 	return err
 }
 
+// start starts a profile. What it returns stops it.
+func (s *session) start(ctx context.Context, e engine.Engine) (*collect.Collection, error) {
+	c, err := collect.Begin(ctx, e, s.Config.Profiler.Dir, func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
+	if err != nil {
+		return nil, err
+	}
+	return c, e.StartProfile(ctx)
+}
+
 // call makes one call of the engine and writes down when, how long and with what error.
 func (s *session) call(p Progress, f func() error) error {
+	s.begin(p)
+	sent := time.Now()
+	err := f()
+	s.ended(sent, time.Since(sent), err)
+	return err
+}
+
+// begin begins a call of the engine.
+func (s *session) begin(p Progress) {
 	s.stage = p.Stage
 	s.progress(p)
-	c := ondisk.Call{Stage: p.Stage, StartedAt: time.Now()}
-	err := f()
-	c.DurationNs = time.Since(c.StartedAt).Nanoseconds()
+}
+
+// ended writes a call down.
+func (s *session) ended(sent time.Time, took time.Duration, err error) {
+	c := ondisk.Call{Stage: s.stage, StartedAt: sent, DurationNs: took.Nanoseconds()}
 	if err != nil {
 		c.Error = oneLine(err)
 	}
 	s.manifest.Calls = append(s.manifest.Calls, c)
-	return err
 }
 
 func (s *session) progress(p Progress) {
@@ -352,7 +355,7 @@ func (s *session) kept() string {
 // problem says what keeps a capture from being complete, "" if nothing does.
 func (s *session) problem(requestsErr error) string {
 	var problems []string
-	if s.stopErr != nil {
+	if s.collected.Err != nil {
 		problems = append(problems, "stop the profile: "+oneLine(s.stopError()))
 	}
 	if requestsErr != nil {
@@ -374,10 +377,10 @@ func (s *session) problem(requestsErr error) string {
 
 // stopError says what to do about a disk that the traces could not be written to, and leaves other errors as they are.
 func (s *session) stopError() error {
-	if _, ok := errors.AsType[syscall.Errno](s.stopErr); ok && s.Config.Server == nil {
-		return directoryError(s.dir.traces, s.stopErr)
+	if _, ok := errors.AsType[syscall.Errno](s.collected.Err); ok && s.Config.Server == nil {
+		return directoryError(s.dir.traces, s.collected.Err)
 	}
-	return s.stopErr
+	return s.collected.Err
 }
 
 // hasLog reports whether the engine has said anything.

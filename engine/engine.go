@@ -1,6 +1,9 @@
 // Package engine says what an inference engine is to inferprof: something that is configured the way vLLM is,
 // generates text for requests, and can be told to start and stop profiling. Each engine (the embedded one in
-// engine/native, others later) registers itself under a name; package capture drives whichever is asked for.
+// engine/native, vLLM and transformers in engine/python, servers in engine/server) registers itself under a name; package
+// capture drives whichever is asked for.
+//
+// An engine collects no traces: it names the places that they appear in (place.go), and package capture/collect looks.
 package engine
 
 import (
@@ -22,24 +25,14 @@ type Engine interface {
 	Generate(ctx context.Context, requests []Request) ([]Output, error)
 	// StartProfile begins recording on every rank. It fails with ErrProfiling if a profile is being recorded.
 	StartProfile(ctx context.Context) error
-	// StopProfile ends recording and returns the trace files that it wrote, one per rank, each of them complete.
-	// It fails with ErrNotProfiling if none is being recorded.
-	StopProfile(ctx context.Context) ([]string, error)
-	// Close frees the engine. It stops a profile that is still being recorded, and keeps its files.
+	// StopProfile ends recording, and returns when the engine says that it has. That is no word about the traces: they
+	// appear in the places of Exports, before it returns or after. The end of ctx may end the wait for what the engine says
+	// (Rester), and never the stop. It fails with ErrNotProfiling if no profile is being recorded.
+	StopProfile(ctx context.Context) error
+	// Exports are what the engine writes: where its traces appear, and how many. Once a profile has started they are final.
+	Exports() []Export
+	// Close frees the engine. It stops a profile that is still being recorded; what it has written stays.
 	Close() error
-}
-
-// Exporter is an Engine whose ranks may still be writing their traces when StopProfile has returned.
-type Exporter interface {
-	// SettleTime is how long no trace must have grown before those that are missing are given up; 0 if nothing is being
-	// written any more, as when the engine has died.
-	SettleTime() time.Duration
-}
-
-// Diagnoser is an Engine that can say more than its errors do about what went wrong, from its log for instance.
-type Diagnoser interface {
-	// Diagnose returns a sentence for each thing, with what to do about it. It may be called after Close.
-	Diagnose() []string
 }
 
 // Info is what an engine says of itself.

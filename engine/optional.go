@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // What some engines can do beyond Engine. Package capture asks for these by type assertion, so that an engine which has
 // nothing to say stays silent.
@@ -12,10 +15,33 @@ type Preparer interface {
 	Prepare(ctx context.Context, requests []Request) error
 }
 
-// Rester is an engine that may be busy with the end of a profile when StopProfile has returned.
+// Settler is an engine whose ranks may still be writing their traces when StopProfile has returned. Those of others are
+// all there by then.
+type Settler interface {
+	// SettleTime is how long nothing must have moved before the traces that are missing are given up: no file has appeared,
+	// grown, or been read to its end. It is 0 if nothing is being written any more, as when the engine has died. It is
+	// asked after StopProfile has returned, again and again.
+	SettleTime() time.Duration
+}
+
+// Concluder is an engine that knows what it means if traces stay away.
+type Concluder interface {
+	// Conclude is told what came of a profile, once nothing more is waited for. Its error says what is wrong, that of
+	// StopProfile included as far as it matters; nil if nothing is.
+	Conclude(Collected) error
+}
+
+// Rester is an engine that can be left to itself while it says nothing to a StopProfile: when ctx ends that returns,
+// and the engine may be busy with the end of the profile.
 type Rester interface {
 	// Rest waits until it is not, or ctx ends.
 	Rest(ctx context.Context) error
+}
+
+// Diagnoser is an engine that can say more than its errors do about what went wrong, from its log for instance.
+type Diagnoser interface {
+	// Diagnose returns a sentence for each thing, with what to do about it. It may be called after Close.
+	Diagnose() []string
 }
 
 // Reporter is an engine that tells what goes on inside its long calls.

@@ -351,20 +351,18 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		name := e.Name()
 		path := filepath.Join(dir, name)
 		switch {
-		case e.IsDir(), name == ManifestName:
+		case e.IsDir():
 		case strings.HasSuffix(name, atomicfile.Suffix) && strings.Contains(name, ".json"):
 			o.unfinished = append(o.unfinished, name)
-		case formats.NamedAsTrace(name):
-			traces = append(traces, path)
-		case !formats.MayBeTrace(name):
-		case formats.LooksLikeTrace(path):
+		case !formats.MayBeTrace(name), name == ManifestName:
+		case formats.NamedAsTrace(name), formats.LooksLikeTrace(path):
 			traces = append(traces, path)
 		default:
 			o.json = append(o.json, name)
 		}
 	}
 	traces, o.aside = setAside(traces)
-	SortByRank(traces)
+	sortByRank(traces)
 	return traces, o, nil
 }
 

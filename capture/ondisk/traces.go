@@ -3,29 +3,13 @@ package ondisk
 import (
 	"cmp"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/inferprof/inferprof/trace/formats"
 )
 
-// TraceNames is the set of files in dir that are named as traces.
-func TraceNames(dir string) (map[string]bool, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	names := map[string]bool{}
-	for _, e := range entries {
-		if !e.IsDir() && formats.NamedAsTrace(e.Name()) {
-			names[e.Name()] = true
-		}
-	}
-	return names, nil
-}
-
-// SortByRank orders traces as people count: by the rank in the name, then by name; those without a rank last.
-func SortByRank(paths []string) {
+// sortByRank orders traces as people count: by the rank in the name, then by name; those without a rank last.
+func sortByRank(paths []string) {
 	rank := func(path string) int {
 		if r := formats.ParseFileName(path).Rank; r >= 0 {
 			return r

@@ -76,6 +76,7 @@ type fake struct {
 	settles   int
 }
 
+// SettleTime makes it an engine.Settler.
 func (f *fake) SettleTime() time.Duration {
 	if f.script.Settle == nil {
 		return 0
@@ -159,21 +160,20 @@ func (f *fake) StartProfile(context.Context) error {
 	return nil
 }
 
-func (f *fake) StopProfile(context.Context) ([]string, error) {
+func (f *fake) StopProfile(context.Context) error {
 	if !f.profiling {
-		return nil, engine.ErrNotProfiling
+		return engine.ErrNotProfiling
 	}
 	f.profiling = false
 	if f.script.Stop != nil {
 		f.script.Stop()
 	}
 	if err := os.MkdirAll(f.config.Profiler.Dir, 0o777); err != nil {
-		return nil, err
+		return err
 	}
 	if f.script.Late {
-		return nil, f.script.StopErr
+		return f.script.StopErr
 	}
-	var paths []string
 	for rank := range f.ranks() {
 		text := Trace(rank, f.ranks(), f.steps)
 		if f.script.Trace != nil {
@@ -184,18 +184,22 @@ func (f *fake) StopProfile(context.Context) ([]string, error) {
 		}
 		path := filepath.Join(f.config.Profiler.Dir, fmt.Sprintf("rank%d.%d.pt.trace.json", rank, time.Now().UnixNano()))
 		if err := os.WriteFile(path, text, 0o666); err != nil {
-			return paths, err
+			return err
 		}
-		paths = append(paths, path)
 	}
-	return paths, f.script.StopErr
+	return f.script.StopErr
+}
+
+// Exports are the traces of the ranks.
+func (f *fake) Exports() []engine.Export {
+	return []engine.Export{{Place: engine.Directory(f.config.Profiler.Dir), Ranks: f.ranks()}}
 }
 
 func (f *fake) Close() error {
 	f.script.Closed.Add(1)
 	var err error
 	if f.profiling {
-		_, err = f.StopProfile(context.Background())
+		err = f.StopProfile(context.Background())
 	}
 	return errors.Join(err, f.script.CloseErr)
 }

@@ -239,7 +239,7 @@ func (e *Engine) Info() engine.Info { return e.info }
 func (e *Engine) Close() error {
 	var err error
 	if e.profile != nil {
-		_, err = e.StopProfile(context.Background())
+		err = e.StopProfile(context.Background())
 	}
 	for _, r := range e.ranks {
 		if r != nil {

@@ -82,13 +82,25 @@ func (e *Engine) startProfile(c engine.ProfilerConfig) error {
 	return nil
 }
 
-// StopProfile writes what was recorded: one trace per rank, under the names that vLLM gives them. When it returns, every
-// file it names is whole. If some cannot be written the others are kept, and the error names the first that failed.
-func (e *Engine) StopProfile(context.Context) ([]string, error) {
+// StopProfile writes what was recorded.
+func (e *Engine) StopProfile(ctx context.Context) error {
+	_, err := e.WriteProfile(ctx)
+	return err
+}
+
+// WriteProfile is StopProfile for those who want to know the files: one trace per rank, under the names that vLLM gives
+// them. When it returns, every file it names is whole. If some cannot be written the others are kept, and the error names
+// the first that failed.
+func (e *Engine) WriteProfile(context.Context) ([]string, error) {
 	if e.profile == nil {
 		return nil, engine.ErrNotProfiling
 	}
 	return e.writeProfile(e.detachProfile())
+}
+
+// Exports are the traces of the ranks.
+func (e *Engine) Exports() []engine.Export {
+	return []engine.Export{{Place: engine.Directory(e.config.Profiler.Dir), Ranks: len(e.ranks)}}
 }
 
 // detachProfile ends recording.

@@ -34,7 +34,7 @@ func start(t testing.TB, e *Engine) {
 
 func stop(t testing.TB, e *Engine) []*trace.Trace {
 	t.Helper()
-	files, err := e.StopProfile(context.Background())
+	files, err := e.WriteProfile(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func checkNesting(t *testing.T, x *trace.Trace) {
 func TestStartAndStopOutOfTurn(t *testing.T) {
 	dir := t.TempDir()
 	e := newEngine(t, engine.Config{Profiler: everything(dir)})
-	if _, err := e.StopProfile(context.Background()); !errors.Is(err, engine.ErrNotProfiling) {
+	if err := e.StopProfile(context.Background()); !errors.Is(err, engine.ErrNotProfiling) {
 		t.Errorf("stop without start: %v", err)
 	}
 	start(t, e)
@@ -288,7 +288,7 @@ func TestStartAndStopOutOfTurn(t *testing.T) {
 	}
 	generate(t, e, prompts(1, 2)...)
 	first := stop(t, e)
-	if _, err := e.StopProfile(context.Background()); !errors.Is(err, engine.ErrNotProfiling) {
+	if err := e.StopProfile(context.Background()); !errors.Is(err, engine.ErrNotProfiling) {
 		t.Errorf("second stop: %v", err)
 	}
 	generate(t, e, prompts(1, 9)...) // not recorded

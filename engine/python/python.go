@@ -137,17 +137,22 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 	return nil
 }
 
-// StopProfile ends recording. The traces are in torch_profiler_dir, under names that the engine chose; most engines have
-// written them when it returns, but that is for whoever wants them to see: it names none.
-func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
+// StopProfile ends recording. Most engines have written their traces when it returns. The child answers one command after
+// the other, so that there is no leaving it to itself: the end of ctx changes nothing.
+func (e *Engine) StopProfile(ctx context.Context) error {
 	if !e.profiling {
-		return nil, engine.ErrNotProfiling
+		return engine.ErrNotProfiling
 	}
 	e.profiling = false
 	if e.child.dead() {
-		return nil, fmt.Errorf("%s has ended", e.name) // the call that it ended in says how
+		return fmt.Errorf("%s has ended", e.name) // the call that it ended in says how
 	}
-	return nil, e.call(ctx, "stop_profile", nil, nil, stopAtOnce)
+	return e.call(context.WithoutCancel(ctx), "stop_profile", nil, nil, stopAtOnce)
+}
+
+// Exports are the traces of the ranks, in torch_profiler_dir, under names that the engine chooses.
+func (e *Engine) Exports() []engine.Export {
+	return []engine.Export{{Place: engine.Directory(e.config.Profiler.Dir), Ranks: e.info.Ranks, Worlds: max(e.config.DataParallelSize, 1)}}
 }
 
 // SettleTime is how long a trace may be silent: long while the engine is well, short when it has failed, and not at all
@@ -166,7 +171,7 @@ func (e *Engine) SettleTime() time.Duration {
 func (e *Engine) Close() error {
 	var err error
 	if e.profiling && !e.child.dead() {
-		_, err = e.StopProfile(context.Background())
+		err = e.StopProfile(context.Background())
 	}
 	e.child.close()
 	return err

@@ -338,7 +338,7 @@ func TestTwoProfiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.StopProfile(ctx); !errors.Is(err, engine.ErrNotProfiling) {
+		if err := e.StopProfile(ctx); !errors.Is(err, engine.ErrNotProfiling) {
 			t.Errorf("stop before start: %v", err)
 		}
 		traces := 0
@@ -352,7 +352,7 @@ func TestTwoProfiles(t *testing.T) {
 			if _, err := e.Generate(ctx, o.Requests); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.StopProfile(ctx); err != nil {
+			if err := e.StopProfile(ctx); err != nil {
 				t.Fatal(err)
 			}
 			files, _ := filepath.Glob(filepath.Join(o.Config.Profiler.Dir, "*.pt.trace.json.gz"))

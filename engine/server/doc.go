@@ -6,9 +6,9 @@
 // (dialects.go); which of them apply is found out by GET requests alone (probe.go), never by starting a profile.
 //
 // What a server answers is not evidence. HTTP 200 after a stop may come with no file, with half of one, or minutes before
-// the file is there. So a stop is only the beginning of watching the directories that traces appear in (collect.go), local
-// or through the user's own ssh and kubectl (source*.go): a profile is over when every rank has a new trace that could be
-// read to its last byte, or when nothing moves any more, and then there is a sentence that says what is wrong
+// the file is there. So what the engine names is the directories that traces appear in (place*.go), local or through the
+// user's own ssh and kubectl. Package capture/collect watches them: a profile is over when every rank has a new trace that
+// could be read to its last byte, or when nothing moves any more, and then there is a sentence that says what is wrong
 // (explain.go).
 //
 // The load is generated here too (load.go, stream.go): streamed completions whose tokens' arrival times are kept.

@@ -3,13 +3,12 @@ package server
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/inferprof/inferprof/engine"
 )
 
 // explainStatus says what an error status of a start or a stop means, and what to do.
@@ -54,78 +53,114 @@ func knownMessage(words string) string {
 	return ""
 }
 
+// Conclude takes over what the traces told: how many ranks there are, and what is odd about them. Its error says why not
+// every trace is there.
+func (e *Engine) Conclude(all engine.Collected) error {
+	for i, p := range e.endpoints {
+		p.ranks = max(p.ranks, all.Ranks[i])
+	}
+	bounded := false // by our own bound, which nobody asked for
+	for _, at := range all.Places {
+		for _, f := range at.Files {
+			if f.Earlier {
+				e.warnEarlier(at.Place, f.Name)
+			}
+			bounded = bounded || f.Whole && f.Steps >= maxSteps
+		}
+	}
+	if e.config.Profiler.MaxIterations == maxSteps && bounded {
+		e.warn("the profile ended after its first %d steps, and requests may have waited while the traces were written: --max-iterations says how many, 0 for all", maxSteps)
+	}
+	if !all.Complete {
+		return e.explain(all)
+	}
+	for _, err := range e.stops.errs {
+		e.warn("stop the profile: %v; all traces are there all the same", err)
+	}
+	return nil
+}
+
+// warnEarlier tells of a trace of an earlier profile.
+func (e *Engine) warnEarlier(at engine.Place, name string) {
+	text := name + ": left out, it is of a profile that ended before this one began"
+	if slices.ContainsFunc(e.endpoints, func(p *endpoint) bool { return p.place == at && p.dialect.stopFirst }) {
+		text += "; if somebody was recording it, the stop that is sent before a start has ended it, since this server ignores a second start"
+	}
+	e.warn("%s", text)
+}
+
 // explain says why not every trace is there, from what was seen. The capture itself says which ranks have none, and
 // which files are damaged.
-func (v *vigil) explain(all []*candidate) error {
+func (e *Engine) explain(all engine.Collected) error {
 	var said []string
 	add := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
-	for _, err := range v.stopErrs {
-		if errors.Is(err, errRefused) && len(v.gone) == len(v.endpoints) {
+	gone := e.stops.gone
+	for _, err := range e.stops.errs {
+		if errors.Is(err, errRefused) && len(gone) == len(e.endpoints) {
 			continue // as the next one says
 		}
 		add("%v", err)
 	}
-	for _, err := range v.doubts {
+	for _, err := range e.stops.doubts {
 		add("%v (as after a profile that ended by itself)", err)
 	}
-	if len(v.gone) > 0 {
-		add("%s no longer listens: the server has died, its log says why", strings.Join(v.gone, ", "))
+	if len(gone) > 0 {
+		add("%s no longer listens: the server has died, its log says why", strings.Join(gone, ", "))
 	}
-	for _, p := range v.places {
-		if p.err != nil {
-			add("%v", p.err)
+	answered := len(gone)+len(e.stops.errs)+len(e.stops.doubts) == 0
+	for _, at := range all.Places {
+		if at.Err != nil {
+			add("%v", at.Err)
 			continue
 		}
-		if empty := emptyOnes(p); len(empty) > 0 {
-			add("%s in %s %s empty: a writer opens the file early, and died or failed before its first byte", strings.Join(empty, ", "), p, isOrAre(len(empty)))
-		}
-		for _, c := range p.files {
-			if !c.whole && !c.foreign && c.size > 0 && c.path == "" {
-				add("%s: %s", c.name, c.problem)
+		var empty []string
+		kept := false
+		for _, f := range at.Files {
+			kept = kept || f.Kept
+			if f.SizeBytes == 0 {
+				empty = append(empty, f.Name)
 			}
 		}
-		if !slices.ContainsFunc(all, func(c *candidate) bool { return c.place == p }) && len(emptyOnes(p)) == 0 && len(v.gone) == 0 && len(v.stopErrs)+len(v.doubts) == 0 {
-			add("%s", v.nothingIn(p))
+		if len(empty) > 0 {
+			add("%s in %s %s empty: a writer opens the file early, and died or failed before its first byte", strings.Join(empty, ", "), at.Place, isOrAre(len(empty)))
+		}
+		for _, f := range at.Files {
+			if !f.Kept && !f.Earlier && f.SizeBytes > 0 && f.Problem != "" {
+				add("%s: %s", f.Name, f.Problem)
+			}
+		}
+		if !kept && len(empty) == 0 && answered {
+			add("%s", e.nothingIn(at.Place))
 		}
 	}
-	if temporary := v.leftovers(); len(temporary) > 0 {
-		add("unfinished trace %s: its writer died, was killed, or the disk was full (a trace is written there uncompressed, before it is compressed into its directory); delete it", strings.Join(temporary, ", "))
+	if left := unfinished(all.Temporary); len(left) > 0 {
+		add("unfinished trace %s: its writer died, was killed, or the disk was full (a trace is written there uncompressed, before it is compressed into its directory); delete it", strings.Join(left, ", "))
 	}
 	if len(said) == 0 {
-		add("the stop was answered, and nothing more came within %v: the missing ranks' profilers failed without saying so, the servers' logs may (Failed to stop profiler)", v.server.Patience)
+		add("the stop was answered, and nothing more came within %v: the missing ranks' profilers failed without saying so, the servers' logs may (Failed to stop profiler)", e.server.Patience)
 	}
 	return errors.New(strings.Join(said, "; "))
 }
 
 // nothingIn says why a directory got no trace although the servers answered that all went well.
-func (v *vigil) nothingIn(p *place) string {
-	text := fmt.Sprintf("start and stop were answered as if all went well, but no new trace appeared in %s within %v", p, v.server.Patience)
-	if l, ok := p.source.(*local); ok {
-		if _, err := os.Stat(l.path); err != nil {
+func (e *Engine) nothingIn(at engine.Place) string {
+	text := fmt.Sprintf("start and stop were answered as if all went well, but no new trace appeared in %s within %v", at, e.server.Patience)
+	if l, ok := at.(local); ok {
+		if _, err := os.Stat(l.dir()); err != nil {
 			return text + "; that directory does not exist: is it the one that the server was given, and on this machine?"
 		}
 	}
 	hints := []string{"the server writes somewhere else (a path in its configuration is one on its own machine, and a relative one starts where the server was started)",
 		"its profiler failed without saying so, which its log does (Failed to start profiler, Failed to stop profiler)"}
-	for _, q := range v.endpoints {
-		if q.place == p && q.dialect.Engine == "vllm" && !q.dialect.bounded {
+	for _, q := range e.endpoints {
+		if q.place == at && q.dialect.Engine == "vllm" && !q.dialect.bounded {
 			hints = append(hints, "a second profile of one server with wait, warmup or active iterations configured writes nothing in this vLLM")
 		}
-		if q.place == p && v.config.Profiler.DelayIterations > 0 {
+		if q.place == at && e.config.Profiler.DelayIterations > 0 {
 			hints = append(hints, "fewer steps ran than delay_iterations")
 		}
 	}
 	return text + ": " + strings.Join(hints, "; or ")
-}
-
-func emptyOnes(p *place) []string {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(p.files)) {
-		if c := p.files[name]; c.size == 0 {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func isOrAre(n int) string {
@@ -135,83 +170,15 @@ func isOrAre(n int) string {
 	return "are"
 }
 
-// scratchPatterns are the names of what PyTorch writes before a compressed trace, in the server's TMPDIR, and before a
-// plain one, beside it.
-var scratchPatterns = []string{"tmp*.json", "tmp*.json.tmp"}
-
-// lookAtScratch sees whether temporary files of a writer on this machine grow: that is why there is no trace yet.
-func (v *vigil) lookAtScratch() {
-	for _, p := range v.places {
-		l, ok := p.source.(*local)
-		if !ok {
-			continue
-		}
-		var paths []string
-		for _, pattern := range scratchPatterns {
-			found, _ := filepath.Glob(filepath.Join(os.TempDir(), pattern)) // the pattern is fine
-			paths = append(paths, found...)
-		}
-		beside, _ := filepath.Glob(filepath.Join(l.path, "*.json.tmp"))
-		for _, path := range append(paths, beside...) {
-			info, err := os.Stat(path)
-			if err != nil || info.ModTime().Before(v.firstStart().Add(-time.Second)) {
-				continue
-			}
-			if was, seen := v.scratch[path]; !seen || was != info.Size() {
-				v.scratch[path], v.moved = info.Size(), time.Now()
-			}
-		}
-	}
-}
-
-// leftovers lists the temporary files of this profile that are still there.
-func (v *vigil) leftovers() []string {
+// unfinished lists the temporary files that are still there.
+func unfinished(paths []string) []string {
 	var left []string
-	for _, path := range slices.Sorted(maps.Keys(v.scratch)) {
+	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil {
 			left = append(left, fmt.Sprintf("%s (%s)", path, bytesText(info.Size())))
 		}
 	}
 	return left
-}
-
-// tellProgress says how far every trace is.
-func (v *vigil) tellProgress() {
-	if time.Now().Before(v.nextText) {
-		return
-	}
-	v.nextText = time.Now().Add(100 * time.Millisecond)
-	var parts []string
-	whole, expected := 0, 0
-	for _, p := range v.places {
-		n, _ := v.expectedAt(p)
-		expected += n
-		for _, c := range p.ranks() {
-			if c.whole {
-				whole++
-				continue
-			}
-			part := fmt.Sprintf("rank %d: %s", c.own(), bytesText(c.size))
-			if c.rate > 0 && time.Since(c.changed) < 2*time.Second {
-				part += fmt.Sprintf(", %s/s", bytesText(int64(c.rate)))
-			}
-			parts = append(parts, part)
-		}
-	}
-	for path, size := range v.scratch {
-		if _, err := os.Stat(path); err == nil {
-			parts = append(parts, fmt.Sprintf("%s: %s", filepath.Base(path), bytesText(size)))
-		}
-	}
-	const most = 4
-	if len(parts) > most {
-		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
-	}
-	text := fmt.Sprintf("%d of %d traces whole", whole, max(expected, whole))
-	if v.open > 0 {
-		text += ", the stop is not answered yet"
-	}
-	v.say(strings.Join(append([]string{text}, parts...), "; "))
 }
 
 // bytesText is a size for people.

@@ -164,7 +164,7 @@ func FuzzStream(f *testing.F) {
 }
 
 func TestCollectFlag(t *testing.T) {
-	for text, want := range map[string]source{
+	for text, want := range map[string]place{
 		"ssh node1:/data/x/":                 &ssh{"node1", "/data/x"},
 		"ssh me@10.0.0.1:/":                  &ssh{"me@10.0.0.1", "/"},
 		"ssh node1:/with space/it's":         &ssh{"node1", "/with space/it's"},
@@ -188,8 +188,8 @@ func TestCollectFlag(t *testing.T) {
 
 func TestListing(t *testing.T) {
 	got := parseListing([]byte("12 1795535430 /data/x/rank0.1.pt.trace.json.gz\n0 1795535431 /data/x/with space.json\nnonsense\n1 2\n3 4 /\n"))
-	want := map[string]entry{"rank0.1.pt.trace.json.gz": {12, 1795535430e9}, "with space.json": {0, 1795535431e9}}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(entry{})); diff != "" {
+	want := map[string]engine.Entry{"rank0.1.pt.trace.json.gz": {SizeBytes: 12, ModifiedNs: 1795535430e9}, "with space.json": {ModifiedNs: 1795535431e9}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -230,34 +230,34 @@ func TestRemote(t *testing.T) {
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	t.Chdir(t.TempDir())
 	ctx := context.Background()
-	for _, s := range []source{&ssh{"node1", remote}, &kubectl{"ns", "pod-0", "c", remote}} {
-		files, err := s.list(ctx)
-		if err != nil || len(files) != 1 || files[name].size != 5 {
+	for _, s := range []place{&ssh{"node1", remote}, &kubectl{"ns", "pod-0", "c", remote}} {
+		files, err := s.List(ctx)
+		if err != nil || len(files) != 1 || files[name].SizeBytes != 5 {
 			t.Errorf("%v: %v, %v", s, files, err)
 			continue
 		}
 		into := filepath.Join(t.TempDir(), "here")
-		if err := s.fetch(ctx, name, into); err != nil {
+		if err := s.Fetch(ctx, name, into); err != nil {
 			t.Errorf("%v: %v", s, err)
 		}
 		if text, err := os.ReadFile(into); string(text) != "trace" {
 			t.Errorf("%v: fetched %q, %v", s, text, err)
 		}
-		if err := s.fetch(ctx, "none", into); err == nil || !strings.Contains(err.Error(), "No such file") {
+		if err := s.Fetch(ctx, "none", into); err == nil || !strings.Contains(err.Error(), "No such file") {
 			t.Errorf("%v: a missing file: %v", s, err)
 		}
 	}
-	for _, s := range []source{&ssh{"node1", "/none"}, &kubectl{"ns", "pod-0", "c", "/none"}} {
-		if files, err := s.list(ctx); err != nil || len(files) > 0 {
+	for _, s := range []place{&ssh{"node1", "/none"}, &kubectl{"ns", "pod-0", "c", "/none"}} {
+		if files, err := s.List(ctx); err != nil || len(files) > 0 {
 			t.Errorf("%v: %v, %v; a directory may come later", s, files, err)
 		}
 	}
-	if _, err := (&ssh{"node2", "/x"}).list(ctx); err == nil || !strings.Contains(err.Error(), "list node2:/x: ssh: asked:") {
+	if _, err := (&ssh{"node2", "/x"}).List(ctx); err == nil || !strings.Contains(err.Error(), "list node2:/x: ssh: asked:") {
 		t.Errorf("a host that does not answer: %v", err)
 	}
 	script("rsync", `for last; do :; done; printf 'trace by rsync' > "$last"`)
 	into := filepath.Join(t.TempDir(), "here")
-	if err := (&ssh{"node1", remote}).fetch(ctx, name, into); err != nil {
+	if err := (&ssh{"node1", remote}).Fetch(ctx, name, into); err != nil {
 		t.Fatal(err)
 	}
 	if text, _ := os.ReadFile(into); string(text) != "trace by rsync" {
@@ -267,7 +267,7 @@ func TestRemote(t *testing.T) {
 		t.Error("a shell ran what was an argument")
 	}
 	t.Setenv("PATH", t.TempDir())
-	if _, err := (&kubectl{"", "p", "", "/x"}).list(ctx); err == nil || !strings.Contains(err.Error(), "kubectl is not installed") {
+	if _, err := (&kubectl{"", "p", "", "/x"}).List(ctx); err == nil || !strings.Contains(err.Error(), "kubectl is not installed") {
 		t.Errorf("without kubectl: %v", err)
 	}
 }
@@ -304,14 +304,6 @@ func TestDirOf(t *testing.T) {
 	} {
 		if got := dirOf(c.args, c.environ); got != c.want {
 			t.Errorf("%q %q: %q", c.args, c.environ, got)
-		}
-	}
-}
-
-func TestWrittenOnce(t *testing.T) {
-	for name, want := range map[string]bool{"rank0.1795536134753873994.pt.trace.json.gz": true, "1795422027.48-TP-0.trace.json.gz": true, "trace-rank-0.json": false, "trace.json": false} {
-		if writtenOnce(name) != want {
-			t.Errorf("%s: %t", name, !want)
 		}
 	}
 }

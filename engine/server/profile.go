@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,8 +17,12 @@ import (
 // server refuses, those that began are stopped again, except one that somebody else is profiling.
 func (e *Engine) StartProfile(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	if err := e.baseline(ctx); err != nil {
-		return err
+	for _, p := range e.endpoints {
+		if p.dialect.needsDir {
+			if err := p.place.make(ctx); err != nil {
+				return fmt.Errorf("traces of %s: %w", p.place, err)
+			}
+		}
 	}
 	var ready sync.WaitGroup // so that no server starts while another is still being spoken to
 	for _, p := range e.endpoints {
@@ -135,6 +140,15 @@ func (e *Engine) ask(p *endpoint) ask {
 	return a
 }
 
+// stops are what came of telling the servers to stop.
+type stops struct {
+	errs   []error
+	doubts []error // stops that failed as they do when a profile has ended by itself
+	// Servers that no longer listen, and when to ask again.
+	gone      []string
+	nextAlive time.Time
+}
+
 // stopAnswer is how one server's stop went.
 type stopAnswer struct {
 	p   *endpoint
@@ -143,9 +157,10 @@ type stopAnswer struct {
 	doubtful bool
 }
 
-// StopProfile tells all servers at once, and waits until the traces are there and whole (collect.go). It returns what
-// there is, and an error if that is not everything.
-func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
+// StopProfile tells all servers at once. A server makes the table of its profile before it answers, and may have written
+// its traces long before: when ctx ends the answers are not waited for any more (Rest does), and the stops go on.
+func (e *Engine) StopProfile(ctx context.Context) error {
+	e.stops = stops{}
 	running := 0
 	answers := make(chan stopAnswer, len(e.endpoints))
 	for _, p := range e.endpoints {
@@ -158,15 +173,66 @@ func (e *Engine) StopProfile(ctx context.Context) ([]string, error) {
 		answered := make(chan struct{})
 		p.stopAnswered = answered
 		go func() {
-			doubtful, err := p.stop(ctx, e.config.Profiler.MaxIterations > 0)
+			doubtful, err := p.stop(context.WithoutCancel(ctx), e.config.Profiler.MaxIterations > 0)
 			close(answered)
 			answers <- stopAnswer{p, err, doubtful}
 		}()
 	}
 	if running == 0 {
-		return nil, engine.ErrNotProfiling
+		return engine.ErrNotProfiling
 	}
-	return e.collect(ctx, answers, running)
+	for range running {
+		select {
+		case a := <-answers:
+			e.take(a)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.Join(slices.Concat(e.stops.errs, e.stops.doubts)...)
+}
+
+// take notes a stop's answer.
+func (e *Engine) take(a stopAnswer) {
+	a.p.stopReply = time.Since(a.p.stopped)
+	switch {
+	case a.err == nil:
+	case a.doubtful:
+		e.stops.doubts = append(e.stops.doubts, a.err)
+	default:
+		e.stops.errs = append(e.stops.errs, a.err)
+	}
+}
+
+// SettleTime is how long a trace may be late: less when a stop failed, and little when all servers are gone.
+func (e *Engine) SettleTime() time.Duration {
+	quiet := e.server.Patience
+	if len(e.stops.errs) > 0 {
+		quiet = min(quiet, 5*time.Second)
+	}
+	if e.stillAlive(); len(e.stops.gone) == len(e.endpoints) {
+		quiet = min(quiet, 1500*time.Millisecond)
+	}
+	return quiet
+}
+
+// stillAlive asks now and then whether the servers still listen.
+func (e *Engine) stillAlive() {
+	if time.Now().Before(e.stops.nextAlive) {
+		return
+	}
+	e.stops.nextAlive = time.Now().Add(500 * time.Millisecond)
+	e.stops.gone = nil
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for i, err := range e.each(func(p *endpoint) error {
+		_, err := p.call(ctx, http.MethodGet, "/v1/models", nil) // SGLang generates a token for /health
+		return err
+	}) {
+		if errors.Is(err, errRefused) {
+			e.stops.gone = append(e.stops.gone, e.endpoints[i].base)
+		}
+	}
 }
 
 // Rest waits until all stops are answered: until then a server makes the table of its profile, and answers nothing else.

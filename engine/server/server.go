@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
-	tracesource "github.com/inferprof/inferprof/trace/source"
 )
 
 // Name is what the engine is registered as.
@@ -37,18 +36,18 @@ type Engine struct {
 	server    engine.ServerConfig
 	endpoints []*endpoint
 	doors     []*endpoint // where requests go
-	places    []*place
+	places    []place     // each once
 	info      engine.Info
 
 	mu       sync.Mutex
 	tell     func(string)
 	warnings []string
 
-	load    *load // begun in Prepare; nil otherwise
-	salt    string
-	round   int
-	checked map[string]checked // by path
-	timing  timing
+	load   *load // begun in Prepare; nil otherwise
+	salt   string
+	round  int
+	stops  stops // of the last profile
+	timing timing
 }
 
 // timing is how often and how long things are looked at; tests are in a hurry.
@@ -61,7 +60,7 @@ type endpoint struct {
 	*client
 	facts   *facts
 	dialect *Dialect
-	place   *place
+	place   place
 	ranks   int  // traces to expect; 0 as long as it is not known
 	engines int  // how many engines there are, each a world of its own; at least 1
 	counted bool // the number of engines is known
@@ -75,17 +74,12 @@ type endpoint struct {
 	skew           time.Duration // server's clock less ours, if they differ by seconds
 }
 
-type checked struct {
-	v    tracesource.Verification
-	rank int
-}
-
 // Open finds out what the servers are. Nothing is started, and nothing asked of a model.
 func Open(ctx context.Context, c engine.Config) (*Engine, error) {
 	if c.Server == nil || len(c.Server.URLs) == 0 {
 		return nil, usagef("no server to profile: give its address with --url http://host:8000")
 	}
-	e := &Engine{config: c, server: *c.Server, checked: map[string]checked{},
+	e := &Engine{config: c, server: *c.Server,
 		timing: timing{poll: 100 * time.Millisecond, steady: 60 * time.Second, quiet: 10 * time.Second, traffic: 30 * time.Second}}
 	if e.server.Patience == 0 {
 		e.server.Patience = DefaultPatience
@@ -100,7 +94,7 @@ func Open(ctx context.Context, c engine.Config) (*Engine, error) {
 		}
 		e.endpoints = append(e.endpoints, &endpoint{client: cl})
 	}
-	places, err := sources(&e.server)
+	given, err := givenPlaces(&e.server)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +105,7 @@ func Open(ctx context.Context, c engine.Config) (*Engine, error) {
 	if err := e.setLoad(ctx); err != nil {
 		return nil, err
 	}
-	if err := e.setPlaces(places); err != nil {
+	if err := e.setPlaces(given); err != nil {
 		return nil, err
 	}
 	e.describe()
@@ -172,9 +166,9 @@ func (e *Engine) setLoad(ctx context.Context) error {
 	return nil
 }
 
-// sources reads where the flags say that traces appear; nil if they don't.
-func sources(c *engine.ServerConfig) ([]source, error) {
-	var list []source
+// givenPlaces reads where the flags say that traces appear; nil if they don't.
+func givenPlaces(c *engine.ServerConfig) ([]place, error) {
+	var list []place
 	for _, d := range c.TraceDirs {
 		l, err := newLocal(d)
 		if err != nil {
@@ -199,7 +193,7 @@ func sources(c *engine.ServerConfig) ([]source, error) {
 }
 
 // setPlaces gives every server the place of its traces. Without one in the flags it is looked for.
-func (e *Engine) setPlaces(list []source) error {
+func (e *Engine) setPlaces(list []place) error {
 	for _, p := range e.endpoints {
 		if len(list) == len(e.endpoints) || len(list) == 1 && len(e.server.TraceDirs)+len(e.server.Collect) > 0 {
 			break
@@ -213,14 +207,14 @@ func (e *Engine) setPlaces(list []source) error {
 			return usagef("where do the traces of %s appear? Give its trace directory as it is seen from here with --trace-dir DIR, "+
 				"or fetch them with --collect 'ssh host:dir' or --collect 'kubectl namespace/pod:dir'", p.base)
 		}
-		list = append(list, &local{dir})
+		list = append(list, local{engine.Directory(dir)})
 	}
 	for i, p := range e.endpoints {
 		s := list[min(i, len(list)-1)]
-		k := slices.IndexFunc(e.places, func(q *place) bool { return q.String() == s.String() })
+		k := slices.IndexFunc(e.places, func(q place) bool { return q.String() == s.String() })
 		if k < 0 {
 			k = len(e.places)
-			e.places = append(e.places, &place{source: s})
+			e.places = append(e.places, s)
 		}
 		p.place = e.places[k]
 	}
@@ -230,12 +224,12 @@ func (e *Engine) setPlaces(list []source) error {
 // preflight looks at the places where traces will appear: better now than after the load.
 func (e *Engine) preflight(ctx context.Context) error {
 	for _, p := range e.places {
-		if _, err := p.list(ctx); err != nil {
+		if _, err := p.List(ctx); err != nil {
 			return fmt.Errorf("traces of %s: %w", p, err)
 		}
-		if l, ok := p.source.(*local); ok {
-			if info, err := os.Stat(l.path); err == nil && !info.IsDir() {
-				return usagef("--trace-dir %s: is a file, not a directory", l.path)
+		if l, ok := p.(local); ok {
+			if info, err := os.Stat(l.dir()); err == nil && !info.IsDir() {
+				return usagef("--trace-dir %s: is a file, not a directory", l)
 			}
 		}
 	}
@@ -338,10 +332,29 @@ func (e *Engine) warn(format string, args ...any) {
 	}
 }
 
-// Checked is what reading a trace that StopProfile returned showed.
-func (e *Engine) Checked(path string) (v tracesource.Verification, rank int, ok bool) {
-	c, ok := e.checked[path]
-	return c.v, c.rank, ok
+// Exports are the traces of the servers, one export of each.
+func (e *Engine) Exports() []engine.Export {
+	var list []engine.Export
+	for _, p := range e.endpoints {
+		x := engine.Export{Place: p.place, Ranks: e.expected(p), AtLeast: !e.sure(p), Since: e.firstStart()}
+		if p.counted {
+			x.Worlds = p.engines
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// firstStart is when the first start was sent, by the servers' clocks.
+func (e *Engine) firstStart() time.Time {
+	var first time.Time
+	for _, p := range e.endpoints {
+		at := p.started.Add(p.skew)
+		if !p.started.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
 }
 
 // Close ends a load that is still running, and a profile that is still being recorded.
@@ -352,7 +365,7 @@ func (e *Engine) Close() error {
 	}
 	var err error
 	if slices.ContainsFunc(e.endpoints, func(p *endpoint) bool { return p.startedProfile }) {
-		_, err = e.StopProfile(context.Background())
+		err = e.StopProfile(context.Background())
 	}
 	for _, p := range e.endpoints {
 		p.http.CloseIdleConnections()

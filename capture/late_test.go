@@ -85,20 +85,6 @@ func TestRunWaitsForLateTraces(t *testing.T) {
 	}
 }
 
-func TestGrowth(t *testing.T) {
-	at := time.Unix(1_795_000_000, 0)
-	var g growth
-	for i, size := range []int64{0, 2e6, 2e6, 6e6} {
-		g = g.next(size, at.Add(time.Duration(i)*time.Second))
-	}
-	if got := g.text(at.Add(3 * time.Second)); got != "6.0 MB and 2.0 MB/s" { // 2 MB in 1 s, then 4 MB in 2
-		t.Error(got)
-	}
-	if got := g.text(at.Add(9 * time.Second)); got != "6.0 MB" {
-		t.Error("at rest: ", got)
-	}
-}
-
 // A rank that stays away ends the wait when nothing has grown for as long as the engine may be silent.
 func TestRunGivesUpOnALostRank(t *testing.T) {
 	for _, c := range []struct {
@@ -157,25 +143,5 @@ func TestRunKeepsTheLogOfAFailedStart(t *testing.T) {
 	m, err := ondisk.ReadManifest(filepath.Dir(logs[0]))
 	if err != nil || m.Status != ondisk.Failed || m.Error != "boom" {
 		t.Errorf("manifest %+v, %v", m, err)
-	}
-}
-
-// A data-parallel engine's ranks count from 0 like every other's.
-func TestRankOf(t *testing.T) {
-	s := &session{manifest: &ondisk.Manifest{Ranks: ondisk.Ranks{Expected: 4}}}
-	s.Config.DataParallelSize = 2
-	for name, want := range map[string]int{
-		"dp0_pp0_tp1_dcp0_ep1_rank1.1.pt.trace.json.gz": 1,
-		"dp1_pp0_tp1_dcp0_ep3_rank1.1.pt.trace.json.gz": 3,
-		"dp1_pp0_tp1_dcp0_ep3_rank3.1.pt.trace.json.gz": 3,
-		"rank1.1.pt.trace.json.gz":                      1,
-	} {
-		rank := 1
-		if strings.Contains(name, "rank3") {
-			rank = 3
-		}
-		if got := s.rankOf(name, rank); got != want {
-			t.Errorf("%s: rank %d, want %d", name, got, want)
-		}
 	}
 }

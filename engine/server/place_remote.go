@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/inferprof/inferprof/engine"
 )
 
 // Files on another machine are listed and fetched by the user's own ssh, rsync and kubectl, with his configuration and
@@ -19,8 +21,6 @@ import (
 //
 // A listing is one find that runs stat, which GNU and BusyBox both have and print alike.
 
-const remoteEvery = time.Second
-
 // listing is the command that lists a directory: size, time and name of each file, a line each. A directory that is not
 // there is no error: it appears with its first trace.
 func listing(dir string) []string {
@@ -28,8 +28,8 @@ func listing(dir string) []string {
 }
 
 // parseListing reads what listing printed.
-func parseListing(text []byte) map[string]entry {
-	files := map[string]entry{}
+func parseListing(text []byte) map[string]engine.Entry {
+	files := map[string]engine.Entry{}
 	for line := range strings.Lines(string(text)) {
 		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 3)
 		if len(parts) != 3 {
@@ -41,19 +41,19 @@ func parseListing(text []byte) map[string]entry {
 		if errSize != nil || errTime != nil || name == "/" || name == "." || name == ".." || strings.ContainsRune(name, '\\') {
 			continue
 		}
-		files[name] = entry{size, modified * int64(time.Second)}
+		files[name] = engine.Entry{SizeBytes: size, ModifiedNs: modified * int64(time.Second)}
 	}
 	return files
 }
 
 // remoteList runs a listing.
-func remoteList(ctx context.Context, what string, args []string) (map[string]entry, error) {
+func remoteList(ctx context.Context, what string, args []string) (map[string]engine.Entry, error) {
 	var out, errOut bytes.Buffer
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
 	if err != nil && strings.Contains(errOut.String(), "No such file or directory") {
-		return map[string]entry{}, nil
+		return map[string]engine.Entry{}, nil
 	}
 	if err != nil {
 		return nil, commandError(what, args[0], err, errOut.Bytes())
@@ -110,10 +110,9 @@ func commandError(what, program string, err error, said []byte) error {
 // ssh is a directory on a host that the user can log in to.
 type ssh struct{ host, path string }
 
-func (s *ssh) String() string       { return s.host + ":" + s.path }
-func (s *ssh) dir() string          { return s.path }
-func (s *ssh) every() time.Duration { return remoteEvery }
-func (s *ssh) at(string) string     { return "" }
+func (s *ssh) String() string   { return s.host + ":" + s.path }
+func (s *ssh) dir() string      { return s.path }
+func (s *ssh) At(string) string { return "" }
 
 // remote is a command line that runs args on the host. BatchMode: nobody is there to type a password while a profile runs.
 func (s *ssh) remote(args []string) []string {
@@ -127,7 +126,7 @@ func (s *ssh) remote(args []string) []string {
 // quoteForShell makes one word of a POSIX shell of any text.
 func quoteForShell(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-func (s *ssh) list(ctx context.Context) (map[string]entry, error) {
+func (s *ssh) List(ctx context.Context) (map[string]engine.Entry, error) {
 	return remoteList(ctx, "list "+s.String(), s.remote(listing(s.path)))
 }
 
@@ -137,7 +136,7 @@ func (s *ssh) make(ctx context.Context) error {
 
 // fetch uses rsync where it is installed, here and there, since it checks what it copies and goes on where it stopped;
 // cat otherwise.
-func (s *ssh) fetch(ctx context.Context, name, into string) error {
+func (s *ssh) Fetch(ctx context.Context, name, into string) error {
 	from := path.Join(s.path, name)
 	if _, err := exec.LookPath("rsync"); err == nil {
 		cmd := exec.CommandContext(ctx, "rsync", "-s", "--times", "--inplace", "-e", "ssh -o BatchMode=yes", "--", s.host+":"+from, into)
@@ -151,10 +150,9 @@ func (s *ssh) fetch(ctx context.Context, name, into string) error {
 // kubectl is a directory in a container of a pod.
 type kubectl struct{ namespace, pod, container, path string }
 
-func (k *kubectl) String() string       { return "pod " + k.pod + ":" + k.path }
-func (k *kubectl) dir() string          { return k.path }
-func (k *kubectl) every() time.Duration { return remoteEvery }
-func (k *kubectl) at(string) string     { return "" }
+func (k *kubectl) String() string   { return "pod " + k.pod + ":" + k.path }
+func (k *kubectl) dir() string      { return k.path }
+func (k *kubectl) At(string) string { return "" }
 
 func (k *kubectl) remote(args []string) []string {
 	line := []string{"kubectl", "exec"}
@@ -167,7 +165,7 @@ func (k *kubectl) remote(args []string) []string {
 	return append(append(line, k.pod, "--"), args...)
 }
 
-func (k *kubectl) list(ctx context.Context) (map[string]entry, error) {
+func (k *kubectl) List(ctx context.Context) (map[string]engine.Entry, error) {
 	return remoteList(ctx, "list "+k.String(), k.remote(listing(k.path)))
 }
 
@@ -175,7 +173,7 @@ func (k *kubectl) make(ctx context.Context) error {
 	return remoteMake(ctx, "make "+k.String(), k.remote([]string{"mkdir", "-p", k.path}))
 }
 
-func (k *kubectl) fetch(ctx context.Context, name, into string) error {
+func (k *kubectl) Fetch(ctx context.Context, name, into string) error {
 	from := path.Join(k.path, name)
 	return remoteCat(ctx, "fetch "+k.pod+":"+from, into, k.remote([]string{"cat", from}))
 }

@@ -1,0 +1,133 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/inferprof/inferprof/engine"
+)
+
+// liesThere tells whether a file's place is the capture's directory.
+func (c *Collection) liesThere(f *file) bool {
+	return f.place.At(f.name) == filepath.Join(c.into, f.name)
+}
+
+// bring reads a file, where it lies if that is this machine, and puts it into the capture if it is a whole trace of this
+// profile.
+func (c *Collection) bring(ctx context.Context, f *file) error {
+	if here := f.place.At(f.name); here != "" {
+		if f.read != f.now { // else it could not be fetched
+			if err := c.verify(f, here); err != nil {
+				return err
+			}
+		}
+		switch {
+		case !f.fits():
+			return nil
+		case c.liesThere(f):
+			f.path = here
+			return nil
+		}
+		return c.fetch(ctx, f, c.nameFor(f))
+	}
+	path := c.nameFor(f)
+	temporary := unfinished(path)
+	if err := f.place.Fetch(ctx, f.name, temporary); err != nil {
+		return err
+	}
+	if err := c.verify(f, temporary); err != nil {
+		return err // what was fetched stays: rsync goes on from there
+	}
+	if !f.fits() {
+		return os.Remove(temporary)
+	}
+	f.path = path
+	return os.Rename(temporary, path)
+}
+
+// fetch puts a file of this machine into the capture.
+func (c *Collection) fetch(ctx context.Context, f *file, path string) error {
+	err := f.place.Fetch(ctx, f.name, path)
+	if err == nil {
+		f.path = path
+	}
+	return err
+}
+
+// nameFor is where a file goes in the capture: under its own name, unless another place's has that.
+func (c *Collection) nameFor(f *file) string {
+	path := filepath.Join(c.into, f.name)
+	for n := 1; ; n++ {
+		if _, err := os.Lstat(path); err != nil {
+			return path
+		}
+		path = filepath.Join(c.into, fmt.Sprintf("server%d_%s", n+1, f.name))
+	}
+}
+
+// unfinished is the name of a file that is being fetched.
+func unfinished(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
+}
+
+// keep takes a file that is not whole into the capture, for what can still be read of it. An empty one is kept only where
+// it lies.
+func (c *Collection) keep(ctx context.Context, f *file) error {
+	if c.liesThere(f) {
+		f.path = f.place.At(f.name)
+		_, err := os.Lstat(f.path)
+		return err
+	}
+	if f.now.SizeBytes == 0 {
+		return errors.New("it is empty")
+	}
+	path := c.nameFor(f)
+	if temporary := unfinished(path); !f.place.local() {
+		if info, err := os.Stat(temporary); err == nil && info.Size() == f.now.SizeBytes {
+			f.path = path
+			return os.Rename(temporary, path) // all of it is here
+		}
+		defer func() { _ = os.Remove(temporary) }()
+	}
+	return c.fetch(ctx, f, path)
+}
+
+// last takes a file as it is when nothing more is waited for.
+func (c *Collection) last(ctx context.Context, f *file) {
+	if f.whole || f.read == f.now && (f.earlier || f.stray) {
+		return
+	}
+	if err := c.keep(ctx, f); err != nil {
+		f.path = ""
+		return
+	}
+	if f.read != f.now {
+		_ = c.verify(f, f.path) // what is wrong is in f.check
+	}
+	if f.earlier || f.stray {
+		if !c.liesThere(f) {
+			_ = os.Remove(f.path)
+		}
+		f.path = ""
+	}
+	f.whole = f.fits()
+}
+
+// end takes what there is.
+func (c *Collection) end(ctx context.Context, a answer) Result {
+	for _, p := range c.places {
+		for _, f := range p.sorted() {
+			c.last(ctx, f)
+		}
+	}
+	c.learnRanks()
+	c.number()
+	r := Result{Files: c.files(), Temporary: c.scratch.left(), StopTook: a.took, Err: a.err}
+	if judge, ok := c.engine.(engine.Concluder); ok {
+		r.Err = judge.Conclude(c.found())
+	}
+	return r
+}

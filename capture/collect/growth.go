@@ -1,0 +1,79 @@
+package collect
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// growth is how fast a file grows that somebody waits for.
+type growth struct {
+	size int64
+	at   time.Time // when that was new
+	rate float64   // bytes per second
+}
+
+// next is the growth at a later look.
+func (g growth) next(size int64, at time.Time) growth {
+	if size == g.size {
+		return g
+	}
+	if seconds := at.Sub(g.at).Seconds(); !g.at.IsZero() && seconds > 0 {
+		rate := float64(size-g.size) / seconds
+		if g.rate == 0 {
+			g.rate = rate
+		}
+		g.rate += 0.3 * (rate - g.rate) // of the last few looks
+	}
+	g.size, g.at = size, at
+	return g
+}
+
+// text is a size and, as long as it is one, the rate.
+func (g growth) text(now time.Time) string {
+	text := fmt.Sprintf("%.1f MB", float64(g.size)/1e6)
+	if g.rate > 0 && now.Sub(g.at) < 2*time.Second {
+		text += fmt.Sprintf(" and %.1f MB/s", g.rate/1e6)
+	}
+	return text
+}
+
+// tellProgress tells how many ranks are whole, how large the traces of the others are by now, and what writers have written
+// of those that are not in their place yet.
+func (c *Collection) tellProgress() {
+	now := time.Now()
+	whole, expected := 0, 0
+	var parts []string
+	for _, p := range c.places {
+		n, _ := p.progress()
+		ranks, _, _ := c.expectedAt(p)
+		whole, expected = whole+n, expected+max(ranks, n)
+		for _, f := range p.sorted() {
+			if f.whole || !f.ofRank() || f.now.SizeBytes == 0 {
+				continue
+			}
+			name := f.name
+			if f.own() >= 0 {
+				name = fmt.Sprintf("rank %d", f.own())
+			}
+			parts = append(parts, name+": "+f.growth.text(now))
+		}
+	}
+	if c.tell == nil || whole == c.told && now.Before(c.nextTelling) {
+		return
+	}
+	c.told, c.nextTelling = whole, now.Add(tellEvery)
+	for _, path := range c.scratch.left() {
+		parts = append(parts, filepath.Base(path)+": "+c.scratch.seen[path].growth.text(now))
+	}
+	const most = 5
+	if len(parts) > most {
+		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	}
+	text := fmt.Sprintf("%d of %d ranks whole", whole, expected)
+	if c.open {
+		text += ", the stop is not answered yet"
+	}
+	c.tell(strings.Join(append([]string{text}, parts...), "; "))
+}
