@@ -1,0 +1,48 @@
+package profile
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/engine/enginetest"
+)
+
+// TestVerify: what is damaged makes the whole not whole, and doubts are of what could be read.
+func TestVerify(t *testing.T) {
+	dir := ranksOf(t, 2, 3)
+	verify := func() *Verification {
+		t.Helper()
+		v, err := Verify(t.Context(), []string{dir}, Options{Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := verify(); !v.Whole || len(v.Files) != 2 || len(v.Doubts()) != 0 {
+		t.Errorf("whole traces: %+v", v)
+	}
+	path := filepath.Join(dir, rankFile(1))
+	lay(t, path, enginetest.Trace(1, 2, 3)[:200])
+	v := verify()
+	damaged := slices.IndexFunc(v.Files, func(f ondisk.File) bool { return f.Verdict == ondisk.Damaged })
+	if v.Whole || damaged < 0 || v.Files[damaged].Path != path {
+		t.Errorf("a damaged trace: %+v", v.Files)
+	}
+	if slices.ContainsFunc(v.Problems, func(p analyze.Problem) bool { return p.ID == "damaged" }) {
+		t.Error("the damage is told twice")
+	}
+	lay(t, path, []byte("no trace"))
+	if v := verify(); v.Whole || !slices.ContainsFunc(v.Problems, func(p analyze.Problem) bool { return p.ID == "missing_ranks" }) {
+		t.Errorf("without one of two ranks: %+v", v.Problems)
+	}
+	quick, err := VerifyFiles(t.Context(), []string{dir}, Options{})
+	if err != nil || quick.Whole || len(quick.Problems) != 0 {
+		t.Errorf("files alone: %+v, %v", quick, err)
+	}
+	if _, err := Verify(t.Context(), []string{filepath.Join(dir, "absent")}, Options{}); err == nil {
+		t.Error("what is not there was verified")
+	}
+}
