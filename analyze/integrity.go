@@ -25,14 +25,14 @@ type Problem struct {
 
 // affected says which parts of a result each problem makes doubtful.
 var affected = map[string][]string{
-	"damaged":            {"time", "kernels", "categories", "ops", "cpu", "steps", "phases", "collectives", "memory"},
+	"damaged":            {"time", "kernels", "categories", "ops", "cpu", "parallel", "steps", "phases", "collectives", "memory"},
 	"unlinked":           {"steps", "phases", "launch", "roofline", "modules"},
 	"empty_graphs":       {"time", "kernels", "categories", "steps", "phases", "roofline", "graphs"},
 	"empty_launches":     {"launch"},
 	"early_kernels":      {"launch", "queues", "idle"},
 	"one_long_gap":       {"time"},
 	"missing_ranks":      {"collectives"},
-	"different_profiles": {"time", "kernels", "categories", "ops", "cpu", "memory_ops", "collectives", "steps", "phases"},
+	"different_profiles": {"time", "kernels", "categories", "ops", "cpu", "parallel", "memory_ops", "collectives", "steps", "phases"},
 	"rank_numbers":       {"collectives"},
 	"replays_differ":     {"time", "kernels", "categories", "steps", "phases", "graphs"},
 }

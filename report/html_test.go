@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -300,5 +301,29 @@ func TestMarks(t *testing.T) {
 	}
 	if got := mark(all, "time", "step"); got != "†1,2" {
 		t.Errorf("mark %q", got)
+	}
+}
+
+// Of each table it is known which parts of a result it shows, so that a problem of them marks it.
+func TestTablesHaveParts(t *testing.T) {
+	parts := map[string]bool{}
+	for _, of := range []reflect.Type{reflect.TypeFor[analyze.Result](), reflect.TypeFor[analyze.Rank]()} {
+		for i := range of.NumField() {
+			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			parts[name] = true
+		}
+	}
+	for _, table := range Tables() {
+		if table == "finding" { // which says itself what it rests on
+			continue
+		}
+		if len(partsOf[table]) == 0 {
+			t.Errorf("%s: of no part", table)
+		}
+		for _, part := range partsOf[table] {
+			if !parts[part] {
+				t.Errorf("%s: a result has no %s", table, part)
+			}
+		}
 	}
 }

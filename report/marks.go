@@ -18,7 +18,7 @@ import (
 var partsOf = map[string][]string{
 	"time": {"time"}, "idle": {"idle"}, "gap": {"idle"}, "phase": {"phases"}, "step": {"steps"}, "category": {"categories"}, "kernel": {"kernels"}, "graph": {"graphs"},
 	"op": {"ops"}, "copy": {"memory_ops"}, "memory": {"memory"}, "call": {"cpu"}, "launch": {"launch"}, "collective": {"collectives"},
-	"rank": {"time"}, "stream": {"streams"}, "queue": {"queues"}, "thread": {"cpu"}, "roofline": {"roofline"}, "module": {"modules"},
+	"rank": {"time"}, "stream": {"streams"}, "queue": {"queues"}, "thread": {"cpu"}, "core": {"parallel"}, "roofline": {"roofline"}, "module": {"modules"},
 }
 
 func (n *notice) affects(table string) bool {
