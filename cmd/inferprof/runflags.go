@@ -212,7 +212,7 @@ func (f *runFlags) checkNumbers(set *pflag.FlagSet) error {
 	if err := checkLeast(set, modelNumbers); err != nil {
 		return err
 	}
-	err := checkLeast(set, map[string]int{"warmup": 0, "n": 1, "random-input-len": 1, "random-output-len": 1, "num-prompts": 1})
+	err := checkLeast(set, []leastNumber{{"warmup", 0}, {"n", 1}, {"random-input-len", 1}, {"random-output-len", 1}, {"num-prompts", 1}})
 	if err != nil {
 		return err
 	}
@@ -220,16 +220,22 @@ func (f *runFlags) checkNumbers(set *pflag.FlagSet) error {
 }
 
 // modelNumbers are the least values of defineModel's flags.
-var modelNumbers = map[string]int{
-	"tensor-parallel-size": 1, "max-model-len": 1, "max-num-seqs": 1, "max-num-batched-tokens": 1, "threads": 1,
-	"pipeline-parallel-size": 1, "data-parallel-size": 1,
+var modelNumbers = []leastNumber{
+	{"tensor-parallel-size", 1}, {"pipeline-parallel-size", 1}, {"data-parallel-size", 1}, {"max-model-len", 1}, {"max-num-seqs", 1},
+	{"max-num-batched-tokens", 1}, {"threads", 1},
 }
 
-// checkLeast refuses flags that are given and less than they may be.
-func checkLeast(set *pflag.FlagSet, least map[string]int) error {
-	for name, least := range least {
-		if n, err := set.GetInt(name); err == nil && set.Changed(name) && n < least {
-			return usagef("--%s %d: must be %d or more", name, n, least)
+// leastNumber is how small the number of a flag may be.
+type leastNumber struct {
+	flag  string
+	least int
+}
+
+// checkLeast refuses flags that are given and less than they may be: of several, the first in the list.
+func checkLeast(set *pflag.FlagSet, numbers []leastNumber) error {
+	for _, c := range numbers {
+		if n, err := set.GetInt(c.flag); err == nil && set.Changed(c.flag) && n < c.least {
+			return usagef("--%s %d: must be %d or more", c.flag, n, c.least)
 		}
 	}
 	return nil

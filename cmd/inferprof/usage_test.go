@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func TestEditDistance(t *testing.T) {
@@ -119,6 +120,26 @@ func TestWidthFor(t *testing.T) {
 	for columns, want := range map[int]int{0: 0, -1: 0, 20: 80, 80: 80, 100: 100, 132: 132, 400: 132} {
 		if got := widthFor(columns); got != want {
 			t.Errorf("%d columns: %d, want %d", columns, got, want)
+		}
+	}
+}
+
+// Of several numbers that are too small, it is always the same one that is refused.
+func TestFirstOfSeveralErrors(t *testing.T) {
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	numbers := []leastNumber{{"ranks", 1}, {"steps", 2}, {"layers", 3}}
+	for _, n := range numbers {
+		set.Int(n.flag, 9, "")
+	}
+	if err := checkLeast(set, numbers); err != nil {
+		t.Error(err)
+	}
+	if err := set.Parse([]string{"--layers=0", "--steps=1", "--ranks=1"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if err := checkLeast(set, numbers); err == nil || err.Error() != "--steps 1: must be 2 or more" {
+			t.Fatal(err)
 		}
 	}
 }

@@ -198,12 +198,15 @@ func parseModel(data []byte) (*bpe, error) {
 		ByteFallback bool    `json:"byte_fallback"`
 		IgnoreMerges bool    `json:"ignore_merges"`
 	}
-	for name, v := range map[string]any{
-		"type": &options.Type, "unk_token": &options.Unknown, "continuing_subword_prefix": &options.Prefix,
-		"end_of_word_suffix": &options.Suffix, "fuse_unk": &options.FuseUnknown, "byte_fallback": &options.ByteFallback,
-		"ignore_merges": &options.IgnoreMerges,
+	for _, part := range []struct {
+		name string
+		v    any
+	}{
+		{"type", &options.Type}, {"unk_token", &options.Unknown}, {"continuing_subword_prefix", &options.Prefix},
+		{"end_of_word_suffix", &options.Suffix}, {"fuse_unk", &options.FuseUnknown}, {"byte_fallback", &options.ByteFallback},
+		{"ignore_merges", &options.IgnoreMerges},
 	} {
-		if err := unmarshalPart(parts, name, v); err != nil {
+		if err := unmarshalPart(parts, part.name, part.v); err != nil {
 			return nil, fmt.Errorf("model: %w", err)
 		}
 	}
