@@ -60,7 +60,7 @@ type unit struct {
 	weight float64
 }
 
-// sides are the two sides' pieces of one section, for the gate.
+// sides are the two sides' pieces of one section.
 type sides struct {
 	units  []unit
 	tokens bool
@@ -296,7 +296,6 @@ func (c *pairing) add(s Section, units []unit, tokens func(Shape) int64) {
 	s.Ranks = c.ranks(&w)
 	c.sectionNotes(&s)
 	s.Sentence = sentence(&s, c.pair.A, c.pair.B)
-	c.pair.work = append(c.pair.work, w)
 	c.pair.Sections = append(c.pair.Sections, s)
 }
 

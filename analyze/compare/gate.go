@@ -11,14 +11,14 @@ import (
 // Gate is a limit on how much worse a side may be than the baseline. It fails only where the whole interval lies beyond
 // the limit: noise alone does not fail it more often than the intervals' level says.
 type Gate struct {
-	Metric       string     `json:"metric"`
-	LimitPercent float64    `json:"limit_percent"`
-	Failed       bool       `json:"failed"`
-	Judgements   []Judgment `json:"judgements"` // of each side but the baseline
+	Metric       string      `json:"metric"`
+	LimitPercent float64     `json:"limit_percent"`
+	Failed       bool        `json:"failed"`
+	Judgements   []Judgement `json:"judgements"` // of each side but the baseline
 }
 
-// Judgment is the gate's of one side.
-type Judgment struct {
+// Judgement is the gate's of one side.
+type Judgement struct {
 	Side string `json:"side"`
 	Estimate
 	// WorsePercent is how much worse the side is, in percent of the baseline; negative if better. AtLeast is the end of
@@ -43,7 +43,8 @@ func ValidMetric(metric string) bool {
 	return metric != "kernel:NAME" && slices.Contains(Metrics(), metric)
 }
 
-// Judge puts the gate's result into r. The sides are those that r was made of.
+// Judge puts the gate's result into r, which may have been read back from JSON. The sides are those that r was made of: a
+// metric that begins with kernel: looks into them, and cannot be judged without; for the others all may be nil.
 func (r *Result) Judge(all []Side, metric string, limitPercent float64) {
 	g := &Gate{Metric: metric, LimitPercent: limitPercent}
 	for i := range r.Pairs {
@@ -57,8 +58,8 @@ func (r *Result) Judge(all []Side, metric string, limitPercent float64) {
 // minus is the sign of a number.
 var minus = regexp.MustCompile(` -(\d)`)
 
-func (r *Result) judge(p *Pair, all []Side, other int, metric string, limit float64) Judgment {
-	j := Judgment{Side: p.B}
+func (r *Result) judge(p *Pair, all []Side, other int, metric string, limit float64) Judgement {
+	j := Judgement{Side: p.B}
 	higher := false
 	found := false
 	switch {
@@ -94,7 +95,7 @@ func (r *Result) judge(p *Pair, all []Side, other int, metric string, limit floa
 }
 
 // weigh sets a difference against the limit.
-func (j *Judgment) weigh(higher bool, limit float64) {
+func (j *Judgement) weigh(higher bool, limit float64) {
 	switch {
 	case j.A == 0 && j.B == 0:
 		zero := 0.0
@@ -152,13 +153,30 @@ func (p *Pair) metric(all []Side, other int, metric string) (Estimate, bool, str
 		return s.Comm, true, ""
 	}
 	name := strings.TrimPrefix(metric, "kernel:")
-	w := &p.work[i]
-	a, foundA := kernelValues(&all[0], 0, w, name)
-	b, foundB := kernelValues(&all[other], 1, w, name)
+	if len(all) <= other {
+		return Estimate{}, false, "what its sides' kernels took is not in a result: it takes the sides themselves"
+	}
+	w := s.sidesOf(&all[0], &all[other])
+	a, foundA := kernelValues(&all[0], 0, &w, name)
+	b, foundB := kernelValues(&all[other], 1, &w, name)
 	if !foundA && !foundB {
 		return Estimate{}, false, fmt.Sprintf("no kernel's name contains %q on either side", name)
 	}
 	return estimate(a, b), true, ""
+}
+
+// sidesOf finds the pieces of both sides that a section compares, by the shapes that it says are matched.
+func (s *Section) sidesOf(a, b *Side) sides {
+	c := pairing{side: [2]*Side{a, b}}
+	w := sides{tokens: s.Unit != "step" && s.Unit != "trace"}
+	for _, m := range s.Matched {
+		u := c.unitOf(m.Shape)
+		if w.tokens {
+			u.weight = float64(m.Tokens)
+		}
+		w.units = append(w.units, u)
+	}
+	return w
 }
 
 // kernelValues are a side's values, by run, of all kernels whose names contain a text.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,47 @@ func TestGate(t *testing.T) {
 		j := r.Gate.Judgements[0]
 		if r.Gate.Failed != c.failed || j.Failed != c.failed || !strings.Contains(j.Sentence, c.text) {
 			t.Errorf("%s: failed %t: %s", c.name, r.Gate.Failed, j.Sentence)
+		}
+	}
+}
+
+// A result that was read back from JSON is judged as it was when it was made.
+func TestGateOfWhatWasReadBack(t *testing.T) {
+	side := func(batch, ns, rate int64) Side { // steps of two shapes, and requests
+		s := steps(batch, steady(ns, 40)...)
+		more := steps(batch+1, steady(2*ns, 25)...)
+		run := &s.Runs[0]
+		run.Groups = append(run.Groups, more.Runs[0].Groups...)
+		run.Throughput = &Throughput{OutputTokensPerSecond: float64(rate)}
+		return s
+	}
+	for name, all := range map[string][]Side{
+		"equal batches":  {side(8, 1_000_000, 100), side(8, 1_200_000, 80), side(8, 900_000, 110)},
+		"other batches":  {side(8, 1_000_000, 100), side(4, 1_200_000, 80)}, // by token
+		"one comparable": {side(8, 1_000_000, 100), {Runs: []Run{{}}}, side(8, 1_200_000, 80)},
+	} {
+		for _, metric := range []string{"decode-step", "prefill-token", "busy", "idle", "comm", "kernel:k", "kernel:nowhere", "tokens-per-s"} {
+			made := mustCompare(t, all...)
+			text, err := json.Marshal(made)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var back Result
+			if err := json.Unmarshal(text, &back); err != nil {
+				t.Fatal(err)
+			}
+			made.Judge(all, metric, 5)
+			back.Judge(all, metric, 5)
+			if !reflect.DeepEqual(back.Gate, made.Gate) {
+				t.Errorf("%s, %s: %+v, want %+v", name, metric, back.Gate, made.Gate)
+			}
+			if back.Judge(nil, metric, 5); !strings.HasPrefix(metric, "kernel:") && !reflect.DeepEqual(back.Gate, made.Gate) {
+				t.Errorf("%s, %s without the sides: %+v, want %+v", name, metric, back.Gate, made.Gate)
+			}
+		}
+		r := mustCompare(t, all...)
+		if r.Judge(nil, "kernel:k", 5); r.Gate.Failed || r.Gate.Judgements[0].Unjudged == "" {
+			t.Errorf("%s: judged by kernels that are not there: %+v", name, r.Gate)
 		}
 	}
 }

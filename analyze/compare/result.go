@@ -34,7 +34,6 @@ type Pair struct {
 	Unmatched [2]LeftOut      `json:"unmatched"` // of A and B: steps that no section has
 	Notes     []string        `json:"notes"`
 	Error     string          `json:"error,omitempty"` // why nothing could be compared
-	work      []sides         // for the gate: by section
 }
 
 // RequestMetric is a number that requests saw.
