@@ -8,8 +8,14 @@
 //	outputs, err := llm.Generate(ctx, prompts, params)
 //	traces, err := llm.StopProfile(ctx)
 //
-// The traces are those of PyTorch's profiler. Packages trace/kineto and analyze read them and say where the time went;
-// package capture does all of it, with warm-up, verification and a manifest, as the command inferprof run does.
+// The traces are those of PyTorch's profiler. What was recorded, here or by another engine, is read again as the command
+// line does it: Open, Report, Compare, Verify, and Profile's methods for parts of it.
+//
+//	p, err := inferprof.Open(ctx, "./vllm_profile")
+//	result, err := p.Report(ctx, inferprof.Selection{Phase: "decode"})
+//	err = inferprof.Render(os.Stdout, "text", result, inferprof.RenderOptions{})
+//
+// Package capture records with warm-up, verification and a manifest, as the command inferprof run does.
 package inferprof
 
 import (
