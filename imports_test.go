@@ -5,8 +5,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -270,4 +272,59 @@ func TestRulesOfImports(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The table in docs/architecture.md is this file's.
+func TestImportsAsDocumented(t *testing.T) {
+	const page = "docs/architecture.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := map[string]string{} // what the page says of a room
+	var have []string
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+		if _, err := strconv.Atoi(strings.TrimSpace(cells[0])); err == nil && len(cells) == 4 {
+			have = append(have, strings.TrimSpace(line))
+			about[strings.Trim(cells[1], "`")] = cells[2]
+		}
+	}
+	var want []string
+	floor := 0
+	for _, rooms := range floors {
+		counted := false
+		for _, r := range rooms {
+			if _, err := os.Stat(filepath.FromSlash(r.path)); err != nil {
+				continue // it is foreseen
+			}
+			if !counted {
+				counted, floor = true, floor+1
+			}
+			what := about[r.path]
+			if what == "" {
+				t.Errorf("%s does not say what %s is", page, r.path)
+				what = "?"
+			}
+			want = append(want, fmt.Sprintf("| %d | `%s` | %s | %s |", floor, r.path, what, r.imports()))
+		}
+	}
+	if !slices.Equal(have, want) {
+		t.Errorf("%s has another table than this file, which would have it\n%s", page, strings.Join(want, "\n"))
+	}
+}
+
+// imports are what a room may import, as the page says it.
+func (r *room) imports() string {
+	switch {
+	case r.mayImport == nil:
+		return "nothing"
+	case slices.Equal(r.mayImport, anything):
+		return "everything below"
+	}
+	var names []string
+	for _, m := range r.mayImport {
+		names = append(names, "`"+strings.Replace(m, "/...", "/…", 1)+"`")
+	}
+	return strings.Join(names, ", ")
 }
