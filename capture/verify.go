@@ -26,7 +26,8 @@ func (s *session) verify() {
 			s.warn("%s holds no step: nothing of the phase asked for ran between start and stop, or delay_iterations was longer than the run", name)
 		}
 		if m.Engine.GPUs > 0 && f.Events > 0 && f.GPUEvents == 0 {
-			s.warn("%s holds no GPU event: another profiler (nsys, DCGM) may hold the GPU's counters, the activities leave CUDA out, or nothing ran on the GPU", name)
+			s.warn("%s holds no GPU event: another profiler (nsys, DCGM) may hold the GPU's counters, "+
+				"the activities leave CUDA out, or nothing ran on the GPU", name)
 		}
 		have[f.Rank] = true
 	}

@@ -34,7 +34,7 @@ type Place interface {
 	List(ctx context.Context) (map[string]Entry, error)
 	// Fetch puts a copy of a file under a path on this machine. The copy may share its storage with the file.
 	Fetch(ctx context.Context, name, path string) error
-	// At is where a file can be read on this machine without being fetched; "" if it cannot.
+	// At is where a file can be read on this machine without being fetched, and of "" the directory; "" if it cannot.
 	At(name string) string
 	// String is the directory, as people know it.
 	String() string
@@ -52,7 +52,7 @@ type Directory string
 // String is the path.
 func (d Directory) String() string { return string(d) }
 
-// At is the file's path.
+// At is the file's path, and of "" the directory's.
 func (d Directory) At(name string) string { return filepath.Join(string(d), name) }
 
 // List returns what is in the directory, but for other directories.

@@ -42,13 +42,32 @@ func (g growth) text(now time.Time) string {
 // tellProgress tells how many ranks are whole, how large the traces of the others are by now, and what writers have written
 // of those that are not in their place yet.
 func (c *Collection) tellProgress() {
-	now := time.Now()
 	whole, expected := 0, 0
-	var parts []string
 	for _, p := range c.places {
 		n, _ := p.progress()
 		ranks, _, _ := c.expectedAt(p)
 		whole, expected = whole+n, expected+max(ranks, n)
+	}
+	now := time.Now()
+	if c.tell == nil || whole == c.told && now.Before(c.nextTelling) {
+		return
+	}
+	c.told, c.nextTelling = whole, now.Add(tellEvery)
+	text := fmt.Sprintf("%d of %d ranks whole", whole, expected)
+	if c.open {
+		text += ", the stop is not answered yet"
+	}
+	parts := c.unfinished(now)
+	const most = 5
+	if len(parts) > most {
+		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	}
+	c.tell(strings.Join(append([]string{text}, parts...), "; "))
+}
+
+// unfinished says how large each file is that is not whole.
+func (c *Collection) unfinished(now time.Time) (parts []string) {
+	for _, p := range c.places {
 		for _, f := range p.sorted() {
 			if f.whole || !f.ofRank() || f.now.SizeBytes == 0 {
 				continue
@@ -60,20 +79,8 @@ func (c *Collection) tellProgress() {
 			parts = append(parts, name+": "+f.growth.text(now))
 		}
 	}
-	if c.tell == nil || whole == c.told && now.Before(c.nextTelling) {
-		return
-	}
-	c.told, c.nextTelling = whole, now.Add(tellEvery)
 	for _, path := range c.scratch.left() {
 		parts = append(parts, filepath.Base(path)+": "+c.scratch.seen[path].growth.text(now))
 	}
-	const most = 5
-	if len(parts) > most {
-		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
-	}
-	text := fmt.Sprintf("%d of %d ranks whole", whole, expected)
-	if c.open {
-		text += ", the stop is not answered yet"
-	}
-	c.tell(strings.Join(append([]string{text}, parts...), "; "))
+	return parts
 }

@@ -25,7 +25,7 @@ type place struct {
 }
 
 // local tells whether the place can be read without fetching.
-func (p *place) local() bool { return p.At("x") != "" }
+func (p *place) local() bool { return p.At("") != "" }
 
 func (p *place) every() time.Duration {
 	if p.local() {

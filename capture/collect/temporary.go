@@ -75,7 +75,7 @@ func (s *scratch) list(places []*place) map[string]engine.Entry {
 	for _, p := range places {
 		if p.local() {
 			local = true
-			add(filepath.Dir(p.At("x")), func(name string) bool { return strings.HasSuffix(name, ".json.tmp") && !strings.HasPrefix(name, ".") })
+			add(p.At(""), func(name string) bool { return strings.HasSuffix(name, ".json.tmp") && !strings.HasPrefix(name, ".") })
 		}
 	}
 	if local {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // explainStatus says what an error status of a start or a stop means, and what to do.
@@ -175,21 +176,8 @@ func unfinished(paths []string) []string {
 	var left []string
 	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil {
-			left = append(left, fmt.Sprintf("%s (%s)", path, bytesText(info.Size())))
+			left = append(left, fmt.Sprintf("%s (%s)", path, words.Size(info.Size())))
 		}
 	}
 	return left
-}
-
-// bytesText is a size for people.
-func bytesText(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1000_000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	case n < 1000_000_000:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.2f GB", float64(n)/1e9)
 }
