@@ -34,6 +34,7 @@ var floors = [][]room{
 	},
 	{
 		{"serve", []string{"engine", "engine/native", "sampling", "internal/..."}},
+		{"doctor", []string{"engine", "engine/python", "engine/server", "llm/tensor", "internal/..."}},
 		{"capture", []string{"capture/ondisk", "capture/collect", "engine", "sampling", "trace/...", "internal/..."}},
 	},
 	{
@@ -211,6 +212,11 @@ func TestRefuse(t *testing.T) {
 		{"analyze/findings", "analyze/compare", code, "imports go down"},
 		{"report", "profile", code, "imports go down"}, // the same floor
 		{"profile", "report", code, "imports go down"},
+		{"cmd/inferprof", "profile", code, ""},
+		{".", "profile", code, ""},
+		{"capture", "profile", code, "may import only"},
+		{"serve", "profile", code, "may import only"},
+		{"analyze/findings", "profile", code, "imports go down"},
 		{"profile", "analyze/compare", code, ""},
 		{"profile", "capture", code, "imports go down"},
 		{"profile", "capture/ondisk", code, ""},

@@ -70,7 +70,8 @@ func (c *Cut) check() error {
 	timed := c.FromNs != 0 || c.ToNs != 0
 	switch {
 	case len(c.Steps) > 0 && timed:
-		return &SelectionError{By: BySteps, Asked: rangesText(c.Steps), Problem: "steps and a window of time both choose a time: there can be one of them"}
+		problem := "steps and a window of time both choose a time: there can be one of them"
+		return &SelectionError{By: BySteps, Asked: rangesText(c.Steps), Problem: problem}
 	case c.FromNs < 0 || c.ToNs < 0 || c.ToNs != 0 && c.ToNs <= c.FromNs:
 		asked := fmt.Sprintf("%s to %s", time.Duration(c.FromNs), time.Duration(c.ToNs))
 		return &SelectionError{By: ByTime, Asked: asked, Problem: "must count from the first event, and end later than it begins"}

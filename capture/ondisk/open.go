@@ -176,7 +176,8 @@ func openDirectory(dir string) (*Capture, error) {
 		c = &Capture{Dir: dir, Traces: newest}
 	}
 	if older > 0 {
-		c.note(NoteOlder, "%s holds more than one profile: reading the newest, leaving out %d older traces (name files to choose others)", dir, older)
+		c.note(NoteOlder, "%s holds more than one profile: reading the newest, leaving out %d older traces (name files to choose others)",
+			dir, older)
 	}
 	c.noteOthers(others)
 	return c, nil
@@ -392,7 +393,8 @@ func (c *Capture) noteOthers(o others) {
 		for _, path := range o.aside {
 			names = append(names, filepath.Base(path))
 		}
-		c.note(NoteAside, "left out: %s (merged copies of other traces, or graphs being captured: name them to read them)", strings.Join(names, ", "))
+		c.note(NoteAside, "left out: %s (merged copies of other traces, or graphs being captured: name them to read them)",
+			strings.Join(names, ", "))
 	}
 	if len(o.json) > 0 {
 		c.note(NoteNotTraces, "not traces, left out: %s", strings.Join(o.json, ", "))

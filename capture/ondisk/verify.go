@@ -80,7 +80,8 @@ func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)
 			}
 		}
 		if len(files) == 0 {
-			files = append(files, File{Path: c.Dir, Rank: -1, Verdict: Missing, Problem: fmt.Sprintf("the capture is %s: %s", c.Manifest.Status, c.Manifest.Error)})
+			problem := fmt.Sprintf("the capture is %s: %s", c.Manifest.Status, c.Manifest.Error)
+			files = append(files, File{Path: c.Dir, Rank: -1, Verdict: Missing, Problem: problem})
 		}
 	}
 	return files, nil

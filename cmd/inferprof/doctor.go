@@ -9,12 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/doctor"
 	"github.com/inferprof/inferprof/engine/server"
 	"github.com/inferprof/inferprof/internal/words"
 )
 
 func newDoctor(s *settings) *cobra.Command {
-	d := &doctor{settings: s}
+	d := &doctorFlags{settings: s}
 	cmd := &cobra.Command{
 		Use:   "doctor [URL]",
 		Short: "What is here, what will work, and what would go wrong",
@@ -38,44 +39,31 @@ Exits with 0 if nothing is wrong and with 1 if something is.`,
 	return cmd
 }
 
-type doctor struct {
+type doctorFlags struct {
 	*settings
 	python, dir, key string
 }
 
-// examination is what the doctor finds, as JSON.
-type examination struct {
-	Machine  machine             `json:"machine"`
-	GPUs     gpus                `json:"gpus"`
-	Python   python              `json:"python"`
-	Server   *server.Description `json:"server,omitempty"`
-	Problems []string            `json:"problems"`
-}
-
-func (d *doctor) run(ctx context.Context, args []string, stdout io.Writer) error {
-	var x examination
-	x.Machine = lookAtMachine(d.dir)
-	x.GPUs = lookAtGPUs(ctx)
-	x.Python = lookAtPython(ctx, d.python)
-	x.Problems = []string{}
-	x.Problems = append(x.Problems, x.Machine.problems()...)
-	x.Problems = append(x.Problems, x.GPUs.problems()...)
-	x.Problems = append(x.Problems, x.Python.problems()...)
+func (d *doctorFlags) run(ctx context.Context, args []string, stdout io.Writer) error {
+	o := doctor.Options{Python: d.python, ProfileDir: d.dir}
+	if len(args) > 0 && args[0] == "" {
+		return usagef("doctor: the address is empty: name one such as http://localhost:8000, or none")
+	}
 	if len(args) > 0 {
 		f := serverFlags{}
 		f.APIKey = d.key
-		var err error
-		if x.Server, err = server.Describe(ctx, args[0], f.key()); err != nil {
-			return err
-		}
-		x.Problems = append(x.Problems, x.Server.Problems...)
+		o.URL, o.APIKey = args[0], f.key()
+	}
+	x, err := doctor.Examine(ctx, o)
+	if err != nil {
+		return err
 	}
 	if d.format == "json" {
 		if err := writeJSON(stdout, x); err != nil {
 			return err
 		}
 	} else {
-		d.write(stdout, &x)
+		d.write(stdout, x)
 	}
 	if len(x.Problems) > 0 {
 		return fmt.Errorf("doctor: %s", words.Counted(len(x.Problems), "problem"))
@@ -84,7 +72,7 @@ func (d *doctor) run(ctx context.Context, args []string, stdout io.Writer) error
 }
 
 // write prints what was found, a line each, and then what is wrong.
-func (d *doctor) write(w io.Writer, x *examination) {
+func (d *doctorFlags) write(w io.Writer, x *doctor.Examination) {
 	if !d.quiet {
 		line := func(name, format string, args ...any) {
 			fmt.Fprintf(w, "%-14s  %s\n", name, fmt.Sprintf(format, args...))
@@ -107,7 +95,7 @@ func (d *doctor) write(w io.Writer, x *examination) {
 			line("python", "none found")
 		} else {
 			line("python", "%s (%s)", x.Python.Version, x.Python.Path)
-			for _, name := range pythonPackages {
+			for _, name := range doctor.Packages {
 				version := x.Python.Packages[name]
 				if version == "" {
 					version = "not installed"
@@ -115,7 +103,7 @@ func (d *doctor) write(w io.Writer, x *examination) {
 				line("  "+name, "%s", version)
 			}
 		}
-		line("engines", "%s", strings.Join(x.Python.engines(), ", "))
+		line("engines", "%s", strings.Join(x.Python.Engines(), ", "))
 		if x.Server != nil {
 			writeServer(line, x.Server)
 		}

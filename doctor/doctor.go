@@ -1,0 +1,48 @@
+// Package doctor looks at a machine, and at a server, and says what would go wrong in profiling there: room on the disks that
+// traces need, GPUs and their driver, other programs that hold the GPUs' profiling counters, Python and the engines in it.
+// It starts no profile and no engine. Nothing that it asks may take long, whatever state it is in.
+package doctor
+
+import (
+	"context"
+
+	"github.com/inferprof/inferprof/engine/server"
+)
+
+// Options say where to look.
+type Options struct {
+	Python      string // an interpreter or a virtual environment; "": the one that an engine would take
+	ProfileDir  string // where captures would go
+	URL, APIKey string // of a server; "": none
+}
+
+// Examination is what was found.
+type Examination struct {
+	Machine  Machine             `json:"machine"`
+	GPUs     GPUs                `json:"gpus"`
+	Python   Python              `json:"python"`
+	Server   *server.Description `json:"server,omitempty"`
+	Problems []string            `json:"problems"` // what would go wrong, each with what to do about it
+}
+
+// Examine looks at everything. It fails only if the server does not answer.
+func Examine(ctx context.Context, o Options) (*Examination, error) {
+	x := &Examination{
+		Machine:  lookAtMachine(o.ProfileDir),
+		GPUs:     lookAtGPUs(ctx),
+		Python:   lookAtPython(ctx, o.Python),
+		Problems: []string{},
+	}
+	x.Problems = append(x.Problems, x.Machine.problems()...)
+	x.Problems = append(x.Problems, x.GPUs.problems()...)
+	x.Problems = append(x.Problems, x.Python.problems()...)
+	if o.URL == "" {
+		return x, nil
+	}
+	var err error
+	if x.Server, err = server.Describe(ctx, o.URL, o.APIKey); err != nil {
+		return nil, err
+	}
+	x.Problems = append(x.Problems, x.Server.Problems...)
+	return x, nil
+}
