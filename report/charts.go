@@ -266,11 +266,10 @@ type line struct {
 	points []point
 }
 
-// lineChart draws step lines over time. Values are bytes: its ticks are round in binary
-// units.
-func lineChart(name string, lines []line, until int64, write func(int64) string) template.HTML {
+// lineChart draws step lines over time. Values are bytes: its ticks are round in binary units.
+func lineChart(name string, lines []line, write func(int64) string) template.HTML {
 	const height, axis = 160, 20
-	var top int64
+	var top, until int64
 	all := make([]series, len(lines))
 	for i, l := range lines {
 		all[i] = l.series

@@ -515,7 +515,6 @@ func (v *htmlView) memoryCurves() template.HTML {
 	classes := []string{"s-blue", "s-magenta", "s-teal", "s-orange", "s-purple", "s-green", "s-brown", "s-red"}
 	clock := sharedClock(v.r.Ranks)
 	var lines []line
-	var until int64
 	first := int64(-1)
 	for i, k := range v.r.Ranks {
 		for _, pool := range k.Memory {
@@ -540,7 +539,7 @@ func (v *htmlView) memoryCurves() template.HTML {
 		return ""
 	}
 	var m markup
-	m.add("<h3>Allocated over time</h3>%s", lineChart("memory allocated over time", lines, until, func(n int64) string { return strings.TrimSpace(size(n)) }))
+	m.add("<h3>Allocated over time</h3>%s", lineChart("memory allocated over time", lines, func(n int64) string { return strings.TrimSpace(size(n)) }))
 	return m.html()
 }
 

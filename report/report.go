@@ -1,5 +1,6 @@
-// Package report renders results. It computes nothing: a number that a report shows is a field of analyze.Result, or a
-// ratio of two. A format is added by adding one file with a Renderer and one line in formats.
+// Package report renders what package analyze found of one profile, and what analyze/compare says of several. The numbers
+// that it shows are fields of those results, their sums over ranks, and ratios of two: what is measured or concluded is
+// not decided here. A format is added by adding one file with a Renderer and one line in formats.
 package report
 
 import (
@@ -18,7 +19,7 @@ type Options struct {
 	Full  bool // every table and every row of it, and every step, rather than one screen. Of text and md
 	Quiet bool // no hints at what else there is
 
-	By  string // only this table, one of Tables; "": the whole report. Of text, json and csv
+	By  string // only this table, one of FormatTables; "": the whole report. Not of html
 	Top int    // at most so many rows of each table; 0: all. With By, and of csv
 }
 
