@@ -14,6 +14,7 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
+	"github.com/inferprof/inferprof/trace/formats"
 )
 
 // Side is one side of a comparison before it is read: a capture, or several of the same thing, whose differences say how
@@ -181,7 +182,7 @@ func sideLabel(path string, captures []*ondisk.Capture) string {
 			name = filepath.Base(absolute)
 		}
 	}
-	name = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".json"), ".pt.trace")
+	name = formats.Title(name)
 	if several && len(captures) > 1 {
 		name += fmt.Sprintf(" and %d more", len(captures)-1)
 	}

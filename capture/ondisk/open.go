@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace/formats"
 )
@@ -315,7 +314,7 @@ func nothingIn(dir string, o others) error {
 	if names := slices.Concat(o.json, o.unfinished); len(names) > 0 {
 		return fmt.Errorf("open %s: no trace and no capture in it, only %s", dir, strings.Join(names, ", "))
 	}
-	return fmt.Errorf("open %s: no trace (*.json, *.json.gz, *.json.zst) and no capture in it", dir)
+	return fmt.Errorf("open %s: no trace (%s) and no capture in it", dir, strings.Join(formats.Patterns(), ", "))
 }
 
 // captureBelow is some directory with a manifest, so many levels below dir at most; "" if there is none.
@@ -353,7 +352,7 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		path := filepath.Join(dir, name)
 		switch {
 		case e.IsDir():
-		case strings.HasSuffix(name, atomicfile.Suffix) && strings.Contains(name, ".json"):
+		case formats.NamedAsUnfinished(name):
 			o.unfinished = append(o.unfinished, name)
 		case !formats.MayBeTrace(name), name == ManifestName:
 		case formats.NamedAsTrace(name), formats.LooksLikeTrace(path):

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/trace/source"
 )
 
@@ -33,8 +34,44 @@ func MayBeTrace(name string) bool { return list.MayBeTrace(name) }
 
 // MayBeTrace is the function MayBeTrace for the formats of l.
 func (l List) MayBeTrace(name string) bool {
-	return l.ends(name, func(f source.Format) []string { return slices.Concat(f.Endings, f.SharedEndings) })
+	return l.ends(name, endingsOf)
 }
+
+// NamedAsUnfinished reports whether a file's name is one that a trace has while it is written (internal/atomicfile).
+func NamedAsUnfinished(name string) bool {
+	return strings.HasSuffix(name, atomicfile.Suffix) && slices.ContainsFunc(list, func(f source.Format) bool {
+		return slices.ContainsFunc(endingsOf(f), func(ending string) bool { return strings.Contains(name, ending) })
+	})
+}
+
+// Patterns are the names that MayBeTrace allows, as people write them: *.json, *.json.gz, *.json.zst.
+func Patterns() []string {
+	var all []string
+	add := func(pattern string) {
+		if !slices.Contains(all, pattern) {
+			all = append(all, pattern)
+		}
+	}
+	for _, f := range list {
+		endings := f.SharedEndings
+		if len(endings) == 0 {
+			endings = f.Endings
+		}
+		for _, e := range endings {
+			add("*" + e)
+			for _, c := range compressions {
+				add("*" + e + c)
+			}
+		}
+	}
+	return all
+}
+
+// Title is a path's last part without the endings that say that it is a trace.
+func Title(path string) string { return strings.TrimSuffix(list.stem(path), ".pt.trace") }
+
+// endingsOf are all endings of a format's names.
+func endingsOf(f source.Format) []string { return slices.Concat(f.Endings, f.SharedEndings) }
 
 // ends tells whether a name that is not hidden has one of the endings of some format, compression aside.
 func (l List) ends(name string, endings func(f source.Format) []string) bool {
@@ -67,7 +104,7 @@ func (l List) stem(path string) string {
 		base = strings.TrimSuffix(base, c)
 	}
 	for _, f := range l {
-		for _, e := range slices.Concat(f.SharedEndings, f.Endings) {
+		for _, e := range slices.Concat(f.SharedEndings, f.Endings) { // .json, so that .trace stays
 			if rest, ok := strings.CutSuffix(base, e); ok {
 				return rest
 			}
