@@ -11,6 +11,7 @@ import (
 
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // The exit codes, as README.md documents them.
@@ -34,7 +35,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(stderr, "inferprof: "+oneLine(err))
+		fmt.Fprintln(stderr, "inferprof: "+words.OneLine(err))
 	}
 	return exitCode(err)
 }

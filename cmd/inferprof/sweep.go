@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,17 +9,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/capture"
-	"github.com/inferprof/inferprof/capture/ondisk"
-	"github.com/inferprof/inferprof/internal/atomicfile"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/profile"
 	"github.com/inferprof/inferprof/report"
+	"github.com/inferprof/inferprof/sweep"
 )
 
 // sweepFlags are the flags of inferprof sweep.
@@ -67,11 +60,11 @@ combination that fails is named, and the others go on. Interrupted, the same com
 			if err := s.formatByName(cmd, f.output); err != nil {
 				return err
 			}
-			sweep, err := newSweepPlan(f, args[1:])
+			p, err := sweepPlan(f, args[1:])
 			if err != nil {
 				return err
 			}
-			return s.sweep(cmd.Context(), sweep, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return s.sweep(cmd.Context(), p, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.sets, "set", nil, "a flag of run and its `NAME=VALUE,VALUE`…; given again, every combination is run")
@@ -86,56 +79,28 @@ combination that fails is named, and the others go on. Interrupted, the same com
 	return cmd
 }
 
-// A sweep's directory holds one directory per cell, in that one capture per repeat, and sweep.json, which says what was
-// asked for and what is done.
-
-// sweepStateName is the file that a sweep is continued from.
-const sweepStateName = "sweep.json"
-
-// sweepVersion is the version of sweep.json that this build reads and writes.
-const sweepVersion = 1
-
-// sweepPlan is what is to be run, and how far it is.
-type sweepPlan struct {
-	Version int         `json:"schema_version"`
-	Run     []string    `json:"run"`
-	Repeat  int         `json:"repeat"`
-	Cells   []sweepCell `json:"cells"`
-
-	dir string
-}
-
-// sweepCell is one combination.
-type sweepCell struct {
-	Name string    `json:"name"`
-	Dir  string    `json:"directory"` // in the sweep's
-	Set  []string  `json:"set"`       // --quantization=awq
-	Env  []string  `json:"env"`       // NAME=value
-	Runs []runCell `json:"runs"`
-}
-
-// runCell is one repeat of a cell.
-type runCell struct {
-	Capture string `json:"capture,omitempty"` // its directory, in the sweep's; "" until it is complete
-	Failure string `json:"failure,omitempty"`
-}
-
-// newSweepPlan makes the combinations and checks each of them against run's flags, so that a mistyped value is found
-// before anything has run.
-func newSweepPlan(f *sweepFlags, args []string) (*sweepPlan, error) {
+// sweepPlan makes the combinations and checks each of them against run's flags, so that a mistyped value is found before
+// anything has run.
+func sweepPlan(f *sweepFlags, args []string) (*sweep.Plan, error) {
 	if len(f.sets)+len(f.envs) == 0 {
 		return nil, usagef("sweep needs something to vary: --set quantization=none,awq, or --env NAME=a,b")
 	}
-	p := &sweepPlan{Version: sweepVersion, Run: args, Repeat: f.repeat, Cells: []sweepCell{{}}}
-	for _, set := range f.sets {
-		if err := p.vary(set, "--set", func(c *sweepCell, name, value string) { c.Set = append(c.Set, "--"+name+"="+value) }); err != nil {
-			return nil, err
+	var vary []sweep.Variable
+	for _, given := range []struct {
+		flag, example string
+		texts         []string
+	}{{"--set", "quantization=none,awq", f.sets}, {"--env", "OMP_NUM_THREADS=1,2", f.envs}} {
+		for _, text := range given.texts {
+			v, err := parseVariable(text, given.flag, given.example)
+			if err != nil {
+				return nil, err
+			}
+			vary = append(vary, v)
 		}
 	}
-	for _, env := range f.envs {
-		if err := p.vary(env, "--env", func(c *sweepCell, name, value string) { c.Env = append(c.Env, name+"="+value) }); err != nil {
-			return nil, err
-		}
+	p, err := sweep.New(args, f.repeat, vary...)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkRun(args); err != nil {
 		return nil, err
@@ -143,29 +108,22 @@ func newSweepPlan(f *sweepFlags, args []string) (*sweepPlan, error) {
 	if len(p.Cells) == 1 && f.gate.failOver != "" {
 		return nil, usagef("--fail-over compares combinations with the first one, and there is only one: give a second value")
 	}
-	names := map[string]int{}
-	for i := range p.Cells {
-		c := &p.Cells[i]
-		c.Dir = cellDirectory(c.Name)
-		if names[c.Dir]++; names[c.Dir] > 1 {
-			c.Dir += fmt.Sprintf("-%d", names[c.Dir])
-		}
-		c.Runs = make([]runCell, f.repeat)
+	for _, c := range p.Cells {
 		for _, set := range c.Set {
 			if err := checkRun(append(slices.Clone(args), set)); err != nil {
 				return nil, fmt.Errorf("--set %s: %w", strings.TrimPrefix(set, "--"), err)
 			}
 		}
 	}
-	p.dir = f.dir
-	if p.dir == "" {
-		p.dir = filepath.Join(capture.DefaultDir, p.defaultName(f))
+	p.Dir = f.dir
+	if p.Dir == "" {
+		p.Dir = filepath.Join(capture.DefaultDir, sweep.DefaultName(f.sets, f.envs, args))
 	}
 	return p, nil
 }
 
-// vary multiplies the cells by the values of one NAME=VALUE,VALUE.
-func (p *sweepPlan) vary(text, flag string, add func(c *sweepCell, name, value string)) error {
+// parseVariable reads NAME=VALUE,VALUE.
+func parseVariable(text, flag, example string) (sweep.Variable, error) {
 	name, list, ok := strings.Cut(text, "=")
 	name = strings.TrimSpace(strings.TrimPrefix(name, "--"))
 	if flag == "--set" {
@@ -174,33 +132,16 @@ func (p *sweepPlan) vary(text, flag string, add func(c *sweepCell, name, value s
 	if name == "tp" {
 		name = "tensor-parallel-size"
 	}
+	v := sweep.Variable{Name: name, Env: flag == "--env", Values: strings.Split(list, ",")}
 	if !ok || name == "" {
-		return usagef("%s %q: must be NAME=VALUE,VALUE…, such as %s", flag, text, map[string]string{"--set": "quantization=none,awq", "--env": "OMP_NUM_THREADS=1,2"}[flag])
+		return v, usagef("%s %q: must be NAME=VALUE,VALUE…, such as %s", flag, text, example)
 	}
-	var cells []sweepCell
-	values := strings.Split(list, ",")
-	for i, v := range values {
-		if slices.Contains(values[:i], v) {
-			return usagef("%s %s: %q is there twice; use --repeat for several captures of the same", flag, name, v)
+	for i, value := range v.Values {
+		if slices.Contains(v.Values[:i], value) {
+			return v, usagef("%s %s: %q is there twice; use --repeat for several captures of the same", flag, name, value)
 		}
 	}
-	for _, c := range p.Cells {
-		for _, v := range values {
-			next := sweepCell{Name: c.Name, Set: slices.Clone(c.Set), Env: slices.Clone(c.Env)}
-			if next.Name != "" {
-				next.Name += ", "
-			}
-			next.Name += name + "=" + v
-			add(&next, name, v)
-			cells = append(cells, next)
-		}
-	}
-	const most = 1000
-	if len(cells) > most {
-		return usagef("%d combinations are too many: at most %d", len(cells), most)
-	}
-	p.Cells = cells
-	return nil
+	return v, nil
 }
 
 // checkRun checks a command line of run, as far as flags go.
@@ -220,7 +161,7 @@ func checkRun(args []string) error {
 		return none(cmd, rest)
 	}
 	if flags.Changed("api-key") {
-		return usagef("--api-key would be kept in %s: put it into INFERPROF_API_KEY", sweepStateName)
+		return usagef("--api-key would be kept in %s: put it into INFERPROF_API_KEY", sweep.StateName)
 	}
 	for _, name := range []string{"capture-dir", "profile-dir"} {
 		if flags.Changed(name) {
@@ -230,169 +171,62 @@ func checkRun(args []string) error {
 	return nil
 }
 
-// defaultName is the same for the same sweep, so that it is found again.
-func (p *sweepPlan) defaultName(f *sweepFlags) string {
-	var names []string
-	for _, set := range slices.Concat(f.sets, f.envs) {
-		name, _, _ := strings.Cut(set, "=")
-		names = append(names, name)
-	}
-	text, _ := json.Marshal([]any{f.sets, f.envs, p.Run}) // of strings: cannot fail
-	sum := sha256.Sum256(text)
-	return cellDirectory("sweep-"+strings.Join(names, "-")) + "-" + hex.EncodeToString(sum[:4])
-}
-
-// cellDirectory makes a name fit for a directory.
-func cellDirectory(name string) string {
-	const longest = 80
-	out := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("._+=-", r):
-			return r
-		case r == ' ':
-			return -1
-		}
-		return '_'
-	}, name)
-	if len(out) > longest {
-		sum := sha256.Sum256([]byte(name))
-		out = out[:longest-9] + "-" + hex.EncodeToString(sum[:4])
-	}
-	return strings.TrimLeft(out, ".")
-}
-
-// resume takes over what an earlier sweep of the same plan has done. More repeats than before are added to it.
-func (p *sweepPlan) resume() error {
-	path := filepath.Join(p.dir, sweepStateName)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("continue the sweep in %s: %w", p.dir, words.WithoutPath(err))
-	}
-	var before sweepPlan
-	if err := json.Unmarshal(text, &before); err != nil {
-		return fmt.Errorf("continue the sweep in %s: %s is damaged (%w): use another --dir, or --fresh", p.dir, sweepStateName, err)
-	}
-	same := before.Version == sweepVersion && slices.Equal(before.Run, p.Run) && slices.EqualFunc(before.Cells, p.Cells, func(a, b sweepCell) bool {
-		return a.Name == b.Name && slices.Equal(a.Set, b.Set) && slices.Equal(a.Env, b.Env)
-	})
-	if !same {
-		return usagef("%s holds another sweep: use another --dir, or --fresh to run this one there", p.dir)
-	}
-	for i := range p.Cells {
-		for k := range p.Cells[i].Runs {
-			if k < len(before.Cells[i].Runs) {
-				if done := before.Cells[i].Runs[k].Capture; done != "" && filepath.IsLocal(done) && complete(filepath.Join(p.dir, done)) {
-					p.Cells[i].Runs[k].Capture = done
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// complete says whether a capture is still there and whole.
-func complete(dir string) bool {
-	c, err := ondisk.Open(dir)
-	return err == nil && c.Manifest != nil && c.Manifest.Status == ondisk.Complete && len(c.Traces) > 0
-}
-
-func (p *sweepPlan) save() error {
-	return atomicfile.Write(filepath.Join(p.dir, sweepStateName), func(w io.Writer) error { return writeJSON(w, p) })
-}
-
-// pending is how many captures are still to be made.
-func (p *sweepPlan) pending() (n int) {
-	for _, c := range p.Cells {
-		for _, r := range c.Runs {
-			if r.Capture == "" {
-				n++
-			}
-		}
-	}
-	return n
-}
-
 // sweep runs what is missing, then compares.
-func (s *settings) sweep(ctx context.Context, p *sweepPlan, f *sweepFlags, stdout, stderr io.Writer) error {
+func (s *settings) sweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, stdout, stderr io.Writer) error {
 	if !f.fresh {
-		if err := p.resume(); err != nil {
+		switch err := p.Resume(); {
+		case errors.Is(err, sweep.ErrOther):
+			return usagef("%v: use another --dir, or --fresh to run this one there", err)
+		case errors.Is(err, sweep.ErrDamaged):
+			return fmt.Errorf("%w: use another --dir, or --fresh", err)
+		case err != nil:
 			return err
 		}
 	}
-	if err := os.MkdirAll(p.dir, 0o777); err != nil {
-		return fmt.Errorf("sweep directory %s: %w: choose another one with --dir", p.dir, words.WithoutPath(err))
+	if err := os.MkdirAll(p.Dir, 0o777); err != nil {
+		return fmt.Errorf("sweep directory %s: %w: choose another one with --dir", p.Dir, words.WithoutPath(err))
 	}
-	if done := len(p.Cells)*p.Repeat - p.pending(); done > 0 && !s.quiet {
-		fmt.Fprintf(stderr, "note: %d of %s are in %s already; --fresh runs them anew\n", done, words.Counted(len(p.Cells)*p.Repeat, "capture"), p.dir)
+	if done := p.Captures() - p.Pending(); done > 0 && !s.quiet {
+		fmt.Fprintf(stderr, "note: %d of %s are in %s already; --fresh runs them anew\n", done, words.Counted(p.Captures(), "capture"), p.Dir)
 	}
-	if err := s.runCells(ctx, p, stderr); err != nil {
+	if err := s.makeCaptures(ctx, p, stderr); err != nil {
 		return err
 	}
 	return s.reportSweep(ctx, p, f, stdout, stderr)
 }
 
-// runCells makes the captures that are missing, interleaved: every cell once, then every cell again in the opposite order,
-// so that what drifts with time hits all alike. A cell that failed is not repeated.
-func (s *settings) runCells(ctx context.Context, p *sweepPlan, stderr io.Writer) error {
+// makeCaptures makes the captures that are missing, until somebody interrupts it.
+func (s *settings) makeCaptures(ctx context.Context, p *sweep.Plan, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
 	ctx, release := interruptible(ctx, stderr, line.note)
 	defer release()
-	total, n := p.pending(), 0
-	failed := map[int]bool{}
-	for repeat := range p.Repeat {
-		for k := range p.Cells {
-			i := k
-			if repeat%2 == 1 {
-				i = len(p.Cells) - 1 - k
-			}
-			c := &p.Cells[i]
-			r := &c.Runs[repeat]
-			if r.Capture != "" {
-				continue
-			}
-			n++
-			if failed[i] {
-				r.Failure = "not tried: it failed before"
-				continue
-			}
-			what := fmt.Sprintf("%d of %d: %s", n, total, c.Name)
-			if p.Repeat > 1 {
-				what += fmt.Sprintf(", repeat %d of %d", repeat+1, p.Repeat)
-			}
-			line.say(what)
-			start := time.Now()
-			dir, err := runCell1(ctx, p, c, repeat)
-			switch {
-			case ctx.Err() != nil:
-				if saveErr := p.save(); saveErr != nil {
-					return saveErr
-				}
-				return fmt.Errorf("%w: %d of %s are missing; the same command continues with them", capture.ErrInterrupted, p.pending(), words.Counted(len(p.Cells)*p.Repeat, "capture"))
-			case err != nil:
-				failed[i] = true
-				r.Failure = oneLine(err)
-				line.note(fmt.Sprintf("✗ %s: %s", what, r.Failure))
-			default:
-				r.Capture, r.Failure = dir, ""
-				line.note(fmt.Sprintf("✓ %s: %s", what, words.Duration(time.Since(start))))
-			}
-			if err := p.save(); err != nil {
-				return err
-			}
+	err := p.Make(ctx, runnerOf(p), func(e sweep.Event) {
+		what := fmt.Sprintf("%d of %d: %s", e.N, e.Of, e.Cell.Name)
+		if p.Repeat > 1 {
+			what += fmt.Sprintf(", repeat %d of %d", e.Repeat+1, p.Repeat)
 		}
+		switch {
+		case !e.Done:
+			line.say(what)
+		case e.Err != nil:
+			line.note(fmt.Sprintf("✗ %s: %s", what, words.OneLine(e.Err)))
+		default:
+			line.note(fmt.Sprintf("✓ %s: %s", what, words.Duration(e.Took)))
+		}
+	})
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %d of %s are missing; the same command continues with them",
+			capture.ErrInterrupted, p.Pending(), words.Counted(p.Captures(), "capture"))
 	}
-	return nil
+	return err
 }
 
 // reportSweep prints the cells and compares those that have captures with the first of them.
-func (s *settings) reportSweep(ctx context.Context, p *sweepPlan, f *sweepFlags, stdout, stderr io.Writer) error {
+func (s *settings) reportSweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, stdout, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
-	cells, sides, err := p.read(ctx, profileOptions(line))
+	cells, sides, err := readCells(ctx, p, profileOptions(line))
 	if err != nil {
 		return err
 	}
@@ -404,7 +238,7 @@ func (s *settings) reportSweep(ctx context.Context, p *sweepPlan, f *sweepFlags,
 	}
 	line.close()
 	if len(sides) == 0 {
-		return fmt.Errorf("sweep: every cell failed; the first, %s: %s (its output is in %s)", cells[0].Name, cells[0].Failure, filepath.Join(p.dir, p.Cells[0].Dir))
+		return fmt.Errorf("sweep: every cell failed; the first, %s: %s (its output is in %s)", cells[0].Name, cells[0].Failure, filepath.Join(p.Dir, p.Cells[0].Dir))
 	}
 	var result *compare.Result
 	var compareErr error
@@ -429,30 +263,22 @@ func (s *settings) reportSweep(ctx context.Context, p *sweepPlan, f *sweepFlags,
 		}
 	}
 	if len(failures) > 0 {
-		return fmt.Errorf("sweep: %d of %s failed: %s (what they said is beside their captures in %s)", len(failures), words.Counted(len(p.Cells), "cell"), strings.Join(failures, "; "), p.dir)
+		return fmt.Errorf("sweep: %d of %s failed: %s (what they said is beside their captures in %s)", len(failures), words.Counted(len(p.Cells), "cell"), strings.Join(failures, "; "), p.Dir)
 	}
 	return compareErr
 }
 
-// read reads the captures of the cells: a side of the comparison for each that has any.
-func (p *sweepPlan) read(ctx context.Context, o profile.Options) ([]report.SweepCell, []compare.Side, error) {
+// readCells reads the captures of the cells: a side of the comparison for each that has any.
+func readCells(ctx context.Context, p *sweep.Plan, o profile.Options) ([]report.SweepCell, []compare.Side, error) {
+	all, err := p.Sides()
+	if err != nil {
+		return nil, nil, err
+	}
 	cells := make([]report.SweepCell, len(p.Cells))
 	var named []*profile.Side
 	var of []int // the cell of each side
-	for i, c := range p.Cells {
-		cells[i].Name = c.Name
-		side := &profile.Side{Label: c.Name}
-		for _, r := range c.Runs {
-			if r.Capture == "" {
-				cells[i].Failure = cmp.Or(cells[i].Failure, r.Failure, "not run")
-				continue
-			}
-			opened, err := ondisk.Open(filepath.Join(p.dir, r.Capture))
-			if err != nil {
-				return nil, nil, err
-			}
-			side.Captures = append(side.Captures, opened)
-		}
+	for i, side := range all {
+		cells[i].Name, cells[i].Failure = side.Label, p.Cells[i].Failure()
 		if len(side.Captures) > 0 {
 			named, of = append(named, side), append(of, i)
 		}
@@ -476,7 +302,7 @@ type sweepResult struct {
 	Comparison *compare.Result    `json:"comparison,omitempty"`
 }
 
-func (s *settings) writeSweep(w io.Writer, p *sweepPlan, cells []report.SweepCell, result *compare.Result, f *sweepFlags) error {
+func (s *settings) writeSweep(w io.Writer, p *sweep.Plan, cells []report.SweepCell, result *compare.Result, f *sweepFlags) error {
 	o := report.Options{Full: f.full}
 	if f.output == "" {
 		o.Color, o.Width = s.colour(w), pageWidth(w)
@@ -484,7 +310,7 @@ func (s *settings) writeSweep(w io.Writer, p *sweepPlan, cells []report.SweepCel
 	var err error
 	switch s.format {
 	case "json":
-		return writeJSON(w, sweepResult{p.dir, cells, result})
+		return writeJSON(w, sweepResult{p.Dir, cells, result})
 	case "html":
 		return report.SweepHTML(w, cells, result)
 	case "csv":
@@ -498,14 +324,4 @@ func (s *settings) writeSweep(w io.Writer, p *sweepPlan, cells []report.SweepCel
 		return err
 	}
 	return report.RenderCompare(w, s.format, result, o)
-}
-
-// failureOf is the reason that a run gave, the last line of what it said, without our own name before it.
-func failureOf(said []byte, err error) error {
-	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(said, []byte("?")))), "\n")
-	last := strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "inferprof: ")
-	if last == "" {
-		return err
-	}
-	return errors.New(last)
 }

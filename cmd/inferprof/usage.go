@@ -187,8 +187,3 @@ func editDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
-
-// oneLine is an error's text without line breaks, which errors.Join puts in.
-func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-}

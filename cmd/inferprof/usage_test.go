@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -107,12 +106,6 @@ func TestVLLMFlagNames(t *testing.T) {
 		if !slices.Contains(names, name) {
 			t.Errorf("no flag --%s", name)
 		}
-	}
-}
-
-func TestOneLine(t *testing.T) {
-	if got := oneLine(fmt.Errorf("a\nb\r\n\nc")); got != "a; b; c" {
-		t.Errorf("%q", got)
 	}
 }
 

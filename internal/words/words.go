@@ -4,6 +4,7 @@ package words
 import (
 	"errors"
 	"io/fs"
+	"strings"
 )
 
 // WithoutPath takes the path off an error whose message names it already.
@@ -12,4 +13,9 @@ func WithoutPath(err error) error {
 		return pathErr.Err
 	}
 	return err
+}
+
+// OneLine is an error's text without line breaks, which errors.Join puts in.
+func OneLine(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }

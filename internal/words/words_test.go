@@ -1,6 +1,7 @@
 package words
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -17,5 +18,11 @@ func TestNumbers(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
 		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	if got := OneLine(fmt.Errorf("a\nb\r\n\nc")); got != "a; b; c" {
+		t.Errorf("%q", got)
 	}
 }
