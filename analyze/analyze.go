@@ -10,7 +10,6 @@
 package analyze
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/inferprof/inferprof/trace"
@@ -18,9 +17,6 @@ import (
 
 // SchemaVersion is Result.SchemaVersion: it grows when a field changes its meaning or goes away.
 const SchemaVersion = 1
-
-// DefaultLaunchGapNs is how long a gap between kernels may be and still be the device's own delay. HTA has the same.
-const DefaultLaunchGapNs = 30_000
 
 // Options say what to analyse and how. The zero value is the usual.
 type Options struct {
@@ -42,8 +38,16 @@ type Options struct {
 	CaptureTraces []*trace.Trace // of graph captures (capture_traces/): they say what replayed kernels are
 }
 
-func (o *Options) in(startNs int64) bool {
-	return startNs >= o.FromNs && (o.ToNs == 0 || startNs < o.ToNs)
+// Iterate divides the steps of a trace, for comparing them with another's; of the options it looks at those that say what of
+// one trace counts. The rank's number is the caller's (RankNumbers).
+func Iterate(t *trace.Trace, rank int, o Options) *RankIterations {
+	return iterate(t, rank, o.filing())
+}
+
+// filing is what of the options an index goes by.
+func (o *Options) filing() *indexOptions {
+	return &indexOptions{FromNs: o.FromNs, ToNs: o.ToNs, Devices: o.Devices, Steps: o.Steps, Phase: o.Phase,
+		CommRule: o.CommRule, MemsetIsMemory: o.MemsetIsMemory, LaunchGapNs: o.LaunchGapNs}
 }
 
 // Capture is what is known of a capture beside its traces.
@@ -59,12 +63,13 @@ type Capture struct {
 	HostCPUs      int    `json:"host_cpus,omitempty"` // of the machine that all ranks ran on; 0: unknown
 }
 
-// Kinds of Result.
-const (
-	KindGPU   = "gpu"   // some rank has GPU work
-	KindCPU   = "cpu"   // only CPU ops
-	KindEmpty = "empty" // nothing at all
-)
+// coresPerRank is what the machine has for each of its ranks; 0 if it is not known.
+func (c *Capture) coresPerRank() float64 {
+	if c == nil || c.HostCPUs == 0 || c.ExpectedRanks == 0 {
+		return 0
+	}
+	return float64(c.HostCPUs) / float64(c.ExpectedRanks)
+}
 
 // Result is the answer. The tables outside Ranks are over all ranks: counts, times and bytes are sums.
 type Result struct {
@@ -108,11 +113,6 @@ func Analyze(traces []*trace.Trace, o Options) *Result {
 	return Join(parts, o)
 }
 
-func (o *Options) setDefaults() {
-	o.CommRule = cmp.Or(o.CommRule, CommWide)
-	o.LaunchGapNs = cmp.Or(o.LaunchGapNs, int64(DefaultLaunchGapNs))
-}
-
 // merge fills the tables over all ranks, Kernels and Collectives excepted.
 func (res *Result) merge() {
 	var times []Time
@@ -131,8 +131,9 @@ func (res *Result) merge() {
 	}
 	res.Devices, res.Time = len(times), sumTimes(times)
 	memoryOps, ops := make([][]MemoryOp, len(res.Ranks)), make([][]Op, len(res.Ranks))
+	modules, rooflines := make([][]Module, len(res.Ranks)), make([]*Roofline, len(res.Ranks))
 	for i, r := range res.Ranks {
-		memoryOps[i], ops[i] = r.MemoryOps, r.Ops
+		memoryOps[i], ops[i], modules[i], rooflines[i] = r.MemoryOps, r.Ops, r.Modules, r.Roofline
 	}
 	res.MemoryOps, res.Ops, res.CPU = mergeMemoryOps(memoryOps...), mergeOps(ops...), mergeCPU(res.Ranks)
 	if res.Kind == KindGPU {
@@ -140,11 +141,28 @@ func (res *Result) merge() {
 	} else {
 		res.Categories = opCategories(res.Ops)
 	}
-	res.Modules = mergeModules(res.Ranks)
+	res.Modules, res.Roofline = mergeModules(modules...), mergeRooflines(rooflines)
 	res.Steps = mergeSteps(res.Ranks)
 	plain := make([]Step, len(res.Steps))
 	for i, s := range res.Steps {
 		plain[i] = s.Step
 	}
 	res.Phases, res.Steady = phaseTable(plain), steadyOf(res.Ranks)
+}
+
+// OnlyCaptures tells whether all steps are graphs being captured: kernels are recorded then, and hardly any runs.
+func (res *Result) OnlyCaptures() bool {
+	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, func(s RankStep) bool { return s.Phase != string(trace.StepCapture) })
+}
+
+// Doubts are the problems that make a part of the result less true, by its name in JSON ("time", "steps" …): of a rank,
+// or of the whole if rank is AllRanks. Notes about how things are read are among them; a report marks the rest.
+func (res *Result) Doubts(part string, rank int) []Problem {
+	var out []Problem
+	for _, p := range res.Problems {
+		if (rank == AllRanks || p.Rank == AllRanks || p.Rank == rank) && slices.Contains(p.Affects, part) {
+			out = append(out, p)
+		}
+	}
+	return out
 }

@@ -37,9 +37,8 @@ func BenchmarkAnalyze(b *testing.B) {
 // BenchmarkIndex is the part that all analyses share.
 func BenchmarkIndex(b *testing.B) {
 	t := readBig(b)
-	o := Options{CommRule: CommWide, LaunchGapNs: DefaultLaunchGapNs}
-	kernels, ops := newCategorizer(kernelRules), newCategorizer(opRules)
+	o := indexOptions{}
 	for b.Loop() {
-		newIndex(t, &o, kernels, ops)
+		newIndex(t, &o)
 	}
 }

@@ -336,7 +336,7 @@ func compareKernels(t *testing.T, d *differences, rows []Kernel, want csvTable) 
 func compareSteps(t *testing.T, d *differences, tr *trace.Trace, want csvTable) {
 	t.Helper()
 	options := Options{CommRule: CommWide, LaunchGapNs: DefaultLaunchGapNs}
-	x := newIndex(tr, &options, newCategorizer(kernelRules), newCategorizer(opRules))
+	x := newIndex(tr, options.filing())
 	byName := map[string]string{"vllm_native": string(trace.DialectVLLM)}
 	measured := map[string][]Step{}
 	for _, dialect := range dialects {

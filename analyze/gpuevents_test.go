@@ -45,7 +45,7 @@ func TestGPUEvents(t *testing.T) {
 			t.Errorf("%s: GPU events take %d ns, all work %d", path, sum, res.Time.SumNs)
 		}
 		// In order of time, as the index is: so the two lists are of the same events.
-		x := newIndex(tr, &Options{}, newCategorizer(kernelRules), newCategorizer(opRules))
+		x := newIndex(tr, &indexOptions{})
 		different, same := 0, 0
 		for i := range x.gpu {
 			g, e := &x.gpu[i], &events[i]

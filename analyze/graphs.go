@@ -50,11 +50,6 @@ type GraphPosition struct {
 	MedianNs int64  `json:"median_ns"`
 }
 
-// OnlyCaptures tells whether all steps are graphs being captured: kernels are recorded then, and hardly any runs.
-func (res *Result) OnlyCaptures() bool {
-	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, func(s RankStep) bool { return s.Phase != string(trace.StepCapture) })
-}
-
 // replay is one graph launch: its call and its kernels (indexes of x.gpu) in order.
 type replay struct {
 	call    int32
@@ -195,38 +190,31 @@ func repeated(names []trace.StringID) (first, length, times int) {
 
 // capturedGraph is a graph as its capture recorded it.
 type capturedGraph struct {
-	x      *index
-	reader *tensorReader
-	ops    []modelledOp
-	slots  []capturedLaunch
-	size   int64 // batch size, from capture_32_DECODE; -1 if not given
+	*modelled
+	slots []capturedLaunch
+	size  int64 // batch size, from capture_32_DECODE; -1 if not given
 }
 
 // capturedLaunch is one launch of a capture: one kernel of each replay.
 type capturedLaunch struct {
 	kernel string // "" if the trace does not say
 	name   string // of the innermost op around it
-	op     int32  // of capturedGraph.ops, or -1
+	op     int32  // of modelled.ops, or -1
 }
 
-// capturesOf finds the captures of one rank, or all if no trace says whose it is.
-func capturesOf(traces []*trace.Trace, rank int) []*capturedGraph {
-	named := slices.ContainsFunc(traces, func(t *trace.Trace) bool { return ClaimedRank(&t.Meta) >= 0 })
+// capturesOf finds the captures in traces.
+func capturesOf(traces []*trace.Trace) []*capturedGraph {
 	var out []*capturedGraph
 	for _, t := range traces {
-		if !named || ClaimedRank(&t.Meta) == rank {
-			out = append(out, capturedGraphs(t)...)
-		}
+		out = append(out, capturedGraphs(t)...)
 	}
 	return out
 }
 
 // capturedGraphs finds the captures of a trace: what lies between begin and end of a stream's capture on one thread.
 func capturedGraphs(t *trace.Trace) []*capturedGraph {
-	o := Options{CommRule: CommWide}
-	x := newIndex(t, &o, newCategorizer(kernelRules), newCategorizer(opRules))
-	ops := x.modelledOps()
-	reader := newTensorReader(x)
+	x := newIndex(t, &indexOptions{})
+	ops := newModelled(x)
 	open := map[trace.TrackID]*capturedGraph{}
 	inner := map[trace.TrackID][]hostSpan{} // the ops that are open
 	var out []*capturedGraph
@@ -244,13 +232,13 @@ func capturedGraphs(t *trace.Trace) []*capturedGraph {
 			g := open[h.track]
 			switch {
 			case strings.Contains(name, "StreamBeginCapture"):
-				open[h.track] = &capturedGraph{x: x, reader: reader, ops: ops, size: x.captureSize(h.track, h.start)}
+				open[h.track] = &capturedGraph{modelled: ops, size: x.captureSize(h.track, h.start)}
 			case g == nil:
 			case strings.Contains(name, "StreamEndCapture"):
 				out = append(out, g)
 				delete(open, h.track)
 			case isKernelLaunch(name) || isCopy(name):
-				s := capturedLaunch{kernel: launchedKernel(t, i), op: innermostOp(ops, h.track, h.start)}
+				s := capturedLaunch{kernel: launchedKernel(t, i), op: innermostOp(ops.ops, h.track, h.start)}
 				if n := len(stack); n > 0 {
 					s.name = x.name(t.Events.Name(int(stack[n-1].row)))
 				}
@@ -321,16 +309,8 @@ func (x *index) captureOf(r replay, captures []*capturedGraph) *capturedGraph {
 // layer are alike.
 func (g *capturedGraph) sameOps(o *capturedGraph) bool {
 	return slices.EqualFunc(g.slots, o.slots, func(a, b capturedLaunch) bool {
-		return a.name == b.name && g.opText(a.op) == o.opText(b.op)
+		return a.name == b.name && g.text(a.op) == o.text(b.op)
 	})
-}
-
-func (g *capturedGraph) opText(op int32) string {
-	if op < 0 {
-		return ""
-	}
-	row := int(g.ops[op].row)
-	return g.x.name(g.x.t.Events.Name(row)) + " " + g.reader.text(g.x.t.Ops.At(g.x.t.Events.Side(row)))
 }
 
 func (x *index) sameKernels(r replay, g *capturedGraph) bool {
@@ -340,4 +320,24 @@ func (x *index) sameKernels(r replay, g *capturedGraph) bool {
 		}
 	}
 	return true
+}
+
+// replayedOps lists the replays of which a capture says which ops their kernels are of.
+func (x *index) replayedOps(captures []*capturedGraph) []replayed {
+	if len(captures) == 0 {
+		return nil
+	}
+	var out []replayed
+	for _, r := range x.replays() {
+		g := x.captureOf(r, captures)
+		if g == nil {
+			continue
+		}
+		ops := make([]int32, len(g.slots))
+		for i := range g.slots {
+			ops[i] = g.slots[i].op
+		}
+		out = append(out, replayed{g.modelled, r.call, r.kernels, ops})
+	}
+	return out
 }

@@ -43,22 +43,6 @@ type IdleGap struct {
 
 const longestGaps = 10
 
-// arrival is what ends a gap: the next piece of work.
-type arrival struct {
-	name     trace.StringID
-	track    trace.TrackID // of the call that launched it
-	launched int64         // when that began
-	linked   bool          // the call is known
-}
-
-func (x *index) arrival(g *gpuEvent) arrival {
-	a := arrival{name: g.name, linked: g.call >= 0}
-	if a.linked {
-		a.track, a.launched = x.calls[g.call].track, x.calls[g.call].start
-	}
-	return a
-}
-
 // idle explains the gaps of one device.
 func (x *index) idle(device int32) Idle {
 	idle := Idle{Device: int(device)}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/inferprof/inferprof/trace"
 )
@@ -74,7 +73,7 @@ type stepSpan struct {
 // index is a trace, filed.
 type index struct {
 	t       *trace.Trace
-	options *Options
+	options *indexOptions
 	kernels *categorizer
 	ops     *categorizer
 
@@ -100,8 +99,9 @@ type index struct {
 	deviceWindows, hostWindows windows // that a selection of steps leaves; nil: all time
 }
 
-func newIndex(t *trace.Trace, o *Options, kernels, ops *categorizer) *index {
-	x := &index{t: t, options: o, kernels: kernels, ops: ops, eventCount: t.Events.Len()}
+func newIndex(t *trace.Trace, o *indexOptions) *index {
+	o.setDefaults()
+	x := &index{t: t, options: o, kernels: newCategorizer(kernelRules), ops: newCategorizer(opRules), eventCount: t.Events.Len()}
 	x.collect()
 	x.onGPU = len(x.gpu) > 0
 	x.sort()
@@ -411,49 +411,6 @@ func (x *index) devices() []int32 {
 }
 
 func (x *index) name(id trace.StringID) string { return x.t.Strings.At(id) }
-
-// nameFacts are what a name says, asked once per name.
-type nameFacts uint8
-
-const (
-	factsKnown nameFacts = 1 << iota
-	factGraphLaunch
-	factTF32
-	factModule
-	factLaunch
-	factSync
-)
-
-func (x *index) facts(id trace.StringID) nameFacts {
-	if x.nameFacts == nil {
-		x.nameFacts = make([]nameFacts, x.t.Strings.Len())
-	}
-	f := x.nameFacts[id]
-	if f == 0 {
-		f = factsKnown
-		name := x.name(id)
-		if isGraphLaunch(name) {
-			f |= factGraphLaunch
-		}
-		if strings.Contains(name, "tf32") {
-			f |= factTF32
-		}
-		if strings.HasPrefix(name, moduleFrame) {
-			f |= factModule
-		}
-		if isKernelLaunch(name) {
-			f |= factLaunch
-		}
-		if isSync(name) {
-			f |= factSync
-		}
-		x.nameFacts[id] = f
-	}
-	return f
-}
-
-// isGraphLaunch tells whether a call launches a graph.
-func (x *index) isGraphLaunch(c *call) bool { return x.facts(c.name)&factGraphLaunch != 0 }
 
 // stepNames parses each distinct name once.
 type stepNames struct {

@@ -37,18 +37,6 @@ var affected = map[string][]string{
 	"replays_differ":     {"time", "kernels", "categories", "steps", "phases", "graphs"},
 }
 
-// Doubts are the problems that make a part of the result less true, by its name in JSON ("time", "steps" …): of a rank,
-// or of the whole if rank is AllRanks. Notes about how things are read are among them; a report marks the rest.
-func (res *Result) Doubts(part string, rank int) []Problem {
-	var out []Problem
-	for _, p := range res.Problems {
-		if (rank == AllRanks || p.Rank == AllRanks || p.Rank == rank) && slices.Contains(p.Affects, part) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
 // AllRanks is Problem.Rank of what concerns the capture.
 const AllRanks = -1
 
@@ -60,23 +48,6 @@ const (
 )
 
 var severityOrder = []string{SeverityError, SeverityWarning, SeverityNote}
-
-// Damage is one place of a trace that could not be read as it was written.
-type Damage struct {
-	Kind   string `json:"kind"`   // syntax, value, truncated, crc, trailing garbage, metadata, input
-	Offset int64  `json:"offset"` // bytes from the start of the uncompressed text; -1: unknown
-	Line   int64  `json:"line"`   // from 1; 0: unknown
-	Text   string `json:"text"`   // the first bytes there, or what is wrong
-	Lost   int    `json:"lost"`   // events lost there, as far as known
-}
-
-func damageOf(t *trace.Trace) []Damage {
-	var out []Damage
-	for _, d := range t.Damage {
-		out = append(out, Damage(d))
-	}
-	return out
-}
 
 // damageWords say what each kind of damage is.
 var damageWords = map[string]string{
@@ -209,28 +180,29 @@ func (x *index) checkLinks(r *Rank, say func(id, severity string, count int, ns 
 }
 
 // checkFrontends finds traces of API servers alone: the work is in those that the ranks write.
-func checkFrontends(res *Result, workers int) []Problem {
-	if workers > 0 || len(res.Frontends) == 0 {
+func checkFrontends(workers, frontends int) []Problem {
+	if workers > 0 || frontends == 0 {
 		return nil
 	}
 	return []Problem{{ID: "missing_ranks", Severity: SeverityError, Rank: AllRanks,
 		Text: "there is the trace of an API server alone, and the work is in what the engine's ranks write (*_rank0.*.pt.trace.json.gz): pass their directory"}}
 }
 
-// checkRanks finds ranks that are missing. A selection of ranks misses none.
-func checkRanks(ranks []*Rank, o Options) []Problem {
-	if o.Ranks != nil || o.Devices != nil || len(ranks) == 0 {
+// checkRanks finds ranks that are missing. expected is how many the capture should have; 0: not known; less: none is
+// missing.
+func checkRanks(all []*Rank, expected int) []Problem {
+	if len(all) == 0 || expected < 0 {
 		return nil
 	}
 	seen := map[int]bool{}
 	world := 0
-	for _, r := range ranks {
+	for _, r := range all {
 		seen[r.Rank] = true
 		world = max(world, r.WorldSize)
 	}
 	severity := SeverityNote // of traces alone: whoever passes one rank's file knows that it is one of several
-	if c := o.Capture; c != nil && c.ExpectedRanks > 0 {
-		world, severity = c.ExpectedRanks, SeverityError
+	if expected > 0 {
+		world, severity = expected, SeverityError
 	}
 	missing := world - len(seen)
 	if missing <= 0 {

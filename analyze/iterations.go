@@ -98,10 +98,10 @@ type RankIterations struct {
 	Problems []Problem
 }
 
-// Iterate divides a trace's steps. The rank's number is the caller's (RankNumbers).
-func Iterate(t *trace.Trace, rank int, o Options) *RankIterations {
+// iterate divides a trace's steps. The rank's number is the caller's (RankNumbers).
+func iterate(t *trace.Trace, rank int, o *indexOptions) *RankIterations {
 	o.setDefaults()
-	x := &index{t: t, options: &o, kernels: newCategorizer(kernelRules), ops: newCategorizer(opRules), eventCount: t.Events.Len()}
+	x := &index{t: t, options: o, kernels: newCategorizer(kernelRules), ops: newCategorizer(opRules), eventCount: t.Events.Len()}
 	r := &RankIterations{Rank: rank, Path: t.Meta.Path, Kind: KindEmpty, Meta: t.Meta.Other}
 	r.Stacks, r.PeakBytes = x.collectWork()
 	x.onGPU = len(x.gpu) > 0
@@ -315,9 +315,9 @@ func (d *divider) of(w, row int) *Share {
 func (d *divider) gpu(steps []Step, devices []int32) {
 	x := d.x
 	busiest, most := devices[0], int64(-1)
-	for _, device := range devices {
-		if t := x.deviceTime(device); t.BusyNs > most {
-			busiest, most = device, t.BusyNs
+	for _, d := range devices {
+		if t := x.deviceTime(d); t.BusyNs > most {
+			busiest, most = d, t.BusyNs
 		}
 	}
 	work := make([]int32, 0, len(x.gpu))

@@ -22,6 +22,6 @@ func BenchmarkIterate(b *testing.B) {
 	}
 	b.ReportMetric(float64(t.Events.Len()), "events")
 	for b.Loop() {
-		Iterate(t, 0, Options{})
+		iterate(t, 0, &indexOptions{})
 	}
 }

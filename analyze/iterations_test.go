@@ -55,7 +55,7 @@ func TestIterationsSumToTheWhole(t *testing.T) {
 		if err != nil {
 			continue // no trace: other tests say so
 		}
-		r := Iterate(tr, 0, Options{})
+		r := iterate(tr, 0, &indexOptions{})
 		for i := range r.Steps {
 			checkIteration(t, o.name, r, &r.Steps[i])
 			if i > 0 && r.Steps[i-1].EndNs != r.Steps[i].BeginNs {
@@ -102,7 +102,7 @@ func TestIterateGPU(t *testing.T) {
 	b.kernel("nvjet_a", 7, 4, 2100, 40)
 	b.kernel("stray", 7, 99, 2200, 10) // launched by nobody, and after the last step's own work
 
-	r := Iterate(b.t, 3, Options{})
+	r := iterate(b.t, 3, &indexOptions{})
 	if r.Kind != KindGPU || r.Rank != 3 || len(r.Steps) != 2 {
 		t.Fatalf("kind %s, rank %d, %d steps", r.Kind, r.Rank, len(r.Steps))
 	}
@@ -140,7 +140,7 @@ func TestIterateCPU(t *testing.T) {
 	b.opOn(thread+1, trace.CategoryCPUOp, "aten::elsewhere", 20, 500)
 	b.annotation(step, 120, 50)
 
-	r := Iterate(b.t, 0, Options{})
+	r := iterate(b.t, 0, &indexOptions{})
 	if r.Kind != KindCPU || len(r.Steps) != 2 {
 		t.Fatalf("kind %s, %d steps", r.Kind, len(r.Steps))
 	}
@@ -179,7 +179,7 @@ func TestKernelRoles(t *testing.T) {
 			}
 			b.gpu(category, k[0], 7, int64(i), int64(100*i), 50)
 		}
-		r := Iterate(b.t, 0, Options{})
+		r := iterate(b.t, 0, &indexOptions{})
 		if r.Whole == nil {
 			t.Fatalf("%s: no whole", name)
 		}

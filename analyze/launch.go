@@ -3,7 +3,6 @@ package analyze
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // Launch says how GPU work was launched. The delay of an event is the time from its launching call's end to its own
@@ -84,27 +83,4 @@ func (x *index) launches() Launch {
 		return cmp.Or(cmp.Compare(b.CostNs, a.CostNs), cmp.Compare(a.Name, b.Name))
 	})
 	return l
-}
-
-// isGraphLaunch knows cudaGraphLaunch, hipGraphLaunch, cuGraphLaunch and their _ptsz forms.
-func isGraphLaunch(name string) bool { return strings.Contains(name, "GraphLaunch") }
-
-// isKernelLaunch knows the functions of which each call starts kernels: cudaLaunchKernel, cudaLaunchKernelExC,
-// cuLaunchKernelEx, hipLaunchKernel, hipExtModuleLaunchKernel, hipModuleLaunchKernel, hipExtLaunchKernel, graph launches …
-func isKernelLaunch(name string) bool {
-	return strings.Contains(name, "Launch") && (strings.HasPrefix(name, "cu") || strings.HasPrefix(name, "hip")) &&
-		!strings.Contains(name, "HostFunc")
-}
-
-// isSync knows the functions that block until the device is done: cudaDeviceSynchronize, cudaStreamSynchronize,
-// cudaEventSynchronize, cuCtxSynchronize, hip…, and copies that return only when done (cudaMemcpy, hipMemcpyWithStream).
-func isSync(name string) bool {
-	return strings.HasSuffix(name, "Synchronize") || strings.HasSuffix(name, "Synchronize_ptsz") ||
-		name == "cudaMemcpy" || name == "hipMemcpy" || name == "hipMemcpyWithStream" ||
-		name == "cudaMemcpy2D" || name == "hipMemcpyDtoH" || name == "hipMemcpyHtoD"
-}
-
-// isCopy knows calls that copy or set memory.
-func isCopy(name string) bool {
-	return strings.Contains(name, "Memcpy") || strings.Contains(name, "Memset")
 }

@@ -16,6 +16,32 @@ type modelledOp struct {
 	contains   bool     // another modelled op of its kind does its work: it does not count
 }
 
+// modelled are the ops of a trace of which it is known what they do, and what reads their shapes.
+type modelled struct {
+	x      *index
+	ops    []modelledOp // by (track, start)
+	reader *tensorReader
+}
+
+func newModelled(x *index) *modelled { return &modelled{x, x.modelledOps(), newTensorReader(x)} }
+
+// text is an op's name and shapes; "" of op -1.
+func (m *modelled) text(op int32) string {
+	if op < 0 {
+		return ""
+	}
+	row := int(m.ops[op].row)
+	return m.x.name(m.x.t.Events.Name(row)) + " " + m.reader.text(m.x.t.Ops.At(m.x.t.Events.Side(row)))
+}
+
+// replayed is one replay of a graph whose capture says which ops its kernels are of.
+type replayed struct {
+	of      *modelled // the capture's
+	call    int32     // that launched it
+	kernels []int32   // in order: indexes of the GPU work
+	ops     []int32   // of each kernel: index of modelled.ops, or -1
+}
+
 // modelledOps lists the calls of a trace that a model knows, by (track, start). It is empty if the trace says nothing of
 // shapes.
 func (x *index) modelledOps() []modelledOp {

@@ -27,8 +27,6 @@ type Module struct {
 	GPUEvents int    `json:"gpu_events"` // launched inside
 }
 
-const moduleFrame = "nn.Module: "
-
 var (
 	layerNumber    = regexp.MustCompile(`(^|\.)\d+(\.|$)`)
 	instanceNumber = regexp.MustCompile(`_\d+$`)
@@ -160,11 +158,11 @@ func (x *index) moduleSpans() []moduleSpan {
 }
 
 // mergeModules gives one row per name over all ranks.
-func mergeModules(ranks []*Rank) []Module {
+func mergeModules(tables ...[]Module) []Module {
 	rowOf := map[string]int{}
 	var rows []Module
-	for _, r := range ranks {
-		for _, m := range r.Modules {
+	for _, table := range tables {
+		for _, m := range table {
 			i, ok := rowOf[m.Name]
 			if !ok {
 				rowOf[m.Name] = len(rows)

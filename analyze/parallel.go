@@ -59,14 +59,15 @@ type workers struct {
 	n  int
 }
 
-// parallelism measures a CPU-only trace; nil if it has no ops.
-func (x *index) parallelism(steps []Step) *Parallel {
+// parallelism measures a CPU-only trace; nil if it has no ops. machine is how many cores the machine has for each rank; 0: not
+// known.
+func (x *index) parallelism(steps []Step, machine float64) *Parallel {
 	p := &Parallel{}
 	curve := x.workers(p)
 	if curve == nil {
 		return nil
 	}
-	p.Cores, p.CoresFrom = x.cores()
+	p.Cores, p.CoresFrom = x.cores(machine)
 	parts := phaseMarks(steps)
 	of := make([][]int64, len(parts)) // time by the number of threads at work
 	all := make([]int64, p.MostBusy+1)
@@ -163,13 +164,13 @@ func (p *Parallel) coreTime(phase string, byThreads []int64) CoreTime {
 	return c
 }
 
-// cores says what a rank had to work with.
-func (x *index) cores() (n float64, from string) {
+// cores says what a rank had to work with: what its engine says, or else its part of the machine.
+func (x *index) cores(machine float64) (n float64, from string) {
 	if n := x.t.Meta.Engine.ThreadsPerRank; n > 0 {
 		return float64(n), CoresOfEngine
 	}
-	if c := x.options.Capture; c != nil && c.HostCPUs > 0 && c.ExpectedRanks > 0 {
-		return float64(c.HostCPUs) / float64(c.ExpectedRanks), CoresOfMachine
+	if machine > 0 {
+		return machine, CoresOfMachine
 	}
 	return 0, ""
 }

@@ -31,9 +31,8 @@ type Part struct {
 // Options.Ranks are not looked at. A trace of other devices than those selected is left out. Several parts may be made at
 // the same time.
 func NewPart(t *trace.Trace, rank int, o Options) *Part {
-	o.setDefaults()
 	p := &Part{Meta: t.Meta}
-	x := newIndex(t, &o, newCategorizer(kernelRules), newCategorizer(opRules))
+	x := newIndex(t, o.filing())
 	p.devices = x.allDevices
 	if x.onGPU && len(x.gpu) == 0 {
 		return p
@@ -44,7 +43,7 @@ func NewPart(t *trace.Trace, rank int, o Options) *Part {
 		p.Rank.Role = "frontend"
 		return p
 	}
-	x.deepen(p.Rank, capturesOf(o.CaptureTraces, rank))
+	p.deepen(x, rank, &o)
 	p.problems = x.checkTrace(p.Rank, badNests)
 	return p
 }
@@ -53,11 +52,11 @@ func NewPart(t *trace.Trace, rank int, o Options) *Part {
 func (p *Part) measure(x *index, number int, steps []Step) (badNests int) {
 	t := x.t
 	devices := x.devices()
-	host := x.sweepHost()
+	swept := x.sweepHost()
 	r := &Rank{
 		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: hardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds,
 		Events: x.eventCount, FirstNs: x.firstNs, LastNs: x.lastNs, ProfilerNs: x.profiler.end - x.profiler.start,
-		Ops: host.ops, CPU: host.cpu(), Memory: x.memoryPools(), Steps: steps,
+		Ops: swept.ops, CPU: swept.cpu(), Memory: x.memoryPools(), Steps: steps,
 		Windows: x.deviceWindows.exported(), HostWindows: x.hostWindows.exported(), Damage: damageOf(t),
 	}
 	p.Rank = r
@@ -70,10 +69,10 @@ func (p *Part) measure(x *index, number int, steps []Step) (badNests int) {
 	p.collectives = x.collectives(!x.onGPU)
 	if !x.onGPU {
 		if len(x.host) > 0 {
-			r.Time = []Time{x.cpuTime(host)}
+			r.Time = []Time{x.cpuTime(swept)}
 		}
 		r.Categories = opCategories(r.Ops)
-		return host.badNests
+		return swept.badNests
 	}
 	for _, d := range devices {
 		r.Time = append(r.Time, x.deviceTime(d))
@@ -86,13 +85,36 @@ func (p *Part) measure(x *index, number int, steps []Step) (badNests int) {
 	r.Kernels = finishKernels(kernels)
 	p.kernels = packKernels(kernels)
 	r.Categories = kernelCategories(r.Kernels)
-	return host.badNests
+	return swept.badNests
+}
+
+// deepen answers what reads shapes, queues and graphs.
+func (p *Part) deepen(x *index, number int, o *Options) {
+	r := p.Rank
+	captures := capturesOf(tracesOf(o.CaptureTraces, number))
+	r.Roofline = x.roofline(x.replayedOps(captures))
+	if !x.onGPU {
+		r.Parallel = x.parallelism(r.Steps, o.Capture.coresPerRank())
+		return
+	}
+	r.Queues, r.Graphs, r.Replays = x.queues(), x.graphTable(captures), x.replayLosses(r.Steps)
+	if o.GPUEvents {
+		r.GPUEvents = x.gpuEvents()
+	}
+}
+
+// tracesOf are those of one rank's graph captures, or all if no trace says whose it is.
+func tracesOf(captures []*trace.Trace, rank int) []*trace.Trace {
+	claimed := func(t *trace.Trace) int { return ClaimedRank(&t.Meta) }
+	if !slices.ContainsFunc(captures, func(t *trace.Trace) bool { return claimed(t) >= 0 }) {
+		return captures
+	}
+	return slices.DeleteFunc(slices.Clone(captures), func(t *trace.Trace) bool { return claimed(t) != rank })
 }
 
 // Join puts the parts of a profile together, in the order in which its traces were named. The result takes the parts over:
 // none can be joined twice. Options are those that the parts were made with, and Ranks.
 func Join(parts []*Part, o Options) *Result {
-	o.setDefaults()
 	res := &Result{SchemaVersion: SchemaVersion, Kind: KindEmpty, Capture: o.Capture, Selection: o.selection()}
 	metas := make([]trace.Meta, len(parts))
 	for i, p := range parts {
@@ -146,8 +168,7 @@ func Join(parts []*Part, o Options) *Result {
 	res.meet(runs)
 	res.Kernels = mergeKernels(kernels)
 	res.merge()
-	res.Roofline = mergeRooflines(res.Ranks)
-	res.Problems = slices.Concat(checkFrontends(res, workers), checkRanks(res.Ranks, o), checkClocks(res.Ranks), res.Problems)
+	res.Problems = slices.Concat(checkFrontends(workers, len(res.Frontends)), checkRanks(res.Ranks, o.expectedRanks()), checkClocks(res.Ranks), res.Problems)
 	res.checkSelection(&o, devices, most)
 	sortProblems(res.Problems)
 	return res

@@ -59,37 +59,6 @@ type Rank struct {
 	GPUEvents []GPUEvent `json:"-"` // if Options.GPUEvents asks for them
 }
 
-// CPU is what the host spent.
-type CPU struct {
-	Calls            []API    `json:"calls,omitempty"` // runtime and driver calls by function
-	RuntimeNs        int64    `json:"runtime_ns"`      // Σ self time of runtime and driver calls
-	LaunchNs         int64    `json:"launch_ns"`       // of those that launch kernels and graphs
-	SyncNs           int64    `json:"sync_ns"`         // of those that wait for the device
-	Launches         int      `json:"launches"`        // calls that launch kernels and graphs
-	OpSelfNs         int64    `json:"op_self_ns"`      // Σ self time of ops
-	AnnotationSelfNs int64    `json:"annotation_self_ns"`
-	Threads          []Thread `json:"threads,omitempty"` // busiest first
-}
-
-func (w *hostWork) cpu() CPU {
-	c := CPU{Calls: w.apis, OpSelfNs: w.opSelfNs, AnnotationSelfNs: w.annotationSelfNs, Threads: w.threads}
-	c.sumCalls()
-	return c
-}
-
-func (c *CPU) sumCalls() {
-	for _, a := range c.Calls {
-		c.RuntimeNs += a.SelfNs
-		switch a.Use {
-		case "launch":
-			c.LaunchNs += a.SelfNs
-			c.Launches += a.Calls
-		case "sync":
-			c.SyncNs += a.SelfNs
-		}
-	}
-}
-
 // mergeCPU adds up ranks.
 func mergeCPU(ranks []*Rank) CPU {
 	var c CPU
@@ -145,4 +114,21 @@ func hardwareOf(t *trace.Trace, devices []int32) string {
 		}
 	}
 	return ""
+}
+
+// Damage is one place of a trace that could not be read as it was written.
+type Damage struct {
+	Kind   string `json:"kind"`   // syntax, value, truncated, crc, trailing garbage, metadata, input
+	Offset int64  `json:"offset"` // bytes from the start of the uncompressed text; -1: unknown
+	Line   int64  `json:"line"`   // from 1; 0: unknown
+	Text   string `json:"text"`   // the first bytes there, or what is wrong
+	Lost   int    `json:"lost"`   // events lost there, as far as known
+}
+
+func damageOf(t *trace.Trace) []Damage {
+	var out []Damage
+	for _, d := range t.Damage {
+		out = append(out, Damage(d))
+	}
+	return out
 }

@@ -105,32 +105,19 @@ type opWork struct {
 	row int
 }
 
-// deepen adds to a rank what reads shapes, queues and graphs.
-func (x *index) deepen(r *Rank, captures []*capturedGraph) {
-	r.Roofline = x.roofline(captures)
-	if !x.onGPU {
-		r.Parallel = x.parallelism(r.Steps)
-		return
-	}
-	r.Queues, r.Graphs, r.Replays = x.queues(), x.graphTable(captures), x.replayLosses(r.Steps)
-	if x.options.GPUEvents {
-		r.GPUEvents = x.gpuEvents()
-	}
-}
-
 // roofline measures the ops of one trace.
-func (x *index) roofline(graphs []*capturedGraph) *Roofline {
+func (x *index) roofline(replays []replayed) *Roofline {
 	r := &Roofline{}
 	table := &rooflineTable{rowOf: map[rooflineKey]int{}}
-	ops := x.modelledOps()
-	reader := newTensorReader(x)
+	m := newModelled(x)
+	ops, reader := m.ops, m.reader
 	if !x.onGPU {
 		for i := range ops {
 			table.add(x, reader, &ops[i], opRun{busy: ops[i].end - ops[i].start}, nil, false)
 		}
 	} else {
 		table.addLaunched(x, reader, ops)
-		table.addReplayed(x, graphs)
+		table.addReplayed(x, replays)
 		for i := range x.gpu {
 			r.WorkNs += x.gpu[i].end - x.gpu[i].start
 		}
@@ -211,22 +198,18 @@ func (t *rooflineTable) addLaunched(x *index, reader *tensorReader, ops []modell
 }
 
 // addReplayed adds the ops of captured graphs for each time that the graph was replayed.
-func (t *rooflineTable) addReplayed(x *index, graphs []*capturedGraph) {
-	if len(graphs) == 0 {
+func (t *rooflineTable) addReplayed(x *index, replays []replayed) {
+	if len(replays) == 0 {
 		return
 	}
 	steps := x.summedSteps()
-	for _, r := range x.replays() {
-		g := x.captureOf(r, graphs)
-		if g == nil {
-			continue
-		}
+	for _, r := range replays {
 		c := &x.calls[r.call]
 		step := sumsAt(steps, c.track, c.start)
 		runs := map[int32]*opRun{}
 		var order []int32
 		for i, k := range r.kernels {
-			op := g.slots[i].op
+			op := r.ops[i]
 			if op < 0 {
 				continue
 			}
@@ -238,7 +221,7 @@ func (t *rooflineTable) addReplayed(x *index, graphs []*capturedGraph) {
 			runs[op].add(e.start, e.end, x.usesTF32(e.name))
 		}
 		for _, op := range order {
-			t.add(g.x, g.reader, &g.ops[op], *runs[op], step, true)
+			t.add(r.of.x, r.of.reader, &r.of.ops[op], *runs[op], step, true)
 		}
 	}
 }
@@ -354,21 +337,21 @@ func (o *RooflineOp) finish(g *GPU) {
 	}
 }
 
-// mergeRooflines adds up ranks. Their peaks are given only if all have the same.
-func mergeRooflines(ranks []*Rank) *Roofline {
+// mergeRooflines adds up ranks, of which nil has none. Their peaks are given only if all have the same.
+func mergeRooflines(ranks []*Roofline) *Roofline {
 	table := rooflineTable{rowOf: map[rooflineKey]int{}}
 	var sum *Roofline
 	for _, r := range ranks {
-		if r.Roofline == nil {
+		if r == nil {
 			continue
 		}
 		if sum == nil {
-			sum = &Roofline{GPU: r.Roofline.GPU, Reason: r.Roofline.Reason}
-		} else if (sum.GPU == nil) != (r.Roofline.GPU == nil) || sum.GPU != nil && *sum.GPU != *r.Roofline.GPU {
+			sum = &Roofline{GPU: r.GPU, Reason: r.Reason}
+		} else if (sum.GPU == nil) != (r.GPU == nil) || sum.GPU != nil && *sum.GPU != *r.GPU {
 			sum.GPU, sum.Reason = nil, "the ranks' devices differ: figures are without a share"
 		}
-		sum.WorkNs += r.Roofline.WorkNs
-		for _, o := range r.Roofline.Ops {
+		sum.WorkNs += r.WorkNs
+		for _, o := range r.Ops {
 			key := rooflineKey{o.Kind, o.Name, o.Dims, o.Dtype, o.Graph}
 			i, ok := table.rowOf[key]
 			if !ok {

@@ -2,9 +2,10 @@ package analyze
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
+
+	"github.com/inferprof/inferprof/trace"
 )
 
 // A selection of steps is a selection of time. An iteration of the engine, as the device sees it, lasts from the start
@@ -16,61 +17,10 @@ import (
 // windows' lengths, and a gap counts where it lies inside one, so that idle and busy still sum to the total, and what is
 // not selected is no idleness. The steps themselves are measured before anything is left out.
 
-// Range is numbers From to To, both included: of steps (Step.Index), or of devices.
-type Range struct {
-	From int `json:"from"`
-	To   int `json:"to"`
-}
-
-// String is the range as people write it: 3, 10-12, and 40- where it has no end.
-func (r Range) String() string {
-	switch {
-	case r.To == math.MaxInt:
-		return fmt.Sprintf("%d-", r.From)
-	case r.From == r.To:
-		return fmt.Sprint(r.From)
-	}
-	return fmt.Sprintf("%d-%d", r.From, r.To)
-}
-
-// inRanges reports whether one of the ranges has n; where ranges are nil, all have.
-func inRanges(ranges []Range, n int) bool {
-	return ranges == nil || slices.ContainsFunc(ranges, func(r Range) bool { return r.From <= n && n <= r.To })
-}
-
-// Selection is what Options left of a trace's work.
-type Selection struct {
-	Ranks   []int   `json:"ranks,omitempty"`
-	Devices []int   `json:"devices,omitempty"` // those of the traces that Options.Devices name
-	Steps   []Range `json:"steps,omitempty"`
-	Phase   string  `json:"phase,omitempty"`
-	FromNs  int64   `json:"from_ns,omitempty"`
-	ToNs    int64   `json:"to_ns,omitempty"`
-	// SelectedSteps of AllSteps are in the result, over all ranks; equal if Steps and Phase are not given.
-	SelectedSteps int `json:"selected_steps"`
-	AllSteps      int `json:"all_steps"`
-}
-
 // Window is a time of a trace, since its base time; ToNs is not in it.
 type Window struct {
 	FromNs int64 `json:"from_ns"`
 	ToNs   int64 `json:"to_ns"`
-}
-
-func (o *Options) selectsSteps() bool { return o.Steps != nil || o.Phase != "" }
-
-func (o *Options) selection() *Selection {
-	if o.Ranks == nil && o.Devices == nil && !o.selectsSteps() && o.FromNs == 0 && o.ToNs == 0 {
-		return nil
-	}
-	return &Selection{Ranks: o.Ranks, Steps: o.Steps, Phase: o.Phase, FromNs: o.FromNs, ToNs: o.ToNs}
-}
-
-func (o *Options) selects(s *Step) bool {
-	if o.Phase != "" && s.Phase != o.Phase {
-		return false
-	}
-	return inRanges(o.Steps, s.Index)
 }
 
 // window is a window of a device's time, and what came after it.
@@ -250,48 +200,18 @@ func (w windows) total(first, last int64, work intervals) int64 {
 	return union(all, work).length()
 }
 
-// checkSelection says which devices are selected, and which devices and steps there are when none is left.
-func (res *Result) checkSelection(o *Options, devices []int32, most []Step) {
-	slices.Sort(devices)
-	devices = slices.Compact(devices)
-	for _, d := range devices {
-		if o.Devices != nil && inRanges(o.Devices, int(d)) {
-			res.Selection.Devices = append(res.Selection.Devices, int(d))
-		}
-	}
-	switch {
-	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, func(r *Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != CPUDevice }):
-		text := "no GPU work is selected: the traces have none"
-		if len(devices) > 0 {
-			var names []string
-			for _, d := range devices {
-				names = append(names, itoa(int64(d)))
-			}
-			text = "no GPU work is selected: the traces have that of device " + list(names, len(names))
-		}
-		res.Problems = []Problem{{ID: "nothing_selected", Severity: SeverityError, Rank: AllRanks, Text: text}}
-	case o.selectsSteps() && res.Selection.SelectedSteps == 0:
-		last := -1
-		for i := range most {
-			last = max(last, most[i].Index)
-		}
-		res.Problems = []Problem{nothingSelected(phaseTable(most), last+1)}
-	}
+// arrival is what ends a gap: the next piece of work.
+type arrival struct {
+	name     trace.StringID
+	track    trace.TrackID // of the call that launched it
+	launched int64         // when that began
+	linked   bool          // the call is known
 }
 
-func nothingSelected(phases []Phase, steps int) Problem {
-	text := "no step is selected: the traces have no steps"
-	if steps > 0 {
-		text = "no step is selected: the traces have steps 0 to " + itoa(int64(steps-1))
-		for i, p := range phases {
-			if i == 0 {
-				text += " ("
-			} else {
-				text += ", "
-			}
-			text += itoa(int64(p.Steps)) + " " + p.Phase
-		}
-		text += ")"
+func (x *index) arrival(g *gpuEvent) arrival {
+	a := arrival{name: g.name, linked: g.call >= 0}
+	if a.linked {
+		a.track, a.launched = x.calls[g.call].track, x.calls[g.call].start
 	}
-	return Problem{ID: "nothing_selected", Severity: SeverityError, Rank: AllRanks, Text: text}
+	return a
 }

@@ -68,6 +68,11 @@ var dialects = []trace.StepDialect{
 	trace.DialectCapture, trace.DialectXDiT, trace.DialectProfilerStep, trace.DialectPython,
 }
 
+// phaseOrder is the order in which phases are listed.
+var phaseOrder = []trace.StepPhase{
+	trace.StepPrefill, trace.StepMixed, trace.StepDecode, trace.StepCapture, trace.StepUnknown, trace.StepEmpty,
+}
+
 // stepTable finds the steps of a trace and measures them.
 func (x *index) stepTable() []Step {
 	marks := x.chooseSteps()

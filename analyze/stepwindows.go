@@ -6,7 +6,7 @@ import "github.com/inferprof/inferprof/trace"
 // step's, so that what the engine does between marks (sampling, output) belongs to the step before; the last step's goes
 // to the end of the trace. The order and the numbers are those of Rank.Steps. It is empty for a trace without steps.
 func StepWindows(t *trace.Trace) []trace.Window {
-	x := newIndex(t, &Options{}, newCategorizer(kernelRules), newCategorizer(opRules))
+	x := newIndex(t, &indexOptions{})
 	marks := x.chooseSteps()
 	windows := make([]trace.Window, len(marks))
 	for i, m := range marks {
