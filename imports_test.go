@@ -25,6 +25,11 @@ type room struct {
 // anything is for rooms at the top.
 var anything = []string{"/..."}
 
+// onTraces is for what makes results of traces: no files, no engines, but the rooms named.
+func onTraces(rooms ...string) []string {
+	return append(rooms, "trace", "internal/interval", "internal/stats", "internal/words")
+}
+
 // floors are the house from the top: an import goes to a lower floor, or stays in its room.
 var floors = [][]room{
 	{
@@ -53,17 +58,23 @@ var floors = [][]room{
 	},
 	{
 		{"engine", []string{"sampling", "internal/..."}},
-		{"analyze/compare", []string{"analyze/...", "trace"}},
+		{"analyze/compare", onTraces("analyze/...")},
 	},
-	{{"analyze/findings", []string{"analyze/...", "trace"}}},
-	{{"analyze", []string{"analyze/...", "trace"}}},
+	{{"analyze/findings", onTraces("analyze/...")}},
+	{{"analyze", onTraces("analyze/...")}},
+	{{"analyze/iterations", onTraces("analyze/integrity", "analyze/ranks", "analyze/device", "analyze/index", "analyze/categories")}},
+	{{"analyze/integrity", onTraces("analyze/ranks", "analyze/device", "analyze/index")}},
+	{{"analyze/ranks", onTraces("analyze/graphs", "analyze/host", "analyze/roofline", "analyze/device", "analyze/index", "analyze/categories")}},
 	{
-		{"analyze/roofline", []string{"analyze/index", "trace"}},
-		{"analyze/graphs", []string{"analyze/index", "trace"}},
-		{"analyze/host", []string{"analyze/index", "trace"}},
-		{"analyze/ranks", []string{"analyze/index", "trace"}},
+		{"analyze/graphs", onTraces("analyze/roofline", "analyze/index")},
+		{"analyze/host", onTraces("analyze/device", "analyze/index", "analyze/categories")},
 	},
-	{{"analyze/index", []string{"trace"}}},
+	{
+		{"analyze/roofline", onTraces("analyze/index", "analyze/categories")},
+		{"analyze/device", onTraces("analyze/index", "analyze/categories")},
+	},
+	{{"analyze/index", onTraces("analyze/categories")}},
+	{{"analyze/categories", nil}},
 	{{"trace/formats", []string{"trace/...", "internal/..."}}},
 	{
 		{"trace/kineto", []string{"trace", "trace/source", "internal/..."}},

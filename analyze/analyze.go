@@ -12,6 +12,14 @@ package analyze
 import (
 	"slices"
 
+	"github.com/inferprof/inferprof/analyze/categories"
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/host"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/integrity"
+	"github.com/inferprof/inferprof/analyze/iterations"
+	"github.com/inferprof/inferprof/analyze/ranks"
+	"github.com/inferprof/inferprof/analyze/roofline"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -20,33 +28,33 @@ const SchemaVersion = 1
 
 // Options say what to analyse and how. The zero value is the usual.
 type Options struct {
-	Capture        *Capture // what is known of the capture that the traces belong to; nil if nothing
-	Ranks          []int    // only these; nil: all
-	Devices        []Range  // only the GPU work of these, by their numbers in the traces; nil: all
-	FromNs, ToNs   int64    // only events that start in [FromNs, ToNs), since the trace's base time; ToNs 0: to the end
-	CommRule       CommRule // "": CommWide
-	MemsetIsMemory bool     // sets count as memory rather than computation, as HTA has it
-	LaunchGapNs    int64    // 0: DefaultLaunchGapNs
-	GPUEvents      bool     // list all GPU work in Rank.GPUEvents
+	Capture        *Capture            // what is known of the capture that the traces belong to; nil if nothing
+	Ranks          []int               // only these; nil: all
+	Devices        []index.Range       // only the GPU work of these, by their numbers in the traces; nil: all
+	FromNs, ToNs   int64               // only events that start in [FromNs, ToNs), since the trace's base time; ToNs 0: to the end
+	CommRule       categories.CommRule // "": CommWide
+	MemsetIsMemory bool                // sets count as memory rather than computation, as HTA has it
+	LaunchGapNs    int64               // 0: DefaultLaunchGapNs
+	GPUEvents      bool                // list all GPU work in Rank.GPUEvents
 
 	// Steps and Phase leave only the work of some steps (select.go says what that is): those with these Step.Index, on
 	// every rank; those of this trace.StepPhase. If both are given, those of which both are true. If none is, the result
 	// has the problem nothing_selected and no work.
-	Steps []Range // nil: all
-	Phase string  // "": all
+	Steps []index.Range // nil: all
+	Phase string        // "": all
 
 	CaptureTraces []*trace.Trace // of graph captures (capture_traces/): they say what replayed kernels are
 }
 
 // Iterate divides the steps of a trace, for comparing them with another's; of the options it looks at those that say what of
 // one trace counts. The rank's number is the caller's (RankNumbers).
-func Iterate(t *trace.Trace, rank int, o Options) *RankIterations {
-	return iterate(t, rank, o.filing())
+func Iterate(t *trace.Trace, rank int, o Options) *iterations.RankIterations {
+	return iterations.Of(t, rank, o.filing())
 }
 
 // filing is what of the options an index goes by.
-func (o *Options) filing() *indexOptions {
-	return &indexOptions{FromNs: o.FromNs, ToNs: o.ToNs, Devices: o.Devices, Steps: o.Steps, Phase: o.Phase,
+func (o *Options) filing() *index.Options {
+	return &index.Options{FromNs: o.FromNs, ToNs: o.ToNs, Devices: o.Devices, Steps: o.Steps, Phase: o.Phase,
 		CommRule: o.CommRule, MemsetIsMemory: o.MemsetIsMemory, LaunchGapNs: o.LaunchGapNs}
 }
 
@@ -77,37 +85,37 @@ type Result struct {
 	Kind          string   `json:"kind"`
 	Capture       *Capture `json:"capture,omitempty"`
 	// Selection is what Options left of the traces; nil: all.
-	Selection *Selection `json:"selection,omitempty"`
-	Problems  []Problem  `json:"problems"` // the worst first
-	Findings  []Finding  `json:"findings"` // most time at stake first; Analyze leaves them to package findings
+	Selection *Selection          `json:"selection,omitempty"`
+	Problems  []integrity.Problem `json:"problems"` // the worst first
+	Findings  []Finding           `json:"findings"` // most time at stake first; Analyze leaves them to package findings
 
-	Devices     int          `json:"devices"` // that Time sums over
-	Time        Time         `json:"time"`
-	Kernels     []Kernel     `json:"kernels"` // by exclusive time
-	Categories  []Category   `json:"categories"`
-	MemoryOps   []MemoryOp   `json:"memory_ops"`
-	Ops         []Op         `json:"ops"` // by self time
-	CPU         CPU          `json:"cpu"`
-	Modules     []Module     `json:"modules,omitempty"` // by GPU time
-	Collectives []Collective `json:"collectives"`
-	Steps       []RankStep   `json:"steps"`
-	Phases      []Phase      `json:"phases"` // of Steps
+	Devices     int                `json:"devices"` // that Time sums over
+	Time        device.Time        `json:"time"`
+	Kernels     []device.Kernel    `json:"kernels"` // by exclusive time
+	Categories  []device.Category  `json:"categories"`
+	MemoryOps   []device.MemoryOp  `json:"memory_ops"`
+	Ops         []host.Op          `json:"ops"` // by self time
+	CPU         host.CPU           `json:"cpu"`
+	Modules     []host.Module      `json:"modules,omitempty"` // by GPU time
+	Collectives []ranks.Collective `json:"collectives"`
+	Steps       []ranks.RankStep   `json:"steps"`
+	Phases      []ranks.Phase      `json:"phases"` // of Steps
 	// Steady is the steady state of decoding, on the lowest rank that has one.
-	Steady   *Steady   `json:"steady,omitempty"`
-	Roofline *Roofline `json:"roofline,omitempty"`
+	Steady   *ranks.Steady      `json:"steady,omitempty"`
+	Roofline *roofline.Roofline `json:"roofline,omitempty"`
 
-	Ranks     []*Rank `json:"ranks"`               // in order of rank
-	Frontends []*Rank `json:"frontends,omitempty"` // traces of API servers, which are in no table
+	Ranks     []*ranks.Rank `json:"ranks"`               // in order of rank
+	Frontends []*ranks.Rank `json:"frontends,omitempty"` // traces of API servers, which are in no table
 }
 
 // Analyze analyses traces that are all in memory, one per rank. Where they need not be, make a Part of each as it is read,
 // and Join the parts.
 func Analyze(traces []*trace.Trace, o Options) *Result {
 	parts := make([]*Part, len(traces))
-	for i, number := range RankNumbers(Metas(traces)) {
+	for i, number := range ranks.RankNumbers(ranks.Metas(traces)) {
 		parts[i] = &Part{Meta: traces[i].Meta}
 		if number < 0 || o.Ranks == nil || slices.Contains(o.Ranks, number) {
-			parts[i] = NewPart(traces[i], number, o)
+			parts[i] = NewPart(File(traces[i], o), number, o)
 		}
 	}
 	return Join(parts, o)
@@ -115,52 +123,52 @@ func Analyze(traces []*trace.Trace, o Options) *Result {
 
 // merge fills the tables over all ranks, Kernels and Collectives excepted.
 func (res *Result) merge() {
-	var times []Time
+	var times []device.Time
 	for _, r := range res.Ranks {
 		for _, t := range r.Time {
 			switch {
-			case t.Device != CPUDevice && res.Kind != KindGPU:
-				res.Kind, times = KindGPU, times[:0] // ranks without GPU work are no devices
-			case t.Device == CPUDevice && res.Kind == KindGPU:
+			case t.Device != device.CPUDevice && res.Kind != index.KindGPU:
+				res.Kind, times = index.KindGPU, times[:0] // ranks without GPU work are no devices
+			case t.Device == device.CPUDevice && res.Kind == index.KindGPU:
 				continue
-			case res.Kind == KindEmpty:
-				res.Kind = KindCPU
+			case res.Kind == index.KindEmpty:
+				res.Kind = index.KindCPU
 			}
 			times = append(times, t)
 		}
 	}
-	res.Devices, res.Time = len(times), sumTimes(times)
-	memoryOps, ops := make([][]MemoryOp, len(res.Ranks)), make([][]Op, len(res.Ranks))
-	modules, rooflines := make([][]Module, len(res.Ranks)), make([]*Roofline, len(res.Ranks))
+	res.Devices, res.Time = len(times), device.SumTimes(times)
+	memoryOps, ops := make([][]device.MemoryOp, len(res.Ranks)), make([][]host.Op, len(res.Ranks))
+	modules, rooflines := make([][]host.Module, len(res.Ranks)), make([]*roofline.Roofline, len(res.Ranks))
 	for i, r := range res.Ranks {
 		memoryOps[i], ops[i], modules[i], rooflines[i] = r.MemoryOps, r.Ops, r.Modules, r.Roofline
 	}
-	res.MemoryOps, res.Ops, res.CPU = mergeMemoryOps(memoryOps...), mergeOps(ops...), mergeCPU(res.Ranks)
-	if res.Kind == KindGPU {
-		res.Categories = kernelCategories(res.Kernels)
+	res.MemoryOps, res.Ops, res.CPU = device.MergeMemoryOps(memoryOps...), host.MergeOps(ops...), ranks.MergeCPU(res.Ranks)
+	if res.Kind == index.KindGPU {
+		res.Categories = device.KernelCategories(res.Kernels)
 	} else {
-		res.Categories = opCategories(res.Ops)
+		res.Categories = host.OpCategories(res.Ops)
 	}
-	res.Modules, res.Roofline = mergeModules(modules...), mergeRooflines(rooflines)
-	res.Steps = mergeSteps(res.Ranks)
-	plain := make([]Step, len(res.Steps))
+	res.Modules, res.Roofline = host.MergeModules(modules...), roofline.MergeRooflines(rooflines)
+	res.Steps = ranks.MergeSteps(res.Ranks)
+	plain := make([]index.Step, len(res.Steps))
 	for i, s := range res.Steps {
 		plain[i] = s.Step
 	}
-	res.Phases, res.Steady = phaseTable(plain), steadyOf(res.Ranks)
+	res.Phases, res.Steady = ranks.PhaseTable(plain), ranks.SteadyOf(res.Ranks)
 }
 
 // OnlyCaptures tells whether all steps are graphs being captured: kernels are recorded then, and hardly any runs.
 func (res *Result) OnlyCaptures() bool {
-	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, func(s RankStep) bool { return s.Phase != string(trace.StepCapture) })
+	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, func(s ranks.RankStep) bool { return s.Phase != string(trace.StepCapture) })
 }
 
 // Doubts are the problems that make a part of the result less true, by its name in JSON ("time", "steps" …): of a rank,
 // or of the whole if rank is AllRanks. Notes about how things are read are among them; a report marks the rest.
-func (res *Result) Doubts(part string, rank int) []Problem {
-	var out []Problem
+func (res *Result) Doubts(part string, rank int) []integrity.Problem {
+	var out []integrity.Problem
 	for _, p := range res.Problems {
-		if (rank == AllRanks || p.Rank == AllRanks || p.Rank == rank) && slices.Contains(p.Affects, part) {
+		if (rank == integrity.AllRanks || p.Rank == integrity.AllRanks || p.Rank == rank) && slices.Contains(p.Affects, part) {
 			out = append(out, p)
 		}
 	}

@@ -8,6 +8,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/inferprof/inferprof/analyze/categories"
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/host"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/integrity"
+	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -24,7 +30,7 @@ func TestTime(t *testing.T) {
 	b.gpu(trace.CategoryMemcpy, "Memcpy HtoD (Pinned -> Device)", 9, 3, 110, 90)
 	b.kernel("gemm", 7, 4, 170, 40)
 	b.gpu(trace.CategoryMemset, "Memset (Device)", 7, 5, 230, 10)
-	want := Time{Events: 5, FirstNs: 10, LastNs: 240, TotalNs: 230, BusyNs: 210, IdleNs: 20, ComputationNs: 130, ExposedCommNs: 40,
+	want := device.Time{Events: 5, FirstNs: 10, LastNs: 240, TotalNs: 230, BusyNs: 210, IdleNs: 20, ComputationNs: 130, ExposedCommNs: 40,
 		ExposedMemoryNs: 40, CommNs: 80, MemoryNs: 90, CommOverlapNs: 40, SumNs: 300}
 	if diff := cmp.Diff(want, b.analyze(Options{}).Ranks[0].Time[0]); diff != "" {
 		t.Error(diff)
@@ -46,15 +52,15 @@ func TestCommRules(t *testing.T) {
 		"nvjet_sm90_hsh_128x8_64x12_2x1_v_bz_TNT":                   {false, false},
 		"void quickreduce::allreduce_prototype_twoshot<half, quick": {true, false},
 	} {
-		category := newCategorizer(kernelRules).of(name)
-		if got := [2]bool{CommWide.IsComm(name, category), CommTraceLens.IsComm(name, category)}; got != want {
+		category := categories.New(categories.Kernels).Of(name)
+		if got := [2]bool{categories.CommWide.IsComm(name, category), categories.CommTraceLens.IsComm(name, category)}; got != want {
 			t.Errorf("%s: wide, TraceLens = %v, want %v", name, got, want)
 		}
 	}
 }
 
 func TestCategories(t *testing.T) {
-	kernels, ops := newCategorizer(kernelRules), newCategorizer(opRules)
+	kernels, ops := categories.New(categories.Kernels), categories.New(categories.Ops)
 	for name, want := range map[string]string{
 		"flashinfer::norm::FusedAddRMSNormKernel":                                       "norm", // not attn, for "flash"
 		"bmm_E2m1_E2m1E2m1_Fp32_t128x8x512":                                             "moe_gemm",
@@ -65,13 +71,13 @@ func TestCategories(t *testing.T) {
 		"void vllm::reshape_and_cache_flash_kernel<short>":                              "kv_cache",
 		"triton_poi_fused_add_all_reduce_embedding_0":                                   "triton",
 		"Memcpy DtoH (Device -> Pageable)":                                              "memcpy",
-		"something never seen":                                                          CategoryOther,
+		"something never seen":                                                          categories.Other,
 		"cudnn_generated_fort_native_sdpa_sm90_flash_fprop_wgmma_f16_knob_7_64x128x128": "attn", // not conv
 		"void machete::machete_mm_kernel<cutlass::half_t>":                              "quant_gemm",
 		"void gptq_marlin::Marlin<half, 256>":                                           "quant_gemm",
 		"Cijk_Alik_Bljk_BBS_BH_Bias_HA_S_SAV_UserArgs_MT16":                             "gemm",
 	} {
-		if got := kernels.of(name); got != want {
+		if got := kernels.Of(name); got != want {
 			t.Errorf("kernel %s is %s, want %s", name, got, want)
 		}
 	}
@@ -81,9 +87,9 @@ func TestCategories(t *testing.T) {
 		"aten::native_layer_norm": "norm", "c10d::allreduce_": "comm", "gloo:all_reduce": "comm", "vllm::all_reduce": "comm",
 		"aten::softmax": "softmax", "aten::slice": "view", "aten::empty": "memory", "aten::copy_": "copy", "aten::relu": "activation",
 		"aten::embedding": "embed_index", "aten::argmax": "sampling", "aten::add": "elementwise", "aten::add_": "elementwise",
-		"aten::scaled_dot_product_attention": "attn", "Torch-Compiled Region: 0/0": "compiled", "my::op": CategoryOther,
+		"aten::scaled_dot_product_attention": "attn", "Torch-Compiled Region: 0/0": "compiled", "my::op": categories.Other,
 	} {
-		if got := ops.of(name); got != want {
+		if got := ops.Of(name); got != want {
 			t.Errorf("op %s is %s, want %s", name, got, want)
 		}
 	}
@@ -95,9 +101,9 @@ func TestKernels(t *testing.T) {
 	b.kernel("a", 7, 1, 0, 60)
 	b.kernel("a", 7, 3, 150, 20)
 	b.kernel("a", 7, 4, 200, 40)
-	want := []Kernel{
-		{Name: "a", Category: CategoryOther, Device: AllDevices, Count: 3, TotalNs: 120, ExclusiveNs: 120, MinNs: 20, MeanNs: 40, MedianNs: 40, MaxNs: 60, StdDevNs: 20},
-		{Name: "b", Category: CategoryOther, Device: AllDevices, Count: 1, TotalNs: 100, ExclusiveNs: 80, MinNs: 100, MeanNs: 100, MedianNs: 100, MaxNs: 100},
+	want := []device.Kernel{
+		{Name: "a", Category: categories.Other, Device: device.AllDevices, Count: 3, TotalNs: 120, ExclusiveNs: 120, MinNs: 20, MeanNs: 40, MedianNs: 40, MaxNs: 60, StdDevNs: 20},
+		{Name: "b", Category: categories.Other, Device: device.AllDevices, Count: 1, TotalNs: 100, ExclusiveNs: 80, MinNs: 100, MeanNs: 100, MedianNs: 100, MaxNs: 100},
 	}
 	if diff := cmp.Diff(want, b.analyze(Options{}).Kernels); diff != "" {
 		t.Error(diff)
@@ -121,14 +127,14 @@ func TestIdle(t *testing.T) {
 	got := res.Ranks[0].Idle[0]
 	longest := got.Longest
 	got.Longest = nil
-	want := Idle{Host: Gap{1, 60}, Launch: Gap{1, 10}, Other: Gap{1, 50_000}, Unknown: Gap{1, 10}, Sync: Gap{1, 60}}
+	want := device.Idle{Host: device.Gap{Count: 1, Ns: 60}, Launch: device.Gap{Count: 1, Ns: 10}, Other: device.Gap{Count: 1, Ns: 50_000}, Unknown: device.Gap{Count: 1, Ns: 10}, Sync: device.Gap{Count: 1, Ns: 60}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if len(longest) != 4 || longest[1].Next != "host" || longest[1].During != "aten::item" || longest[1].DuringNs != 50 || !longest[1].Sync {
 		t.Errorf("longest gaps: %+v", longest)
 	}
-	if !slices.IsSortedFunc(longest, func(a, b IdleGap) int { return int(b.Ns - a.Ns) }) {
+	if !slices.IsSortedFunc(longest, func(a, b device.IdleGap) int { return int(b.Ns - a.Ns) }) {
 		t.Errorf("longest gaps are not in order: %+v", longest)
 	}
 }
@@ -142,9 +148,9 @@ func TestLaunches(t *testing.T) {
 	b.kernel("z", 7, 2, 42, 5) // before its call returned
 	b.kernel("w", 7, 77, 60, 5)
 	got := b.analyze(Options{}).Ranks[0].Launch
-	want := &Launch{Linked: 3, Unlinked: 1, UnlinkedNs: 5, Graph: 2, DelayMedianNs: 10, DelayMaxNs: 20, APIs: []LaunchAPI{
-		{"cudaGraphLaunch", 1, 2, 10, 10, 10, 10, 10},
-		{"cuLaunchKernelEx", 1, 1, 4, 4, 4, 0, 0},
+	want := &device.Launch{Linked: 3, Unlinked: 1, UnlinkedNs: 5, Graph: 2, DelayMedianNs: 10, DelayMaxNs: 20, APIs: []device.LaunchAPI{
+		{Name: "cudaGraphLaunch", Calls: 1, GPUEvents: 2, CostNs: 10, CostMedianNs: 10, CostMaxNs: 10, DelayMedianNs: 10, DelayMaxNs: 10},
+		{Name: "cuLaunchKernelEx", Calls: 1, GPUEvents: 1, CostNs: 4, CostMedianNs: 4, CostMaxNs: 4, DelayMedianNs: 0, DelayMaxNs: 0},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -171,11 +177,11 @@ func TestOps(t *testing.T) {
 	if diff := cmp.Diff(want, self); diff != "" {
 		t.Error(diff)
 	}
-	threads := []Thread{{PID: 1, TID: thread, Events: 6, BusyNs: 110, InOpsNs: 80}, {PID: 1, TID: 200, Events: 1, BusyNs: 40, InOpsNs: 40}}
+	threads := []host.Thread{{PID: 1, TID: thread, Events: 6, BusyNs: 110, InOpsNs: 80}, {PID: 1, TID: 200, Events: 1, BusyNs: 40, InOpsNs: 40}}
 	if diff := cmp.Diff(threads, r.CPU.Threads); diff != "" {
 		t.Error(diff)
 	}
-	if tm := r.Time[0]; tm.Device != CPUDevice || tm.TotalNs != 110 || tm.ComputationNs != 90 || tm.IdleNs != 20 {
+	if tm := r.Time[0]; tm.Device != device.CPUDevice || tm.TotalNs != 110 || tm.ComputationNs != 90 || tm.IdleNs != 20 {
 		t.Errorf("time: %+v", tm)
 	}
 	if s := r.Steps[0]; s.Ops != 4 || s.RuntimeCalls != 1 || s.GenerationTokens != 2 {
@@ -211,7 +217,7 @@ func TestStepsCountedOnce(t *testing.T) {
 	if len(steps) != 1 {
 		t.Fatalf("%d steps, want 1: %+v", len(steps), steps)
 	}
-	want := Step{Name: "step[TARGET_VERIFY bs=32]", Dialect: "sglang", Phase: "decode", GenerationRequests: 32, GenerationTokens: 32,
+	want := index.Step{Name: "step[TARGET_VERIFY bs=32]", Dialect: "sglang", Phase: "decode", GenerationRequests: 32, GenerationTokens: 32,
 		StartNs: 10, CPUNs: 80, TimeNs: 15, GapNs: -1, RuntimeCalls: 1, RuntimeNs: 10, LaunchNs: 10, Launches: 1, GraphLaunch: 1,
 		GPUEvents: 2, GPUSumNs: 20, GPUBusyNs: 15, GPUFirstNs: 150, GPULastNs: 165, GPUSpanNs: 15}
 	if diff := cmp.Diff(want, steps[0]); diff != "" {
@@ -253,7 +259,7 @@ func TestPhases(t *testing.T) {
 	b.annotation("execute_context_0(0)_generation_2(2)", 500, 40)
 	b.annotation("execute_context_0(0)_generation_2(2)", 600, 60)
 	phases := b.analyze(Options{}).Phases
-	want := []Phase{
+	want := []ranks.Phase{
 		{Phase: "prefill", Steps: 1, ContextTokens: 100, TimeNs: 400, StepMedianNs: 400, StepMinNs: 400, StepMaxNs: 400, GapMedianNs: 100, CPUMedianNs: 400, OpsMedian: 1, NsPerToken: 4},
 		{Phase: "decode", Steps: 2, GenerationTokens: 4, TimeNs: 100, StepMedianNs: 60, StepMinNs: 40, StepMaxNs: 60, GapMedianNs: 60, CPUMedianNs: 60, NsPerToken: 25},
 	}
@@ -271,7 +277,7 @@ func TestCollectivesAcrossRanks(t *testing.T) {
 		return b.t
 	}
 	res := Analyze([]*trace.Trace{rank(100, 300), rank(250, 120)}, Options{})
-	want := []Collective{{Name: "allreduce", Kind: "all_reduce", Dtype: "float", GroupSize: 2, Bytes: 4096, Count: 4, TotalNs: 770, MinNs: 100,
+	want := []ranks.Collective{{Name: "allreduce", Kind: "all_reduce", Dtype: "float", GroupSize: 2, Bytes: 4096, Count: 4, TotalNs: 770, MinNs: 100,
 		MedianNs: 250, MaxNs: 300, WaitNs: 330, TransferNs: 440, LateRank: 0, LateCount: 1, BytesPerS: 4096 / 110e-9, BusBytesPerS: 4096 / 110e-9}}
 	if diff := cmp.Diff(want, res.Collectives, cmpopts.EquateApprox(1e-12, 0)); diff != "" {
 		t.Error(diff)
@@ -305,7 +311,7 @@ func TestMessageBytes(t *testing.T) {
 		{"", "", -1, ""},
 		{"[[4", `["float"]`, -1, ""},
 	} {
-		if n, d := messageBytes(inputsOf(c.dims, c.types)); n != c.bytes || d != c.dtype {
+		if n, d := ranks.MessageBytes(inputsOf(c.dims, c.types)); n != c.bytes || d != c.dtype {
 			t.Errorf("messageBytes(%s, %s) = %d, %q; want %d, %q", c.dims, c.types, n, d, c.bytes, c.dtype)
 		}
 	}
@@ -317,8 +323,8 @@ func TestMemoryPools(t *testing.T) {
 	b.memory(10, 500, trace.Absent)
 	b.memory(20, 200, trace.Absent)
 	b.op("aten::empty", 0, 40)
-	want := []MemoryPool{{Device: "CPU", Allocations: 2, AllocatedBytes: 700, Frees: 1, FreedBytes: 500, PeakBytes: 700, PeakNs: 20, PeakIsChange: true, ReservedPeakBytes: -1,
-		Curve: []MemoryPoint{{10, 500}, {20, 700}, {30, 200}}}}
+	want := []host.MemoryPool{{Device: "CPU", Allocations: 2, AllocatedBytes: 700, Frees: 1, FreedBytes: 500, PeakBytes: 700, PeakNs: 20, PeakIsChange: true, ReservedPeakBytes: -1,
+		Curve: []host.MemoryPoint{{AtNs: 10, Bytes: 500}, {AtNs: 20, Bytes: 700}, {AtNs: 30, Bytes: 200}}}}
 	if diff := cmp.Diff(want, b.analyze(Options{}).Ranks[0].Memory); diff != "" {
 		t.Error(diff)
 	}
@@ -356,7 +362,7 @@ func TestRankNumbers(t *testing.T) {
 		{"DLRM", []*trace.Trace{at("worker3_step_12.1.pt.trace.json", 0, 0)}, []int{3}},
 		{"nothing", []*trace.Trace{at("x.json", 0, 0), at("y.json", 0, 0)}, []int{0, 1}},
 	} {
-		if got, guessed := numberRanks(Metas(c.traces)); !slices.Equal(got, c.want) || guessed != (c.name == "nothing") {
+		if got, guessed := ranks.NumberRanks(ranks.Metas(c.traces)); !slices.Equal(got, c.want) || guessed != (c.name == "nothing") {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -425,13 +431,13 @@ func TestProblems(t *testing.T) {
 }
 
 func TestEdges(t *testing.T) {
-	if r := Analyze(nil, Options{}); r.Kind != KindEmpty || len(r.Ranks) != 0 {
+	if r := Analyze(nil, Options{}); r.Kind != index.KindEmpty || len(r.Ranks) != 0 {
 		t.Errorf("no traces: %+v", r)
 	}
 	b := newBuilder()
 	b.event(trace.CategoryKernel, "bare", b.track(3, 9), 5, 10, trace.NoSide) // a kernel without args
 	r := b.analyze(Options{})
-	if r.Kind != KindGPU || r.Ranks[0].Time[0].Device != 3 || r.Ranks[0].Streams[0].Stream != 9 || r.Ranks[0].Launch.Unlinked != 1 {
+	if r.Kind != index.KindGPU || r.Ranks[0].Time[0].Device != 3 || r.Ranks[0].Streams[0].Stream != 9 || r.Ranks[0].Launch.Unlinked != 1 {
 		t.Errorf("bare kernel: %+v", r.Ranks[0])
 	}
 	b = newBuilder()
@@ -465,7 +471,7 @@ func TestFrontendAlone(t *testing.T) {
 	b.annotation("request", 0, 10)
 	b.t.Meta = named("vm_4348.async_llm.1795476521007920497.pt.trace.json.gz")
 	r := Analyze([]*trace.Trace{b.t}, Options{})
-	if len(r.Ranks) != 0 || len(r.Frontends) != 1 || len(r.Problems) != 1 || r.Problems[0].ID != "missing_ranks" || r.Problems[0].Severity != SeverityError {
+	if len(r.Ranks) != 0 || len(r.Frontends) != 1 || len(r.Problems) != 1 || r.Problems[0].ID != "missing_ranks" || r.Problems[0].Severity != integrity.SeverityError {
 		t.Errorf("%d ranks, %+v", len(r.Ranks), r.Problems)
 	}
 }
@@ -481,7 +487,7 @@ func TestOtherKinds(t *testing.T) {
 	}
 	r := Analyze([]*trace.Trace{tr}, Options{})
 	want := "3 events are of kinds that no analysis reads, such as another accelerator's work: mtia_ccp_events, mtia_runtime"
-	if len(r.Problems) != 1 || r.Problems[0].Text != want || r.Problems[0].Severity != SeverityNote {
+	if len(r.Problems) != 1 || r.Problems[0].Text != want || r.Problems[0].Severity != integrity.SeverityNote {
 		t.Errorf("%+v", r.Problems)
 	}
 }

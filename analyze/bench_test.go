@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -37,8 +38,8 @@ func BenchmarkAnalyze(b *testing.B) {
 // BenchmarkIndex is the part that all analyses share.
 func BenchmarkIndex(b *testing.B) {
 	t := readBig(b)
-	o := indexOptions{}
+	o := index.Options{}
 	for b.Loop() {
-		newIndex(t, &o)
+		index.New(t, &o)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/integrity"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -48,8 +49,8 @@ func TestClock(t *testing.T) {
 		if got.LateNs != want || r.Ranks[0].Clock.LateNs != 0 {
 			t.Errorf("%s: %d late, want %d", c.name, got.LateNs, want)
 		}
-		said := slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.ID == "clock_skew" })
-		if said != (max(c.skew, -c.skew) > skewNs) {
+		said := slices.ContainsFunc(r.Problems, func(p integrity.Problem) bool { return p.ID == "clock_skew" })
+		if said != (max(c.skew, -c.skew) > integrity.SkewNs) {
 			t.Errorf("%s: %+v", c.name, r.Problems)
 		}
 		// Rank 1 came last each time: rank 0 waited 30 µs.
@@ -122,7 +123,7 @@ func TestDifferentProfiles(t *testing.T) {
 		for _, s := range c.starts {
 			traces = append(traces, at(s))
 		}
-		i := slices.IndexFunc(Analyze(traces, Options{}).Problems, func(p Problem) bool { return p.ID == "different_profiles" })
+		i := slices.IndexFunc(Analyze(traces, Options{}).Problems, func(p integrity.Problem) bool { return p.ID == "different_profiles" })
 		switch problems := Analyze(traces, Options{}).Problems; {
 		case c.want == "" && i >= 0, c.want != "" && (i < 0 || !strings.HasPrefix(problems[i].Text, c.want)):
 			t.Errorf("%v: %+v", c.starts, problems)
@@ -130,7 +131,7 @@ func TestDifferentProfiles(t *testing.T) {
 	}
 	far := Analyze([]*trace.Trace{meetings(0, 0, 4_000_000_000, 0, func(int) int64 { return 0 }),
 		meetings(1, 0, 4_000_000_000, 900_000_000_000, func(int) int64 { return 0 })}, Options{})
-	if slices.ContainsFunc(far.Problems, func(p Problem) bool { return p.ID == "different_profiles" }) {
+	if slices.ContainsFunc(far.Problems, func(p integrity.Problem) bool { return p.ID == "different_profiles" }) {
 		t.Errorf("clocks that differ are no profiles that do: %+v", far.Problems)
 	}
 }

@@ -12,6 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/categories"
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/host"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -169,7 +174,7 @@ func TestExact(t *testing.T) {
 				if want := readExact(t, o.exact); want != nil {
 					compareGPU(&d, res, want)
 					if want.TraceLens != nil {
-						res := Analyze([]*trace.Trace{tr}, Options{CommRule: CommTraceLens})
+						res := Analyze([]*trace.Trace{tr}, Options{CommRule: categories.CommTraceLens})
 						tl := res.Ranks[0].Time[0]
 						compareTime(&d, "TraceLens' rule: ", tl, want.TraceLens)
 						comparePeers(t, &d, tr, res, tl, o.exact)
@@ -200,17 +205,17 @@ const otherShare = 0.01
 // checkOther: the rules know the kernels of the engines that the tool is for.
 func checkOther(t *testing.T, res *Result) {
 	t.Helper()
-	if e := res.Ranks; res.Kind != KindGPU || len(e) == 0 || e[0].Engine != "vllm" && e[0].Engine != "sglang" {
+	if e := res.Ranks; res.Kind != index.KindGPU || len(e) == 0 || e[0].Engine != "vllm" && e[0].Engine != "sglang" {
 		return
 	}
 	for _, c := range res.Categories {
-		if c.Name == CategoryOther && float64(c.ExclusiveNs) > otherShare*float64(res.Time.BusyNs) {
+		if c.Name == categories.Other && float64(c.ExclusiveNs) > otherShare*float64(res.Time.BusyNs) {
 			t.Errorf("%.1f %% of the GPU's time is in kernels of no category", 100*float64(c.ExclusiveNs)/float64(res.Time.BusyNs))
 		}
 	}
 }
 
-func compareTime(d *differences, prefix string, got Time, want *exactTime) {
+func compareTime(d *differences, prefix string, got device.Time, want *exactTime) {
 	d.check(prefix+"total", got.TotalNs, want.Total)
 	d.check(prefix+"busy", got.BusyNs, want.Busy)
 	d.check(prefix+"idle", got.IdleNs, want.Idle)
@@ -311,12 +316,12 @@ func (c csvTable) int(t *testing.T, row []string, column string) int64 {
 }
 
 // compareKernels compares each kernel's row.
-func compareKernels(t *testing.T, d *differences, rows []Kernel, want csvTable) {
+func compareKernels(t *testing.T, d *differences, rows []device.Kernel, want csvTable) {
 	t.Helper()
 	d.check("kernels", len(rows), len(want.rows))
 	for _, w := range want.rows {
 		name := want.text(w, "name")
-		i := slices.IndexFunc(rows, func(k Kernel) bool { return k.Name == name })
+		i := slices.IndexFunc(rows, func(k device.Kernel) bool { return k.Name == name })
 		if i < 0 {
 			d.check(name, "absent", "there")
 			continue
@@ -335,15 +340,15 @@ func compareKernels(t *testing.T, d *differences, rows []Kernel, want csvTable) 
 // step, so that the others are measured by themselves.
 func compareSteps(t *testing.T, d *differences, tr *trace.Trace, want csvTable) {
 	t.Helper()
-	options := Options{CommRule: CommWide, LaunchGapNs: DefaultLaunchGapNs}
-	x := newIndex(tr, options.filing())
+	options := Options{CommRule: categories.CommWide, LaunchGapNs: index.DefaultLaunchGapNs}
+	x := index.New(tr, options.filing())
 	byName := map[string]string{"vllm_native": string(trace.DialectVLLM)}
-	measured := map[string][]Step{}
-	for _, dialect := range dialects {
-		measured[string(dialect)] = x.measureSteps(x.innermost(dialect, false))
+	measured := map[string][]index.Step{}
+	for _, dialect := range index.Dialects {
+		measured[string(dialect)] = x.MeasureSteps(x.Innermost(dialect, false))
 	}
 	counted := 0
-	chosen := x.stepTable()
+	chosen := x.StepTable()
 	for _, w := range want.rows {
 		dialect := want.text(w, "dialect")
 		if own, ok := byName[dialect]; ok {
@@ -355,7 +360,7 @@ func compareSteps(t *testing.T, d *differences, tr *trace.Trace, want csvTable) 
 			counted++
 		}
 		at := want.int(t, w, "cpu_ts_ns")
-		i := slices.IndexFunc(steps, func(s Step) bool { return s.StartNs == at && s.Name == want.text(w, "name") })
+		i := slices.IndexFunc(steps, func(s index.Step) bool { return s.StartNs == at && s.Name == want.text(w, "name") })
 		if i < 0 {
 			d.check(want.text(w, "name"), "absent", at)
 			continue
@@ -397,7 +402,7 @@ func compareCPU(t *testing.T, d *differences, res *Result, o oracle) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.check("kind", res.Kind, KindCPU)
+	d.check("kind", res.Kind, index.KindCPU)
 	d.check("CPU events", r.Time[0].Events, want.Events)
 	d.check("span", r.Time[0].TotalNs, want.Span)
 	d.check("threads", len(r.CPU.Threads), len(want.Threads))
@@ -424,12 +429,12 @@ func compareCPU(t *testing.T, d *differences, res *Result, o oracle) {
 	d.check("collectives", got, want.Collectives)
 }
 
-func compareOps(t *testing.T, d *differences, r *Rank, want csvTable) {
+func compareOps(t *testing.T, d *differences, r *ranks.Rank, want csvTable) {
 	t.Helper()
 	d.check("op rows", len(r.Ops), len(want.rows))
 	for _, w := range want.rows {
 		kind, name := want.text(w, "cat"), want.text(w, "name")
-		i := slices.IndexFunc(r.Ops, func(o Op) bool { return o.Name == name && o.Kind == kind })
+		i := slices.IndexFunc(r.Ops, func(o host.Op) bool { return o.Name == name && o.Kind == kind })
 		if i < 0 {
 			d.check(name, "absent", "there")
 			continue
@@ -440,7 +445,7 @@ func compareOps(t *testing.T, d *differences, r *Rank, want csvTable) {
 	}
 }
 
-func compareCPUSteps(t *testing.T, d *differences, r *Rank, want csvTable) {
+func compareCPUSteps(t *testing.T, d *differences, r *ranks.Rank, want csvTable) {
 	t.Helper()
 	d.check("steps", len(r.Steps), len(want.rows))
 	for i, w := range want.rows {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -41,18 +42,18 @@ func TestGPUEvents(t *testing.T) {
 		for _, e := range events {
 			sum += e.DurationNs
 		}
-		if sum != res.Time.SumNs && res.Kind == KindGPU {
+		if sum != res.Time.SumNs && res.Kind == index.KindGPU {
 			t.Errorf("%s: GPU events take %d ns, all work %d", path, sum, res.Time.SumNs)
 		}
 		// In order of time, as the index is: so the two lists are of the same events.
-		x := newIndex(tr, &indexOptions{})
+		x := index.New(tr, &index.Options{})
 		different, same := 0, 0
-		for i := range x.gpu {
-			g, e := &x.gpu[i], &events[i]
-			if g.side == trace.NoSide || g.call < 0 || e.Graph {
+		for i := range x.GPU {
+			g, e := &x.GPU[i], &events[i]
+			if g.Side == trace.NoSide || g.Call < 0 || e.Graph {
 				continue
 			}
-			w := tr.GPU.At(g.side)
+			w := tr.GPU.At(g.Side)
 			op, ok := ops[w.ExternalID]
 			switch {
 			case !ok, w.ExternalID == w.Correlation: // old profilers write the correlation there

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/iterations"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
 	"github.com/inferprof/inferprof/trace/source"
@@ -22,6 +24,6 @@ func BenchmarkIterate(b *testing.B) {
 	}
 	b.ReportMetric(float64(t.Events.Len()), "events")
 	for b.Loop() {
-		iterate(t, 0, &indexOptions{})
+		iterations.Of(t, 0, &index.Options{})
 	}
 }

@@ -5,13 +5,17 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/categories"
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/iterations"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
 )
 
 // checkIteration checks that an iteration's parts sum to it.
-func checkIteration(t *testing.T, name string, r *RankIterations, it *Iteration) {
+func checkIteration(t *testing.T, name string, r *iterations.RankIterations, it *iterations.Iteration) {
 	t.Helper()
 	var sum, comm, layers int64
 	events := 0
@@ -21,7 +25,7 @@ func checkIteration(t *testing.T, name string, r *RankIterations, it *Iteration)
 		}
 		sum += s.Ns
 		events += s.Count
-		if r.Work[s.Work].Category == categoryComm {
+		if r.Work[s.Work].Category == categories.Comm {
 			comm += s.Ns
 		}
 	}
@@ -55,31 +59,31 @@ func TestIterationsSumToTheWhole(t *testing.T) {
 		if err != nil {
 			continue // no trace: other tests say so
 		}
-		r := iterate(tr, 0, &indexOptions{})
+		r := iterations.Of(tr, 0, &index.Options{})
 		for i := range r.Steps {
 			checkIteration(t, o.name, r, &r.Steps[i])
 			if i > 0 && r.Steps[i-1].EndNs != r.Steps[i].BeginNs {
 				t.Errorf("%s: step %d begins at %d, the one before ends at %d", o.name, i, r.Steps[i].BeginNs, r.Steps[i-1].EndNs)
 			}
 		}
-		if len(r.Steps) == 0 && r.Whole == nil && r.Kind != KindEmpty {
+		if len(r.Steps) == 0 && r.Whole == nil && r.Kind != index.KindEmpty {
 			t.Errorf("%s: nothing to compare in a trace of kind %s", o.name, r.Kind)
 		}
 		if r.Whole == nil {
 			continue
 		}
 		checkIteration(t, o.name, r, r.Whole)
-		if r.Kind != KindGPU {
+		if r.Kind != index.KindGPU {
 			continue
 		}
 		full := Analyze([]*trace.Trace{tr}, Options{}).Ranks[0]
-		d := slices.IndexFunc(full.Time, func(d Time) bool { return d.FirstNs == r.Whole.BeginNs && d.LastNs == r.Whole.EndNs })
+		d := slices.IndexFunc(full.Time, func(d device.Time) bool { return d.FirstNs == r.Whole.BeginNs && d.LastNs == r.Whole.EndNs })
 		if d < 0 {
 			t.Errorf("%s: the whole is of no device", o.name)
 			continue
 		}
 		idle := full.Idle[d]
-		want := [IdleCauses]int64{idle.Host.Ns, idle.Launch.Ns, idle.Other.Ns, idle.Unknown.Ns, 0}
+		want := [index.IdleCauses]int64{idle.Host.Ns, idle.Launch.Ns, idle.Other.Ns, idle.Unknown.Ns, 0}
 		if r.Whole.BusyNs() != full.Time[d].BusyNs || r.Whole.IdleNs != want {
 			t.Errorf("%s: busy %d of %d, idle %v of %v", o.name, r.Whole.BusyNs(), full.Time[d].BusyNs, r.Whole.IdleNs, want)
 		}
@@ -102,8 +106,8 @@ func TestIterateGPU(t *testing.T) {
 	b.kernel("nvjet_a", 7, 4, 2100, 40)
 	b.kernel("stray", 7, 99, 2200, 10) // launched by nobody, and after the last step's own work
 
-	r := iterate(b.t, 3, &indexOptions{})
-	if r.Kind != KindGPU || r.Rank != 3 || len(r.Steps) != 2 {
+	r := iterations.Of(b.t, 3, &index.Options{})
+	if r.Kind != index.KindGPU || r.Rank != 3 || len(r.Steps) != 2 {
 		t.Fatalf("kind %s, rank %d, %d steps", r.Kind, r.Rank, len(r.Steps))
 	}
 	first, last := &r.Steps[0], &r.Steps[1]
@@ -112,7 +116,7 @@ func TestIterateGPU(t *testing.T) {
 	if first.BeginNs != 1000 || first.EndNs != 2100 || first.Open || !last.Open || last.Ns() != 40 {
 		t.Errorf("first %d to %d, last open %t, %d ns", first.BeginNs, first.EndNs, last.Open, last.Ns())
 	}
-	if want := [IdleCauses]int64{IdleLaunch: 20, IdleHost: 800}; first.IdleNs != want {
+	if want := [index.IdleCauses]int64{index.IdleLaunch: 20, index.IdleHost: 800}; first.IdleNs != want {
 		t.Errorf("idle %v, want %v", first.IdleNs, want)
 	}
 	got := map[string]int64{}
@@ -140,19 +144,19 @@ func TestIterateCPU(t *testing.T) {
 	b.opOn(thread+1, trace.CategoryCPUOp, "aten::elsewhere", 20, 500)
 	b.annotation(step, 120, 50)
 
-	r := iterate(b.t, 0, &indexOptions{})
-	if r.Kind != KindCPU || len(r.Steps) != 2 {
+	r := iterations.Of(b.t, 0, &index.Options{})
+	if r.Kind != index.KindCPU || len(r.Steps) != 2 {
 		t.Fatalf("kind %s, %d steps", r.Kind, len(r.Steps))
 	}
 	it := &r.Steps[0]
 	checkIteration(t, "built", r, it)
-	if it.Ns() != 120 || it.IdleNs[IdleOutside] != 80 || it.BusyNs() != 40 || it.Events != 3 {
+	if it.Ns() != 120 || it.IdleNs[index.IdleOutside] != 80 || it.BusyNs() != 40 || it.Events != 3 {
 		t.Errorf("%d ns, idle %v, %d events", it.Ns(), it.IdleNs, it.Events)
 	}
 	if !slices.Equal(it.LayerNs, []int64{0, 0, 30}) {
 		t.Errorf("layers %v", it.LayerNs)
 	}
-	if i := slices.IndexFunc(r.Work, func(w Work) bool { return w.Name == "aten::addmm" }); i < 0 || r.Work[i].Role != "layers.*.mlp.fc1" || r.Work[i].Category != "gemm" {
+	if i := slices.IndexFunc(r.Work, func(w iterations.Work) bool { return w.Name == "aten::addmm" }); i < 0 || r.Work[i].Role != "layers.*.mlp.fc1" || r.Work[i].Category != "gemm" {
 		t.Errorf("work %+v", r.Work)
 	}
 }
@@ -160,15 +164,15 @@ func TestIterateCPU(t *testing.T) {
 // A decoder layer in kernels of two libraries: the roles are the same.
 func TestKernelRoles(t *testing.T) {
 	for name, layer := range map[string][][2]string{
-		"cuBLAS": {{"rms_norm_kernel", "norm"}, {"nvjet_1", roleQKV}, {"rotary_embedding_kernel", "rope"}, {"reshape_and_cache_flash_kernel", "kv_cache"},
-			{"flash_fwd_splitkv_kernel", "attention"}, {"nvjet_2", roleOut}, {"splitKreduce_kernel", roleOut}, {"fused_add_rms_norm_kernel", "norm"},
-			{"nvjet_3", roleUp}, {"silu_and_mul_kernel", "activation"}, {"nvjet_4", roleDown}, {"cross_device_reduce_1stage", "comm"}},
-		"Machete and Triton": {{"triton_red_fused_add_rms_norm_0", "norm"}, {"Memset (Device)", "memset"}, {"device_kernel<machete::X>", roleQKV},
+		"cuBLAS": {{"rms_norm_kernel", "norm"}, {"nvjet_1", iterations.RoleQKV}, {"rotary_embedding_kernel", "rope"}, {"reshape_and_cache_flash_kernel", "kv_cache"},
+			{"flash_fwd_splitkv_kernel", "attention"}, {"nvjet_2", iterations.RoleOut}, {"splitKreduce_kernel", iterations.RoleOut}, {"fused_add_rms_norm_kernel", "norm"},
+			{"nvjet_3", iterations.RoleUp}, {"silu_and_mul_kernel", "activation"}, {"nvjet_4", iterations.RoleDown}, {"cross_device_reduce_1stage", "comm"}},
+		"Machete and Triton": {{"triton_red_fused_add_rms_norm_0", "norm"}, {"Memset (Device)", "memset"}, {"device_kernel<machete::X>", iterations.RoleQKV},
 			{"triton_poi_fused_1", "triton"}, {"reshape_and_cache_flash_kernel", "kv_cache"}, {"flash::FlashAttnFwd", "attention"}, {"Memset (Device)", "memset"},
-			{"device_kernel<machete::X>", roleOut}, {"triton_red_fused_add_rms_norm_2", "norm"}, {"device_kernel<machete::Y>", roleUp},
-			{"triton_poi_fused_mul_silu_slice_1", "activation"}, {"device_kernel<machete::X>", roleDown}},
-		"norms of q and k": {{"rms_norm_kernel", "norm"}, {"nvjet_1", roleQKV}, {"qk_norm_kernel", "norm"}, {"flash_fwd", "attention"}, {"nvjet_2", roleOut}},
-		"the end":          {{"rms_norm_kernel", "norm"}, {"nvjet_5", roleLMHead}, {"argmax_kernel", "sampling"}},
+			{"device_kernel<machete::X>", iterations.RoleOut}, {"triton_red_fused_add_rms_norm_2", "norm"}, {"device_kernel<machete::Y>", iterations.RoleUp},
+			{"triton_poi_fused_mul_silu_slice_1", "activation"}, {"device_kernel<machete::X>", iterations.RoleDown}},
+		"norms of q and k": {{"rms_norm_kernel", "norm"}, {"nvjet_1", iterations.RoleQKV}, {"qk_norm_kernel", "norm"}, {"flash_fwd", "attention"}, {"nvjet_2", iterations.RoleOut}},
+		"the end":          {{"rms_norm_kernel", "norm"}, {"nvjet_5", iterations.RoleLMHead}, {"argmax_kernel", "sampling"}},
 		"nothing to go by": {{"nvjet_1", "gemm"}, {"nvjet_2", "gemm"}},
 	} {
 		b := newBuilder()
@@ -179,12 +183,12 @@ func TestKernelRoles(t *testing.T) {
 			}
 			b.gpu(category, k[0], 7, int64(i), int64(100*i), 50)
 		}
-		r := iterate(b.t, 0, &indexOptions{})
+		r := iterations.Of(b.t, 0, &index.Options{})
 		if r.Whole == nil {
 			t.Fatalf("%s: no whole", name)
 		}
 		for _, k := range layer {
-			if !slices.ContainsFunc(r.Work, func(w Work) bool { return w.Name == k[0] && w.Role == k[1] }) {
+			if !slices.ContainsFunc(r.Work, func(w iterations.Work) bool { return w.Name == k[0] && w.Role == k[1] }) {
 				t.Errorf("%s: %s is not %s: %+v", name, k[0], k[1], r.Work)
 			}
 		}

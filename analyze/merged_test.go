@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -94,7 +95,7 @@ func TestMergedRanks(t *testing.T) {
 		t.Errorf("a trace of one rank came apart: %d", len(one))
 	}
 	// Each file has its own base time, which merging forgets: times within a rank are the same.
-	ignore := cmp.Options{moved, cmpopts.IgnoreFields(Rank{}, "Path", "Clock"), cmpopts.IgnoreFields(Result{}, "Problems")}
+	ignore := cmp.Options{moved, cmpopts.IgnoreFields(ranks.Rank{}, "Path", "Clock"), cmpopts.IgnoreFields(Result{}, "Problems")}
 	if diff := cmp.Diff(Analyze(own, Options{}), Analyze(parts, Options{}), ignore); diff != "" {
 		t.Error(diff)
 	}

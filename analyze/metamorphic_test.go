@@ -12,6 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -108,7 +111,7 @@ func TestScale(t *testing.T) {
 		for _, tr := range traces {
 			slower = append(slower, rewritten(tr, nil, func(e *trace.Event) { e.StartNs *= 3; e.DurationNs *= 3 }))
 		}
-		got := Analyze(slower, Options{LaunchGapNs: 3 * DefaultLaunchGapNs})
+		got := Analyze(slower, Options{LaunchGapNs: 3 * index.DefaultLaunchGapNs})
 		for _, c := range [][2]int64{
 			{want.Time.TotalNs, got.Time.TotalNs}, {want.Time.BusyNs, got.Time.BusyNs}, {want.Time.ComputationNs, got.Time.ComputationNs},
 			{want.Time.ExposedCommNs, got.Time.ExposedCommNs}, {want.CPU.OpSelfNs, got.CPU.OpSelfNs},
@@ -172,7 +175,7 @@ func TestRanksAlone(t *testing.T) {
 		for i, tr := range traces {
 			alone := Analyze([]*trace.Trace{tr}, Options{})
 			busy += alone.Time.BusyNs
-			for _, r := range []*Rank{alone.Ranks[0], both.Ranks[i]} {
+			for _, r := range []*ranks.Rank{alone.Ranks[0], both.Ranks[i]} {
 				r.Collectives, r.Clock = nil, nil // what the others say of it
 				for k := range r.Steps {
 					r.Steps[k].CommWaitNs = 0
@@ -210,7 +213,7 @@ func TestWithoutFrames(t *testing.T) {
 func TestInvariants(t *testing.T) {
 	for kind, traces := range ownTraces(t) {
 		res := Analyze(traces, Options{})
-		for _, tm := range append([]Time{res.Time}, res.Ranks[0].Time[0], res.Ranks[1].Time[0]) {
+		for _, tm := range append([]device.Time{res.Time}, res.Ranks[0].Time[0], res.Ranks[1].Time[0]) {
 			if tm.BusyNs+tm.IdleNs != tm.TotalNs || tm.ComputationNs+tm.ExposedCommNs+tm.ExposedMemoryNs != tm.BusyNs || tm.IdleNs < 0 {
 				t.Errorf("%s: %+v", kind, tm)
 			}

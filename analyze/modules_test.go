@@ -1,10 +1,12 @@
 package analyze
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inferprof/inferprof/analyze/host"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -12,7 +14,7 @@ func TestModules(t *testing.T) {
 	b := newBuilder()
 	for layer := range int64(2) {
 		at := layer * 1000
-		suffix := "_" + itoa(layer)
+		suffix := "_" + strconv.FormatInt(layer, 10)
 		b.frame("nn.Module: DecoderLayer"+suffix, at, 900)
 		b.frame("nn.Module: Linear"+suffix, at+100, 300)
 		b.call("cudaLaunchKernel", 2*layer+1, at+150, 10)
@@ -20,7 +22,7 @@ func TestModules(t *testing.T) {
 		b.call("cudaLaunchKernel", 2*layer+2, at+500, 10) // in the layer itself
 		b.kernel("add", 7, 2*layer+2, at+600, 7)
 	}
-	want := []Module{
+	want := []host.Module{
 		{Name: "DecoderLayer", Instances: 2, Calls: 2, TotalNs: 1800, SelfNs: 1200, GPUNs: 114, GPUSelfNs: 14, GPUEvents: 4},
 		{Name: "Linear", Instances: 2, Calls: 2, TotalNs: 600, SelfNs: 600, GPUNs: 100, GPUSelfNs: 100, GPUEvents: 2},
 	}
@@ -36,7 +38,7 @@ func TestModules(t *testing.T) {
 	at("layers.0.mlp.down_proj", 5000, 100)
 	at("layers.0.mlp.down_proj", 5010, 80)
 	at("layers.1.mlp.down_proj", 5200, 100)
-	want = []Module{{Name: "layers.*.mlp.down_proj", Instances: 2, Calls: 2, TotalNs: 200, SelfNs: 200}}
+	want = []host.Module{{Name: "layers.*.mlp.down_proj", Instances: 2, Calls: 2, TotalNs: 200, SelfNs: 200}}
 	if diff := cmp.Diff(want, b.analyze(Options{}).Modules); diff != "" {
 		t.Error(diff)
 	}

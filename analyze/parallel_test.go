@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/host"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -31,19 +32,19 @@ func TestCores(t *testing.T) {
 		o       Options
 		cores   float64
 		from    string
-		parts   []CoreTime // MeanBusy left out
+		parts   []host.CoreTime // MeanBusy left out
 	}{
-		{name: "unknown", parts: []CoreTime{
-			{"", 240, 0, -1, -1, -1}, {"prefill", 90, 0, -1, -1, -1}, {"decode", 60, 0, -1, -1, -1}, {"between steps", 90, 0, -1, -1, -1}}},
+		{name: "unknown", parts: []host.CoreTime{
+			{Phase: "", SpanNs: 240, MeanBusy: 0, CoreNs: -1, IdleMinCoreNs: -1, IdleMaxCoreNs: -1}, {Phase: "prefill", SpanNs: 90, MeanBusy: 0, CoreNs: -1, IdleMinCoreNs: -1, IdleMaxCoreNs: -1}, {Phase: "decode", SpanNs: 60, MeanBusy: 0, CoreNs: -1, IdleMinCoreNs: -1, IdleMaxCoreNs: -1}, {Phase: "between steps", SpanNs: 90, MeanBusy: 0, CoreNs: -1, IdleMinCoreNs: -1, IdleMaxCoreNs: -1}}},
 		// nobody works in 100–150 and 200–230; two do in 40–60 and 70–80
-		{name: "engine", threads: 4, cores: 4, from: CoresOfEngine, parts: []CoreTime{
-			{"", 240, 0, 960, 320, 770}, {"prefill", 90, 0, 360, 0, 240}, {"decode", 60, 0, 240, 40, 190}, {"between steps", 90, 0, 360, 280, 340}}},
-		{name: "fewer cores than threads", threads: 1, cores: 1, from: CoresOfEngine, parts: []CoreTime{
-			{"", 240, 0, 240, 80, 80}, {"prefill", 90, 0, 90, 0, 0}, {"decode", 60, 0, 60, 10, 10}, {"between steps", 90, 0, 90, 70, 70}}},
-		{name: "machine", o: Options{Capture: &Capture{HostCPUs: 3, ExpectedRanks: 2}}, cores: 1.5, from: CoresOfMachine, parts: []CoreTime{
-			{"", 240, 0, 360, 120, 185}, {"prefill", 90, 0, 135, 0, 30}, {"decode", 60, 0, 90, 15, 40}, {"between steps", 90, 0, 135, 105, 115}}},
-		{name: "only decode", threads: 2, o: Options{Phase: "decode"}, cores: 2, from: CoresOfEngine, parts: []CoreTime{
-			{"", 100, 0, 200, 60, 130}, {"decode", 50, 0, 100, 0, 50}, {"between steps", 50, 0, 100, 60, 80}}},
+		{name: "engine", threads: 4, cores: 4, from: host.CoresOfEngine, parts: []host.CoreTime{
+			{Phase: "", SpanNs: 240, MeanBusy: 0, CoreNs: 960, IdleMinCoreNs: 320, IdleMaxCoreNs: 770}, {Phase: "prefill", SpanNs: 90, MeanBusy: 0, CoreNs: 360, IdleMinCoreNs: 0, IdleMaxCoreNs: 240}, {Phase: "decode", SpanNs: 60, MeanBusy: 0, CoreNs: 240, IdleMinCoreNs: 40, IdleMaxCoreNs: 190}, {Phase: "between steps", SpanNs: 90, MeanBusy: 0, CoreNs: 360, IdleMinCoreNs: 280, IdleMaxCoreNs: 340}}},
+		{name: "fewer cores than threads", threads: 1, cores: 1, from: host.CoresOfEngine, parts: []host.CoreTime{
+			{Phase: "", SpanNs: 240, MeanBusy: 0, CoreNs: 240, IdleMinCoreNs: 80, IdleMaxCoreNs: 80}, {Phase: "prefill", SpanNs: 90, MeanBusy: 0, CoreNs: 90, IdleMinCoreNs: 0, IdleMaxCoreNs: 0}, {Phase: "decode", SpanNs: 60, MeanBusy: 0, CoreNs: 60, IdleMinCoreNs: 10, IdleMaxCoreNs: 10}, {Phase: "between steps", SpanNs: 90, MeanBusy: 0, CoreNs: 90, IdleMinCoreNs: 70, IdleMaxCoreNs: 70}}},
+		{name: "machine", o: Options{Capture: &Capture{HostCPUs: 3, ExpectedRanks: 2}}, cores: 1.5, from: host.CoresOfMachine, parts: []host.CoreTime{
+			{Phase: "", SpanNs: 240, MeanBusy: 0, CoreNs: 360, IdleMinCoreNs: 120, IdleMaxCoreNs: 185}, {Phase: "prefill", SpanNs: 90, MeanBusy: 0, CoreNs: 135, IdleMinCoreNs: 0, IdleMaxCoreNs: 30}, {Phase: "decode", SpanNs: 60, MeanBusy: 0, CoreNs: 90, IdleMinCoreNs: 15, IdleMaxCoreNs: 40}, {Phase: "between steps", SpanNs: 90, MeanBusy: 0, CoreNs: 135, IdleMinCoreNs: 105, IdleMaxCoreNs: 115}}},
+		{name: "only decode", threads: 2, o: Options{Phase: "decode"}, cores: 2, from: host.CoresOfEngine, parts: []host.CoreTime{
+			{Phase: "", SpanNs: 100, MeanBusy: 0, CoreNs: 200, IdleMinCoreNs: 60, IdleMaxCoreNs: 130}, {Phase: "decode", SpanNs: 50, MeanBusy: 0, CoreNs: 100, IdleMinCoreNs: 0, IdleMaxCoreNs: 50}, {Phase: "between steps", SpanNs: 50, MeanBusy: 0, CoreNs: 100, IdleMinCoreNs: 60, IdleMaxCoreNs: 80}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := engine()

@@ -4,6 +4,13 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/graphs"
+	"github.com/inferprof/inferprof/analyze/host"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/integrity"
+	"github.com/inferprof/inferprof/analyze/ranks"
+	"github.com/inferprof/inferprof/analyze/roofline"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -17,95 +24,99 @@ type Part struct {
 	Meta trace.Meta // by which the ranks are numbered
 	// Rank is everything about the trace; nil if it is left out. Its number is the one that NewPart was given, and its
 	// clock, its collectives and its steps' waits are not known, until Join has seen the others.
-	Rank *Rank
+	Rank *ranks.Rank
 
-	devices     []int32 // if some are selected: those that worked, the others included
-	steps       []Step  // all of the trace, whatever is selected
-	kernels     []packedKernel
-	collectives map[collectiveKey]*collectiveRuns
-	problems    []Problem
+	devices     []int32      // if some are selected: those that worked, the others included
+	steps       []index.Step // all of the trace, whatever is selected
+	kernels     []device.PackedKernel
+	collectives map[ranks.CollectiveKey]*ranks.CollectiveRuns
+	problems    []integrity.Problem
 }
 
-// NewPart analyses one trace, of which the part keeps nothing alive. The rank is the number that it will have as far as
+// File files a trace for NewPart and for the findings' rules, which share it. Options.Ranks are not looked at.
+func File(t *trace.Trace, o Options) *index.Index { return index.New(t, o.filing()) }
+
+// NewPart analyses one trace, filed with the same options, and leaves in the index what the options select. The part keeps
+// nothing of the trace alive. The rank is the number that it will have as far as
 // is known by now (ClaimedRank): Join gives it the right one, and only the traces of captures are chosen by this one.
-// Options.Ranks are not looked at. A trace of other devices than those selected is left out. Several parts may be made at
-// the same time.
-func NewPart(t *trace.Trace, rank int, o Options) *Part {
+// A trace of other devices than those selected is left out. Several parts may be made at the same time.
+func NewPart(x *index.Index, rank int, o Options) *Part {
+	t := x.Trace
 	p := &Part{Meta: t.Meta}
-	x := newIndex(t, o.filing())
-	p.devices = x.allDevices
-	if x.onGPU && len(x.gpu) == 0 {
+	p.devices = x.AllDevices
+	if x.OnGPU && len(x.GPU) == 0 {
 		return p
 	}
-	p.steps = x.stepTable()
-	badNests := p.measure(x, rank, x.narrow(p.steps))
+	p.steps = x.StepTable()
+	x.CountOps(p.steps)
+	badNests := p.measure(x, rank, x.Narrow(p.steps))
 	if t.Meta.FrontEnd() {
 		p.Rank.Role = "frontend"
 		return p
 	}
 	p.deepen(x, rank, &o)
-	p.problems = x.checkTrace(p.Rank, badNests)
+	p.problems = integrity.CheckTrace(x, p.Rank, badNests)
 	return p
 }
 
 // measure answers what shapes, queues and graphs are not needed for. It returns how many spans were badly nested.
-func (p *Part) measure(x *index, number int, steps []Step) (badNests int) {
-	t := x.t
-	devices := x.devices()
-	swept := x.sweepHost()
-	r := &Rank{
-		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: hardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds,
-		Events: x.eventCount, FirstNs: x.firstNs, LastNs: x.lastNs, ProfilerNs: x.profiler.end - x.profiler.start,
-		Ops: swept.ops, CPU: swept.cpu(), Memory: x.memoryPools(), Steps: steps,
-		Windows: x.deviceWindows.exported(), HostWindows: x.hostWindows.exported(), Damage: damageOf(t),
+func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests int) {
+	t := x.Trace
+	devices := x.Devices()
+	swept := host.Sweep(x)
+	r := &ranks.Rank{
+		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: ranks.HardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds,
+		Events: x.EventCount(), FirstNs: x.FirstNs, LastNs: x.LastNs, ProfilerNs: x.Profiler.End - x.Profiler.Start,
+		Ops: swept.Ops, CPU: swept.Cpu(), Memory: host.MemoryPools(x), Steps: steps,
+		Windows: x.DeviceWindows.Exported(), HostWindows: x.HostWindows.Exported(), Damage: ranks.DamageOf(t),
 	}
 	p.Rank = r
 	if d := t.Meta.Distributed; d != nil {
 		r.WorldSize = d.WorldSize
 	}
-	r.Engine, r.Version = engineOf(t, r.Steps, r.Ops)
-	r.Modules = x.moduleTable()
-	r.Phases, r.Steady = phaseTable(r.Steps), steadyState(r.Steps)
-	p.collectives = x.collectives(!x.onGPU)
-	if !x.onGPU {
-		if len(x.host) > 0 {
-			r.Time = []Time{x.cpuTime(swept)}
+	r.Engine, r.Version = ranks.EngineOf(t, r.Steps, r.Ops)
+	r.Modules = host.Modules(x)
+	r.Phases, r.Steady = ranks.PhaseTable(r.Steps), ranks.SteadyState(r.Steps)
+	p.collectives = ranks.Collectives(x, !x.OnGPU)
+	if !x.OnGPU {
+		if len(x.Host()) > 0 {
+			r.Time = []device.Time{host.CPUTime(x, swept)}
 		}
-		r.Categories = opCategories(r.Ops)
-		return swept.badNests
+		r.Categories = host.OpCategories(r.Ops)
+		return swept.BadNests
 	}
 	for _, d := range devices {
-		r.Time = append(r.Time, x.deviceTime(d))
-		r.Idle = append(r.Idle, x.idle(d))
+		r.Time = append(r.Time, device.TimeOf(x, d))
+		r.Idle = append(r.Idle, device.IdleOf(x, d))
 	}
-	launch := x.launches()
+	launch := device.Launches(x)
 	r.Launch = &launch
-	r.Streams, r.MemoryOps = x.streams(), x.memoryOps()
-	kernels := x.kernelTable()
-	r.Kernels = finishKernels(kernels)
-	p.kernels = packKernels(kernels)
-	r.Categories = kernelCategories(r.Kernels)
-	return swept.badNests
+	r.Streams, r.MemoryOps = device.Streams(x), device.MemoryOps(x)
+	kernels := device.KernelTable(x)
+	r.Kernels = device.FinishKernels(kernels)
+	p.kernels = device.PackKernels(kernels)
+	r.Categories = device.KernelCategories(r.Kernels)
+	return swept.BadNests
 }
 
 // deepen answers what reads shapes, queues and graphs.
-func (p *Part) deepen(x *index, number int, o *Options) {
+func (p *Part) deepen(x *index.Index, number int, o *Options) {
 	r := p.Rank
-	captures := capturesOf(tracesOf(o.CaptureTraces, number))
-	r.Roofline = x.roofline(x.replayedOps(captures))
-	if !x.onGPU {
-		r.Parallel = x.parallelism(r.Steps, o.Capture.coresPerRank())
+	captures := graphs.CapturesOf(tracesOf(o.CaptureTraces, number))
+	r.Roofline = roofline.Measure(x, graphs.ReplayedOps(x, captures))
+	if !x.OnGPU {
+		r.Parallel = host.Parallelism(x, r.Steps, o.Capture.coresPerRank())
 		return
 	}
-	r.Queues, r.Graphs, r.Replays = x.queues(), x.graphTable(captures), x.replayLosses(r.Steps)
+	r.Queues, r.Graphs, r.Replays = device.Queues(x), graphs.Table(x, captures), graphs.Losses(x, r.Steps)
 	if o.GPUEvents {
-		r.GPUEvents = x.gpuEvents()
+		r.GPUEvents = device.GPUEvents(x)
 	}
 }
 
 // tracesOf are those of one rank's graph captures, or all if no trace says whose it is.
 func tracesOf(captures []*trace.Trace, rank int) []*trace.Trace {
-	claimed := func(t *trace.Trace) int { return ClaimedRank(&t.Meta) }
+	claimed := func(t *trace.Trace) int { return ranks.ClaimedRank(&t.Meta) }
 	if !slices.ContainsFunc(captures, func(t *trace.Trace) bool { return claimed(t) >= 0 }) {
 		return captures
 	}
@@ -115,24 +126,24 @@ func tracesOf(captures []*trace.Trace, rank int) []*trace.Trace {
 // Join puts the parts of a profile together, in the order in which its traces were named. The result takes the parts over:
 // none can be joined twice. Options are those that the parts were made with, and Ranks.
 func Join(parts []*Part, o Options) *Result {
-	res := &Result{SchemaVersion: SchemaVersion, Kind: KindEmpty, Capture: o.Capture, Selection: o.selection()}
+	res := &Result{SchemaVersion: SchemaVersion, Kind: index.KindEmpty, Capture: o.Capture, Selection: o.selection()}
 	metas := make([]trace.Meta, len(parts))
 	for i, p := range parts {
 		metas[i] = p.Meta
 	}
-	numbers, guessed := numberRanks(metas)
-	if duplicates := checkDuplicates(metas); guessed && len(duplicates) > 0 {
+	numbers, guessed := ranks.NumberRanks(metas)
+	if duplicates := integrity.CheckDuplicates(metas); guessed && len(duplicates) > 0 {
 		res.Problems = append(res.Problems, duplicates...)
 	} else if guessed {
-		res.Problems = append(res.Problems, Problem{ID: "rank_numbers", Severity: SeverityNote, Rank: AllRanks,
+		res.Problems = append(res.Problems, integrity.Problem{ID: "rank_numbers", Severity: integrity.SeverityNote, Rank: integrity.AllRanks,
 			Text: "the traces do not say which ranks they are; they are numbered in the order given"})
 	}
 	var (
 		workers int
 		devices []int32
-		most    []Step // of any rank
-		kernels [][]packedKernel
-		runs    []map[collectiveKey]*collectiveRuns
+		most    []index.Step // of any rank
+		kernels [][]device.PackedKernel
+		runs    []map[ranks.CollectiveKey]*ranks.CollectiveRuns
 	)
 	for i, p := range parts {
 		if numbers[i] >= 0 {
@@ -166,27 +177,27 @@ func Join(parts []*Part, o Options) *Result {
 		runs = append(runs, p.collectives)
 	}
 	res.meet(runs)
-	res.Kernels = mergeKernels(kernels)
+	res.Kernels = device.MergeKernels(kernels)
 	res.merge()
-	res.Problems = slices.Concat(checkFrontends(workers, len(res.Frontends)), checkRanks(res.Ranks, o.expectedRanks()), checkClocks(res.Ranks), res.Problems)
+	res.Problems = slices.Concat(integrity.CheckFrontends(workers, len(res.Frontends)), integrity.CheckRanks(res.Ranks, o.expectedRanks()), integrity.CheckClocks(res.Ranks), res.Problems)
 	res.checkSelection(&o, devices, most)
-	sortProblems(res.Problems)
+	integrity.SortProblems(res.Problems)
 	return res
 }
 
 // meet compares what the ranks, in the order of runs, say of the collectives that they ran together, and sorts the ranks.
-func (res *Result) meet(runs []map[collectiveKey]*collectiveRuns) {
+func (res *Result) meet(runs []map[ranks.CollectiveKey]*ranks.CollectiveRuns) {
 	numbers := make([]int, len(res.Ranks))
-	of := map[*Rank]map[collectiveKey]*collectiveRuns{}
+	of := map[*ranks.Rank]map[ranks.CollectiveKey]*ranks.CollectiveRuns{}
 	for i, r := range res.Ranks {
 		numbers[i], of[r] = r.Rank, runs[i]
 	}
-	perRank, all := splitWaits(numbers, runs)
+	perRank, all := ranks.SplitWaits(numbers, runs)
 	for i, r := range res.Ranks {
 		r.Collectives = perRank[i]
-		r.waitInSteps(runs[i])
+		r.WaitInSteps(runs[i])
 	}
 	res.Collectives = all
-	slices.SortStableFunc(res.Ranks, func(a, b *Rank) int { return cmp.Compare(a.Rank, b.Rank) })
-	clocks(res.Ranks, of)
+	slices.SortStableFunc(res.Ranks, func(a, b *ranks.Rank) int { return cmp.Compare(a.Rank, b.Rank) })
+	ranks.Clocks(res.Ranks, of)
 }

@@ -9,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -30,11 +33,11 @@ func TestParts(t *testing.T) {
 		if len(traces) != 2 {
 			t.Fatalf("testdata/%s: %d files", pattern, len(traces))
 		}
-		for _, o := range []Options{{}, {Ranks: []int{1}}, {Phase: "decode"}, {Steps: []Range{{1, 2}}}, {Phase: "mixed"}, {Devices: []Range{{1, 1}}}} {
+		for _, o := range []Options{{}, {Ranks: []int{1}}, {Phase: "decode"}, {Steps: []index.Range{{From: 1, To: 2}}}, {Phase: "mixed"}, {Devices: []index.Range{{From: 1, To: 1}}}} {
 			parts := make([]*Part, len(traces))
 			var all sync.WaitGroup
 			for i, tr := range traces {
-				all.Go(func() { parts[i] = NewPart(tr, 7, o) })
+				all.Go(func() { parts[i] = NewPart(File(tr, o), 7, o) })
 			}
 			all.Wait()
 			if diff := cmp.Diff(Analyze(traces, o), Join(parts, o)); diff != "" {
@@ -54,13 +57,13 @@ func TestClaimedRank(t *testing.T) {
 	metas[3].Distributed = &trace.Distributed{}
 	var claimed []int
 	for i := range metas {
-		claimed = append(claimed, ClaimedRank(&metas[i]))
+		claimed = append(claimed, ranks.ClaimedRank(&metas[i]))
 	}
-	if want := []int{3, 5, 2, 4}; !slices.Equal(claimed, want) || !slices.Equal(RankNumbers(metas), want) {
-		t.Errorf("claimed %v, numbered %v, want %v", claimed, RankNumbers(metas), want)
+	if want := []int{3, 5, 2, 4}; !slices.Equal(claimed, want) || !slices.Equal(ranks.RankNumbers(metas), want) {
+		t.Errorf("claimed %v, numbered %v, want %v", claimed, ranks.RankNumbers(metas), want)
 	}
 	for _, m := range []trace.Meta{named("b.json"), named("vm_1.async_llm.17.pt.trace.json.gz")} {
-		if r := ClaimedRank(&m); r != -1 {
+		if r := ranks.ClaimedRank(&m); r != -1 {
 			t.Errorf("%s claims rank %d", m.Path, r)
 		}
 	}
@@ -75,19 +78,19 @@ func TestPackKernels(t *testing.T) {
 	}
 	slices.Sort(many)
 	for _, ns := range [][]int64{nil, {0}, {0, 0, 1}, {-5, 3}, {7, 7, 7, 1 << 62}, many} {
-		packed := packKernels([]kernelDurations{{Kernel: Kernel{Name: "k", Category: "gemm", ExclusiveNs: 3}, ns: ns}})
-		rows := mergeKernels([][]packedKernel{packed, packed})
+		packed := device.PackKernels([]device.KernelDurations{{Kernel: device.Kernel{Name: "k", Category: "gemm", ExclusiveNs: 3}, Ns: ns}})
+		rows := device.MergeKernels([][]device.PackedKernel{packed, packed})
 		twice := append(slices.Clone(ns), ns...)
-		want := Kernel{Name: "k", Category: "gemm", Device: AllDevices, ExclusiveNs: 6}
-		want.summarize(twice)
+		want := device.Kernel{Name: "k", Category: "gemm", Device: device.AllDevices, ExclusiveNs: 6}
+		want.Summarize(twice)
 		if len(rows) != 1 || rows[0] != want {
 			t.Errorf("%d durations: %+v, want %+v", len(ns), rows, want)
 		}
-		if got := packed[0].appendDurations(nil); !slices.Equal(got, ns) {
+		if got := packed[0].AppendDurations(nil); !slices.Equal(got, ns) {
 			t.Errorf("%d durations came back as %d", len(ns), len(got))
 		}
-		if len(packed[0].durations) > 1+len(ns)*10 || len(ns) == len(many) && len(packed[0].durations) > 200 {
-			t.Errorf("%d durations take %d bytes", len(ns), len(packed[0].durations))
+		if len(packed[0].Durations) > 1+len(ns)*10 || len(ns) == len(many) && len(packed[0].Durations) > 200 {
+			t.Errorf("%d durations take %d bytes", len(ns), len(packed[0].Durations))
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -33,14 +35,14 @@ type peerResults struct {
 }
 
 // comparePeers compares a trace of one device with both. tl is the time by TraceLens' rule of communication.
-func comparePeers(t *testing.T, d *differences, tr *trace.Trace, res *Result, tl Time, path string) {
+func comparePeers(t *testing.T, d *differences, tr *trace.Trace, res *Result, tl device.Time, path string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want peerResults
-	if json.Unmarshal(text, &want) != nil || len(res.Ranks) != 1 || len(res.Ranks[0].Time) != 1 || res.Kind != KindGPU {
+	if json.Unmarshal(text, &want) != nil || len(res.Ranks) != 1 || len(res.Ranks[0].Time) != 1 || res.Kind != index.KindGPU {
 		return // HTA failed (its breakdown is an error), or there is nothing to compare
 	}
 	r := res.Ranks[0]

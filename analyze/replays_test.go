@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/inferprof/inferprof/analyze/graphs"
+	"github.com/inferprof/inferprof/analyze/integrity"
 )
 
 // TestReplays: two replays in each decode step, of 20 and of 4 kernels; some replays have lost kernels.
@@ -11,13 +14,13 @@ func TestReplays(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		lost map[[2]int]int // step and replay: kernels that are missing
-		want Replays
+		want graphs.Replays
 	}{
-		{"whole", nil, Replays{Launches: 12}},
-		{"one of 20 is no loss", map[[2]int]int{{2, 0}: 1}, Replays{Launches: 12}},
-		{"short", map[[2]int]int{{2, 0}: 5}, Replays{Launches: 12, Short: 1, LostKernels: 5, LostNs: 50, FirstNs: 2010}},
-		{"empty", map[[2]int]int{{3, 1}: 4}, Replays{Launches: 12, Empty: 1, LostKernels: 4, LostNs: 40, FirstNs: 3020}},
-		{"both", map[[2]int]int{{1, 0}: 20, {4, 1}: 2}, Replays{Launches: 12, Empty: 1, Short: 1, LostKernels: 22, LostNs: 220, FirstNs: 1010}},
+		{"whole", nil, graphs.Replays{Launches: 12}},
+		{"one of 20 is no loss", map[[2]int]int{{2, 0}: 1}, graphs.Replays{Launches: 12}},
+		{"short", map[[2]int]int{{2, 0}: 5}, graphs.Replays{Launches: 12, Short: 1, LostKernels: 5, LostNs: 50, FirstNs: 2010}},
+		{"empty", map[[2]int]int{{3, 1}: 4}, graphs.Replays{Launches: 12, Empty: 1, LostKernels: 4, LostNs: 40, FirstNs: 3020}},
+		{"both", map[[2]int]int{{1, 0}: 20, {4, 1}: 2}, graphs.Replays{Launches: 12, Empty: 1, Short: 1, LostKernels: 22, LostNs: 220, FirstNs: 1010}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBuilder()
@@ -37,7 +40,7 @@ func TestReplays(t *testing.T) {
 			if got := res.Ranks[0].Replays; got == nil || *got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
-			marked := slices.ContainsFunc(res.Doubts("phases", AllRanks), func(p Problem) bool { return p.ID == "replays_differ" })
+			marked := slices.ContainsFunc(res.Doubts("phases", integrity.AllRanks), func(p integrity.Problem) bool { return p.ID == "replays_differ" })
 			if marked != (test.want.Short > 0) {
 				t.Errorf("phases are marked: %v", marked)
 			}

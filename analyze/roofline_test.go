@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/roofline"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -21,23 +22,23 @@ func TestWork(t *testing.T) {
 			t.Errorf("%s: %.9f GFLOP, %.4f MiB; want %v, %v", what, flops/1e9, bytes/mib, wantGFLOP, wantMiB)
 		}
 	}
-	f, b := gemmWork(1, 8944, 2816, 1024, 2, 2, 2, 0)
+	f, b := roofline.GemmWork(1, 8944, 2816, 1024, 2, 2, 2, 0)
 	check("mm", f, b, 51.581550592, 71.0078125)
-	f, b = gemmWork(1, 8944, 1024, 1024, 2, 2, 2, 1024)
+	f, b = roofline.GemmWork(1, 8944, 1024, 1024, 2, 2, 2, 1024)
 	check("addmm", f, b, 18.766086144, 36.939453125)
-	f, b = gemmWork(1, 32, 24576, 4096, 2, 2, 2, 0)
+	f, b = roofline.GemmWork(1, 32, 24576, 4096, 2, 2, 2, 0)
 	check("gate-up", f, b, 6.442450944, 193.75)
-	f, b = sdpaWork(16, 16, 16, 559, 559, 64, 64, true, 2)
+	f, b = roofline.SdpaWork(16, 16, 16, 559, 559, 64, 64, true, 2)
 	check("sdpa", f, b, 10.239377408, 69.875)
 	none := trace.AttentionSums{Query: 0, Key: 0, QuerySq: 0, QueryKey: 0}
-	f, b = pagedWork(none, trace.AttentionSums{Query: 32, Key: 55086, QuerySq: 32, QueryKey: 55086}, 32, 64, 8, 64, 64, 2, 2)
+	f, b = roofline.PagedWork(none, trace.AttentionSums{Query: 32, Key: 55086, QuerySq: 32, QueryKey: 55086}, 32, 64, 8, 64, 64, 2, 2)
 	check("paged, vLLM", f, b, 0.902529024, 108.08984375)
-	f, b = pagedWork(none, trace.AttentionSums{Query: 32, Key: 32785, QuerySq: 32, QueryKey: 32785}, 32, 32, 8, 128, 128, 2, 2)
+	f, b = roofline.PagedWork(none, trace.AttentionSums{Query: 32, Key: 32785, QuerySq: 32, QueryKey: 32785}, 32, 32, 8, 128, 128, 2, 2)
 	check("paged, SGLang", f, b, 0.53714944, 128.56640625)
-	f, b = expertWork(32, 3072, 2*3072, 32, 4, 32, 32*4, 0.5, 2)
+	f, b = roofline.ExpertWork(32, 3072, 2*3072, 32, 4, 32, 32*4, 0.5, 2)
 	b -= 32 * 4 * 3072 * 2 // the gate halves what is written
 	check("experts up", f, b, 4.831838208, 284.92)
-	f, b = expertWork(32, 3072, 3072, 32, 4, 32*4, 32, 0.5, 2)
+	f, b = roofline.ExpertWork(32, 3072, 3072, 32, 4, 32*4, 32, 0.5, 2)
 	check("experts down", f, b, 2.415919104, 142.93)
 }
 
@@ -54,7 +55,7 @@ func readReal(t *testing.T, dir string) *trace.Trace {
 	return tr
 }
 
-func findOp(t *testing.T, r *Roofline, name, dims string) RooflineOp {
+func findOp(t *testing.T, r *roofline.Roofline, name, dims string) roofline.RooflineOp {
 	t.Helper()
 	for _, o := range r.Ops {
 		if o.Name == name && o.Dims == dims {
@@ -62,7 +63,7 @@ func findOp(t *testing.T, r *Roofline, name, dims string) RooflineOp {
 		}
 	}
 	t.Fatalf("no %s %s", name, dims)
-	return RooflineOp{}
+	return roofline.RooflineOp{}
 }
 
 // TestRooflineLaunched compares with TraceLens on a Hugging Face model, times to 0.1 %.
@@ -101,7 +102,7 @@ func TestRooflineReplayed(t *testing.T) {
 	}
 	attention := 0
 	for _, o := range res.Roofline.Ops {
-		if o.Kind == modelAttention {
+		if o.Kind == roofline.ModelAttention {
 			attention += o.Count
 			if math.Abs(float64(o.TimeNs)/1e3/2127.9-1) > 0.1 || math.Abs(o.FLOPs/float64(o.Count)/1e9-0.53714944) > 1e-6 {
 				t.Errorf("%+v", o)
@@ -118,7 +119,7 @@ func TestRooflineHolds(t *testing.T) {
 	for kind, traces := range ownTraces(t) {
 		res := Analyze(traces, Options{})
 		for _, o := range res.Roofline.Ops {
-			if o.RooflinePercent > 100*maxShare || o.Invalid && (o.FLOPsPerS != 0 || o.BytesPerS != 0) || o.TimeNs <= 0 {
+			if o.RooflinePercent > 100*roofline.MaxShare || o.Invalid && (o.FLOPsPerS != 0 || o.BytesPerS != 0) || o.TimeNs <= 0 {
 				t.Errorf("%s: %+v", kind, o)
 			}
 		}
@@ -140,5 +141,21 @@ func TestRooflineWithoutCommunication(t *testing.T) {
 	r := b.analyze(Options{}).Roofline
 	if r == nil || len(r.Ops) != 1 || r.Ops[0].Name != "aten::mm" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestExpertsInside: gpt-oss' experts are Triton kernels inside moe_forward, whose inputs are the tokens and the router's logits
+// alone. The sizes are the padded ones that the weights have: up to 5,888 and down from 2,944 of 3,072.
+func TestExpertsInside(t *testing.T) {
+	capture := readReal(t, "tl__inference__vllm_decode_full__capture_traces__graph_capture_rank_0.1773709742341309550")
+	res := Analyze([]*trace.Trace{readReal(t, "tl__inference__vllm_decode_full__graph_execution")}, Options{CaptureTraces: []*trace.Trace{capture}})
+	o := findOp(t, res.Roofline, "vllm::moe_forward", "[[32, 3072], [32, 32], [], []]")
+	const flops = 2*32*4*3072*5888 + 2*32*4*2944*3072
+	if o.Count != 24 || !o.Graph || o.Kind != "moe" || o.FLOPs/24 != flops || o.Invalid || o.RooflinePercent <= 0 {
+		t.Errorf("%+v", o)
+	}
+	// TraceLens takes both for 3,072: 4.83 and 2.42 GFLOP, 284.92 and 142.93 MiB.
+	if tl := (284.92 + 142.93) * mib; o.Bytes/24 > tl || o.Bytes/24 < 0.94*tl || flops > 7.25e9 || flops < 0.94*7.25e9 {
+		t.Errorf("%.1f MiB, %.3f GFLOP a call", o.Bytes/24/mib, flops/1e9)
 	}
 }

@@ -8,6 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -45,24 +48,24 @@ func stepped(t *testing.T) map[string][]*trace.Trace {
 // TestSelectionParts: the steps one by one, or phase by phase, are all of them together.
 func TestSelectionParts(t *testing.T) {
 	for name, traces := range stepped(t) {
-		whole := Analyze(traces, Options{Steps: []Range{{0, 1 << 30}}})
+		whole := Analyze(traces, Options{Steps: []index.Range{{From: 0, To: 1 << 30}}})
 		if whole.Selection.SelectedSteps != whole.Selection.AllSteps || whole.Selection.AllSteps == 0 {
 			t.Fatalf("%s: %+v", name, whole.Selection)
 		}
 		parts := map[string][]Options{}
 		for i := range whole.Ranks[0].Steps {
-			parts["steps"] = append(parts["steps"], Options{Steps: []Range{{i, i}}})
+			parts["steps"] = append(parts["steps"], Options{Steps: []index.Range{{From: i, To: i}}})
 		}
 		for _, p := range whole.Phases {
 			parts["phases"] = append(parts["phases"], Options{Phase: p.Phase})
 		}
 		for what, list := range parts {
-			var sum Time
+			var sum device.Time
 			var self int64
 			kernels, calls, steps, collectives := 0, 0, 0, 0
 			for _, o := range list {
 				r := Analyze(traces, o)
-				sum = sumTimes([]Time{sum, r.Time})
+				sum = device.SumTimes([]device.Time{sum, r.Time})
 				steps += r.Selection.SelectedSteps
 				for _, k := range r.Kernels {
 					kernels += k.Count
@@ -79,7 +82,7 @@ func TestSelectionParts(t *testing.T) {
 				}
 			}
 			want := whole.Time
-			if kernels == 0 && whole.Kind == KindGPU {
+			if kernels == 0 && whole.Kind == index.KindGPU {
 				t.Errorf("%s: no kernels", name)
 			}
 			for _, k := range whole.Kernels {
@@ -105,7 +108,7 @@ func TestSelectionParts(t *testing.T) {
 }
 
 // checkIdle: the gaps that are explained are the time that is idle.
-func checkIdle(t *testing.T, name string, r *Rank) {
+func checkIdle(t *testing.T, name string, r *ranks.Rank) {
 	t.Helper()
 	for i, idle := range r.Idle {
 		if sum := idle.Host.Ns + idle.Launch.Ns + idle.Other.Ns + idle.Unknown.Ns; sum != r.Time[i].IdleNs {
@@ -116,7 +119,7 @@ func checkIdle(t *testing.T, name string, r *Rank) {
 
 func TestSelectionByHand(t *testing.T) {
 	traces := stepped(t)["by hand"]
-	r := Analyze(traces, Options{Steps: []Range{{1, 1}, {3, 3}}})
+	r := Analyze(traces, Options{Steps: []index.Range{{From: 1, To: 1}, {From: 3, To: 3}}})
 	// Each step from its first kernel to the next step's: 1,000 ns; the last to the end of its work: 650.
 	if tm := r.Time; tm.TotalNs != 1650 || tm.BusyNs != 1100 || tm.IdleNs != 550 || tm.Events != 4 {
 		t.Errorf("%+v", tm)
@@ -131,15 +134,15 @@ func TestSelectionByHand(t *testing.T) {
 		t.Errorf("%+v", r.Time)
 	}
 	r = Analyze(traces, Options{Phase: "prefill"})
-	if r.Kind != KindEmpty || len(r.Problems) != 1 || r.Problems[0].ID != "nothing_selected" ||
+	if r.Kind != index.KindEmpty || len(r.Problems) != 1 || r.Problems[0].ID != "nothing_selected" ||
 		r.Problems[0].Text != "no step is selected: the traces have steps 0 to 3 (1 mixed, 3 decode)" {
 		t.Errorf("%s, %+v", r.Kind, r.Problems)
 	}
-	r = Analyze(traces, Options{Devices: []Range{{1, 1}}})
-	if len(r.Kernels) != 0 || r.Kind == KindGPU || len(r.Problems) != 1 || r.Problems[0].Text != "no GPU work is selected: the traces have that of device 0" {
+	r = Analyze(traces, Options{Devices: []index.Range{{From: 1, To: 1}}})
+	if len(r.Kernels) != 0 || r.Kind == index.KindGPU || len(r.Problems) != 1 || r.Problems[0].Text != "no GPU work is selected: the traces have that of device 0" {
 		t.Errorf("device 1 has %d kernels; %+v", len(r.Kernels), r.Problems)
 	}
-	r = Analyze(traces, Options{Devices: []Range{{0, math.MaxInt}}}) // 0-: those that there are, and no more
+	r = Analyze(traces, Options{Devices: []index.Range{{From: 0, To: math.MaxInt}}}) // 0-: those that there are, and no more
 	if !slices.Equal(r.Selection.Devices, []int{0}) || len(r.Kernels) == 0 {
 		t.Errorf("every device: %v, %d kernels", r.Selection.Devices, len(r.Kernels))
 	}
@@ -155,7 +158,7 @@ func TestSelectedDevice(t *testing.T) {
 	if len(traces) != 2 {
 		t.Fatalf("%d traces", len(traces))
 	}
-	device := Analyze(traces, Options{Devices: []Range{{1, 1}}})
+	device := Analyze(traces, Options{Devices: []index.Range{{From: 1, To: 1}}})
 	rank := Analyze(traces, Options{Ranks: []int{1}})
 	device.Selection, rank.Selection = nil, nil
 	if diff := cmp.Diff(rank, device); diff != "" || len(device.Steps) == 0 {

@@ -2,72 +2,79 @@ package analyze
 
 import (
 	"slices"
+	"strconv"
+
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/analyze/integrity"
+	"github.com/inferprof/inferprof/analyze/ranks"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // Selection is what Options left of a trace's work.
 type Selection struct {
-	Ranks   []int   `json:"ranks,omitempty"`
-	Devices []int   `json:"devices,omitempty"` // those of the traces that Options.Devices name
-	Steps   []Range `json:"steps,omitempty"`
-	Phase   string  `json:"phase,omitempty"`
-	FromNs  int64   `json:"from_ns,omitempty"`
-	ToNs    int64   `json:"to_ns,omitempty"`
+	Ranks   []int         `json:"ranks,omitempty"`
+	Devices []int         `json:"devices,omitempty"` // those of the traces that Options.Devices name
+	Steps   []index.Range `json:"steps,omitempty"`
+	Phase   string        `json:"phase,omitempty"`
+	FromNs  int64         `json:"from_ns,omitempty"`
+	ToNs    int64         `json:"to_ns,omitempty"`
 	// SelectedSteps of AllSteps are in the result, over all ranks; equal if Steps and Phase are not given.
 	SelectedSteps int `json:"selected_steps"`
 	AllSteps      int `json:"all_steps"`
 }
 
 func (o *Options) selection() *Selection {
-	if o.Ranks == nil && o.Devices == nil && !o.filing().selectsSteps() && o.FromNs == 0 && o.ToNs == 0 {
+	if o.Ranks == nil && o.Devices == nil && !o.filing().SelectsSteps() && o.FromNs == 0 && o.ToNs == 0 {
 		return nil
 	}
 	return &Selection{Ranks: o.Ranks, Steps: o.Steps, Phase: o.Phase, FromNs: o.FromNs, ToNs: o.ToNs}
 }
 
 // checkSelection says which devices are selected, and which devices and steps there are when none is left.
-func (res *Result) checkSelection(o *Options, devices []int32, most []Step) {
+func (res *Result) checkSelection(o *Options, devices []int32, most []index.Step) {
 	slices.Sort(devices)
 	devices = slices.Compact(devices)
 	for _, d := range devices {
-		if o.Devices != nil && inRanges(o.Devices, int(d)) {
+		if o.Devices != nil && index.InRanges(o.Devices, int(d)) {
 			res.Selection.Devices = append(res.Selection.Devices, int(d))
 		}
 	}
 	switch {
-	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, func(r *Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != CPUDevice }):
+	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, func(r *ranks.Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != device.CPUDevice }):
 		text := "no GPU work is selected: the traces have none"
 		if len(devices) > 0 {
 			var names []string
 			for _, d := range devices {
-				names = append(names, itoa(int64(d)))
+				names = append(names, strconv.Itoa(int(d)))
 			}
-			text = "no GPU work is selected: the traces have that of device " + list(names, len(names))
+			text = "no GPU work is selected: the traces have that of device " + words.List(names, len(names))
 		}
-		res.Problems = []Problem{{ID: "nothing_selected", Severity: SeverityError, Rank: AllRanks, Text: text}}
-	case o.filing().selectsSteps() && res.Selection.SelectedSteps == 0:
+		res.Problems = []integrity.Problem{{ID: "nothing_selected", Severity: integrity.SeverityError, Rank: integrity.AllRanks, Text: text}}
+	case o.filing().SelectsSteps() && res.Selection.SelectedSteps == 0:
 		last := -1
 		for i := range most {
 			last = max(last, most[i].Index)
 		}
-		res.Problems = []Problem{nothingSelected(phaseTable(most), last+1)}
+		res.Problems = []integrity.Problem{nothingSelected(ranks.PhaseTable(most), last+1)}
 	}
 }
 
-func nothingSelected(phases []Phase, steps int) Problem {
+func nothingSelected(phases []ranks.Phase, steps int) integrity.Problem {
 	text := "no step is selected: the traces have no steps"
 	if steps > 0 {
-		text = "no step is selected: the traces have steps 0 to " + itoa(int64(steps-1))
+		text = "no step is selected: the traces have steps 0 to " + strconv.Itoa(int(steps-1))
 		for i, p := range phases {
 			if i == 0 {
 				text += " ("
 			} else {
 				text += ", "
 			}
-			text += itoa(int64(p.Steps)) + " " + p.Phase
+			text += strconv.Itoa(int(p.Steps)) + " " + p.Phase
 		}
 		text += ")"
 	}
-	return Problem{ID: "nothing_selected", Severity: SeverityError, Rank: AllRanks, Text: text}
+	return integrity.Problem{ID: "nothing_selected", Severity: integrity.SeverityError, Rank: integrity.AllRanks, Text: text}
 }
 
 // expectedRanks is how many ranks the capture should have; -1: of a selection none is missing; 0: not known.

@@ -3,6 +3,7 @@ package analyze
 import (
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -11,7 +12,7 @@ func TestStepWindows(t *testing.T) {
 	for kind, traces := range ownTraces(t) {
 		for _, tr := range traces {
 			steps := Analyze([]*trace.Trace{tr}, Options{}).steps()
-			windows := StepWindows(tr)
+			windows := index.StepWindows(tr)
 			if len(windows) != len(steps) {
 				t.Fatalf("%s: %d windows of %d steps", kind, len(windows), len(steps))
 			}
@@ -25,7 +26,7 @@ func TestStepWindows(t *testing.T) {
 	}
 }
 
-func (res *Result) steps() []Step {
+func (res *Result) steps() []index.Step {
 	for _, r := range append(res.Ranks, res.Frontends...) {
 		return r.Steps
 	}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/host"
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -51,7 +54,7 @@ func compareTorch(t *testing.T, d *differences, tr *trace.Trace, res *Result, pa
 	ops, kernels := 0, 0
 	for key, w := range table {
 		name := key.name
-		if i := slices.IndexFunc(res.Ops, func(o Op) bool { return o.Name == name }); i >= 0 && !key.onDevice {
+		if i := slices.IndexFunc(res.Ops, func(o host.Op) bool { return o.Name == name }); i >= 0 && !key.onDevice {
 			o := res.Ops[i]
 			if o.Calls != w.calls {
 				d.check(name+": more calls in PyTorch's table", w.calls > o.Calls, false)
@@ -63,7 +66,7 @@ func compareTorch(t *testing.T, d *differences, tr *trace.Trace, res *Result, pa
 				near(name+" self (PyTorch)", o.SelfNs, w.self, w.slack)
 			}
 		}
-		if i := slices.IndexFunc(res.Kernels, func(k Kernel) bool { return k.Name == name }); i >= 0 && key.onDevice {
+		if i := slices.IndexFunc(res.Kernels, func(k device.Kernel) bool { return k.Name == name }); i >= 0 && key.onDevice {
 			k := res.Kernels[i]
 			kernels++
 			d.check(name+" count (PyTorch)", k.Count, w.calls)
@@ -71,7 +74,7 @@ func compareTorch(t *testing.T, d *differences, tr *trace.Trace, res *Result, pa
 		}
 	}
 	d.check("ops compared with PyTorch's table", ops >= 5, true)
-	if res.Kind == KindGPU {
+	if res.Kind == index.KindGPU {
 		d.check("kernels compared with PyTorch's table", kernels >= 5, true)
 	}
 }

@@ -90,8 +90,9 @@ func (a *analysis) look(t *trace.Trace, i int, selected *Selection) (*analyze.Pa
 	}
 	o := a.options
 	o.CaptureTraces = a.graphs.of(rank)
-	part := analyze.NewPart(t, rank, o)
-	return part, findings.LookAt(t, part.Rank, o.Capture)
+	x := analyze.File(t, o)
+	part := analyze.NewPart(x, rank, o)
+	return part, findings.LookAt(x, part.Rank, o.Capture)
 }
 
 func (k *kept) add(part *analyze.Part, look *findings.Look) {

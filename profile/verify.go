@@ -83,7 +83,7 @@ func problemsOf(ctx context.Context, path string, o Options) ([]analyze.Problem,
 	for k := range c.Traces {
 		waits[k] = r.start(ctx, c.Traces[k:k+1], func(_ int, traces []*trace.Trace) {
 			for _, t := range traces {
-				parts[k] = append(parts[k], analyze.NewPart(t, analyze.ClaimedRank(&t.Meta), rules))
+				parts[k] = append(parts[k], analyze.NewPart(analyze.File(t, rules), analyze.ClaimedRank(&t.Meta), rules))
 			}
 		})
 	}

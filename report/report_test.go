@@ -49,8 +49,9 @@ var readResults = sync.OnceValues(func() (map[string]*analyze.Result, error) {
 			if err != nil {
 				return err
 			}
-			part := analyze.NewPart(tr, 0, analyze.Options{})
-			parts, looks = append(parts, part), append(looks, findings.LookAt(tr, part.Rank, nil))
+			x := analyze.File(tr, analyze.Options{})
+			part := analyze.NewPart(x, 0, analyze.Options{})
+			parts, looks = append(parts, part), append(looks, findings.LookAt(x, part.Rank, nil))
 		}
 		if len(parts) > 0 {
 			r := analyze.Join(parts, analyze.Options{})

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -20,16 +22,16 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 	var longest *work
 	for i := range rv.work {
 		w := &rv.work[i]
-		all += w.end - w.start
-		if w.call < 0 {
+		all += w.EndNs - w.StartNs
+		if w.Call < 0 {
 			n++
-			ns += w.end - w.start
-			if longest == nil || w.end-w.start > longest.end-longest.start {
+			ns += w.EndNs - w.StartNs
+			if longest == nil || w.EndNs-w.StartNs > longest.EndNs-longest.StartNs {
 				longest = w
 			}
 		}
 	}
-	if n == 0 || len(rv.calls) == 0 || ratio(ns, all) < unlinkedShare {
+	if n == 0 || len(rv.x.Calls) == 0 || ratio(ns, all) < unlinkedShare {
 		return nil
 	}
 	return &analyze.Finding{
@@ -37,7 +39,7 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 			count(n), count(len(rv.work)), percent(ns, all)),
 		StakeNsPerStep: quotient(ns, rv.steps()),
 		Evidence:       []analyze.Evidence{number("unlinked", n), number("gpu_events", len(rv.work)), nanoseconds("unlinked_time", ns), share("of_gpu_time", ns, all)},
-		Events:         []analyze.EventRef{rv.ref(longest.row)},
+		Events:         []analyze.EventRef{rv.ref(longest.Row)},
 		Try:            "profile a step earlier than the one to look at; check that runtime calls are recorded (activities)",
 	}
 }
@@ -48,7 +50,7 @@ func graphUnderrecorded(rv *rankView) *analyze.Finding {
 	if r == nil || r.Empty+r.Short == 0 {
 		return nil
 	}
-	at := slices.IndexFunc(rv.calls, func(c call) bool { return c.start == r.FirstNs && isGraphLaunch(rv.name(c.name)) })
+	at := slices.IndexFunc(rv.x.Calls, func(c index.Call) bool { return c.StartNs == r.FirstNs && rv.x.IsGraphLaunch(&c) })
 	if at < 0 {
 		return nil
 	}
@@ -60,7 +62,7 @@ func graphUnderrecorded(rv *rankView) *analyze.Finding {
 			number("graph_launches", r.Launches), number("short_replays", r.Short), number("empty_replays", r.Empty), number("kernels_missing", r.LostKernels),
 			nanoseconds("estimated_time_missing", r.LostNs),
 		},
-		Events: []analyze.EventRef{rv.ref(rv.calls[at].row)},
+		Events: []analyze.EventRef{rv.ref(rv.x.Calls[at].Row)},
 		Try:    "profile fewer steps at a time, larger profiler buffers; on ROCm a newer roctracer; do not trust this trace's idle times",
 	}
 }
@@ -82,15 +84,15 @@ func firstStepSkew(rv *rankView) *analyze.Finding {
 	if len(rv.iterations) < 4 {
 		return nil
 	}
-	first := rv.iterations[0].step
+	first := rv.step(0)
 	var others []int64
 	for i := 1; i < len(rv.iterations); i++ {
-		s := rv.iterations[i].step
+		s := rv.step(i)
 		if s.Phase == first.Phase && s.ContextTokens == first.ContextTokens && s.GenerationRequests == first.GenerationRequests {
 			others = append(others, s.TimeNs)
 		}
 	}
-	usual := median(others)
+	usual := stats.Median(others)
 	row := rv.stepRow(first)
 	if len(others) < 3 || float64(first.TimeNs) < firstStepRatio*float64(usual) || row < 0 {
 		return nil
@@ -126,21 +128,21 @@ func exportFrozeEngine(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	track := rv.t.Events.Track(int(row))
-	for i := len(rv.calls) - 1; i >= 0; i-- {
-		c := &rv.calls[i]
-		if c.start < last.StartNs+last.CPUNs || c.start > rv.rank.LastNs {
+	for i := len(rv.x.Calls) - 1; i >= 0; i-- {
+		c := &rv.x.Calls[i]
+		if c.StartNs < last.StartNs+last.CPUNs || c.StartNs > rv.rank.LastNs {
 			break
 		}
-		name := rv.name(c.name)
-		if c.track != track || name != "cudaDeviceSynchronize" && name != "hipDeviceSynchronize" || rv.rank.LastNs-c.end > stopNs {
+		name := rv.name(c.Name)
+		if c.Track != track || name != "cudaDeviceSynchronize" && name != "hipDeviceSynchronize" || rv.rank.LastNs-c.EndNs > stopNs {
 			continue
 		}
 		f := &analyze.Finding{
 			Sentence: fmt.Sprintf("the profile stopped on the engine's own thread after a step with %d requests still generating: the engine stands still while the trace is written, so latencies around this profile are not the engine's",
 				last.GenerationRequests),
 			Inferred: true,
-			Evidence: []analyze.Evidence{number("requests_in_last_step", int(last.GenerationRequests)), nanoseconds("from_last_step_to_stop", c.start-last.StartNs-last.CPUNs)},
-			Events:   []analyze.EventRef{rv.ref(row), rv.ref(c.row)},
+			Evidence: []analyze.Evidence{number("requests_in_last_step", int(last.GenerationRequests)), nanoseconds("from_last_step_to_stop", c.StartNs-last.StartNs-last.CPUNs)},
+			Events:   []analyze.EventRef{rv.ref(row), rv.ref(c.Row)},
 			Try:      "measure throughput and latency in a run without profiling, or stop the profile when no requests run; a profile without stacks and shapes is written faster",
 		}
 		if ns := rv.stopTime(); ns > 0 {
@@ -172,22 +174,16 @@ func (rv *rankView) stopTime() int64 {
 
 // pythonStacks: recording Python frames slows the host, and with it everything that waits for it.
 func pythonStacks(rv *rankView) *analyze.Finding {
-	if rv.frames == 0 || len(rv.rank.Steps) == 0 {
+	if rv.x.Frames == 0 || len(rv.rank.Steps) == 0 {
 		return nil
 	}
-	longest := int32(-1)
 	e := &rv.t.Events
-	for i := range e.Len() {
-		if e.Category(i) == trace.CategoryPythonFunction && (longest < 0 || e.DurationNs(i) > e.DurationNs(int(longest))) {
-			longest = int32(i)
-		}
-	}
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("Python stacks were recorded (%s frames %s): the host is slower than without them, and what waits for it waits too long",
-			times(rv.frames, rv.steps()), rv.per()),
+			times(rv.x.Frames, rv.steps()), rv.per()),
 		Inferred: true,
-		Evidence: []analyze.Evidence{number("python_frames", rv.frames), number("events", e.Len()), share("of_events", int64(rv.frames), int64(e.Len()))},
-		Events:   []analyze.EventRef{rv.ref(longest)},
+		Evidence: []analyze.Evidence{number("python_frames", rv.x.Frames), number("events", e.Len()), share("of_events", int64(rv.x.Frames), int64(e.Len()))},
+		Events:   []analyze.EventRef{rv.ref(rv.x.LongestFrame)},
 		Try:      "profile without stacks (torch_profiler_with_stack=false) to measure, with them to find the code",
 	}
 }

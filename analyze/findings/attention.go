@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -25,7 +26,7 @@ func attentionGrowth(rv *rankView) *analyze.Finding {
 	most := trace.Absent
 	for i := range rv.iterations {
 		if rv.in(int32(i), trace.StepDecode) {
-			n := rv.iterations[i].step.GenerationRequests
+			n := rv.step(i).GenerationRequests
 			if requests[n]++; requests[n] > requests[most] || most == trace.Absent {
 				most = n
 			}
@@ -33,7 +34,7 @@ func attentionGrowth(rv *rankView) *analyze.Finding {
 	}
 	var steps []int32
 	for i := range rv.iterations {
-		if rv.in(int32(i), trace.StepDecode) && rv.iterations[i].step.GenerationRequests == most {
+		if rv.in(int32(i), trace.StepDecode) && rv.step(i).GenerationRequests == most {
 			steps = append(steps, int32(i))
 		}
 	}
@@ -47,10 +48,10 @@ func attentionGrowth(rv *rankView) *analyze.Finding {
 		if w.iteration < 0 {
 			continue
 		}
-		all[w.iteration] += w.end - w.start
-		if w.category == "attn" {
-			attention[w.iteration] += w.end - w.start
-			first[w.iteration] = w.row
+		all[w.iteration] += w.EndNs - w.StartNs
+		if rv.category(w) == "attn" {
+			attention[w.iteration] += w.EndNs - w.StartNs
+			first[w.iteration] = w.Row
 		}
 	}
 	third := len(steps) / 3
@@ -59,7 +60,7 @@ func attentionGrowth(rv *rankView) *analyze.Finding {
 		for _, s := range steps {
 			values = append(values, of[s])
 		}
-		return median(values)
+		return stats.Median(values)
 	}
 	before, after := steps[:third], steps[len(steps)-third:]
 	a, b := middle(attention, before), middle(attention, after)
@@ -90,11 +91,11 @@ func prefillInterference(rv *rankView) *analyze.Finding {
 	var decode, generating []int64
 	for i := range rv.iterations {
 		if rv.in(int32(i), trace.StepDecode) {
-			decode = append(decode, rv.iterations[i].step.TimeNs)
-			generating = append(generating, rv.iterations[i].step.GenerationRequests)
+			decode = append(decode, rv.step(i).TimeNs)
+			generating = append(generating, rv.step(i).GenerationRequests)
 		}
 	}
-	usual, requests := median(decode), median(generating)
+	usual, requests := stats.Median(decode), stats.Median(generating)
 	if usual == 0 || requests <= 0 {
 		return nil
 	}
@@ -102,14 +103,14 @@ func prefillInterference(rv *rankView) *analyze.Finding {
 	var stake, tokens int64
 	slowest := -1
 	for i := range rv.iterations {
-		s := rv.iterations[i].step
+		s := rv.step(i)
 		if !rv.in(int32(i), trace.StepMixed) || float64(s.TimeNs) < mixedRatio*float64(usual) {
 			continue
 		}
 		mixed = append(mixed, s.TimeNs)
 		tokens += max(0, s.ContextTokens)
 		stake += (s.TimeNs - usual) * min(requests, max(0, s.GenerationRequests)) / requests
-		if slowest < 0 || s.TimeNs > rv.iterations[slowest].step.TimeNs {
+		if slowest < 0 || s.TimeNs > rv.step(slowest).TimeNs {
 			slowest = i
 		}
 	}
@@ -122,28 +123,16 @@ func prefillInterference(rv *rankView) *analyze.Finding {
 	}
 	f := &analyze.Finding{
 		Sentence: fmt.Sprintf("%d of %d steps mix prompts%s into decoding and take %s, where decode steps take %s: running requests stall meanwhile",
-			len(mixed), len(rv.iterations), each, duration(median(mixed)), duration(usual)),
+			len(mixed), len(rv.iterations), each, duration(stats.Median(mixed)), duration(usual)),
 		StakeNsPerStep: quotient(stake, rv.steps()),
 		Evidence: []analyze.Evidence{
-			number("mixed_steps", len(mixed)), number("steps", len(rv.iterations)), nanoseconds("median_mixed_step", median(mixed)),
+			number("mixed_steps", len(mixed)), number("steps", len(rv.iterations)), nanoseconds("median_mixed_step", stats.Median(mixed)),
 			nanoseconds("median_decode_step", usual), number("prompt_tokens", int(tokens)), nanoseconds("stall_weighted_by_requests", stake),
 		},
 		Try: "smaller chunks of prompts (--max-num-batched-tokens, SGLang's --chunked-prefill-size) for steadier latency, or prefill on other GPUs (disaggregation)",
 	}
-	if row := rv.stepRow(rv.iterations[slowest].step); row >= 0 {
+	if row := rv.stepRow(rv.step(slowest)); row >= 0 {
 		f.Events = []analyze.EventRef{rv.ref(row)}
 	}
 	return f
-}
-
-// stepRow is the event that marks a step; -1 if it is not there.
-func (rv *rankView) stepRow(s *analyze.Step) int32 {
-	id, ok := rv.t.Strings.Lookup(s.Name)
-	e := &rv.t.Events
-	for i := 0; ok && i < e.Len(); i++ {
-		if e.Name(i) == id && e.StartNs(i) == s.StartNs && e.DurationNs(i) == s.CPUNs {
-			return int32(i)
-		}
-	}
-	return -1
 }

@@ -171,8 +171,9 @@ func (b *builder) run(s steps) {
 func find(o analyze.Options, traces ...*trace.Trace) []analyze.Finding {
 	parts, looks := make([]*analyze.Part, len(traces)), make([]*Look, len(traces))
 	for i, number := range analyze.RankNumbers(analyze.Metas(traces)) {
-		parts[i] = analyze.NewPart(traces[i], number, o)
-		looks[i] = LookAt(traces[i], parts[i].Rank, o.Capture)
+		x := analyze.File(traces[i], o)
+		parts[i] = analyze.NewPart(x, number, o)
+		looks[i] = LookAt(x, parts[i].Rank, o.Capture)
 	}
 	return Find(analyze.Join(parts, o), looks)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -119,8 +120,8 @@ func customAllReduceMissing(rv *rankView) *analyze.Finding {
 	var bytes int64 = -1
 	for i := range rv.work {
 		w := &rv.work[i]
-		name := rv.name(w.name)
-		if rv.matches(customAllReduce, w.name) {
+		name := rv.name(w.Name)
+		if rv.matches(customAllReduce, w.Name) {
 			return nil
 		}
 		if !rv.in(w.iteration, trace.StepDecode) || !strings.HasPrefix(name, "nccl") || !strings.Contains(name, "AllReduce") {
@@ -134,9 +135,9 @@ func customAllReduceMissing(rv *rankView) *analyze.Finding {
 		if first == nil {
 			first = w
 		}
-		all = append(all, w.end-w.start)
+		all = append(all, w.EndNs-w.StartNs)
 	}
-	if len(all) == 0 || bytes > smallMessageBytes || bytes < 0 && median(all) > smallMessageNs {
+	if len(all) == 0 || bytes > smallMessageBytes || bytes < 0 && stats.Median(all) > smallMessageNs {
 		return nil
 	}
 	var beyond int64
@@ -146,7 +147,7 @@ func customAllReduceMissing(rv *rankView) *analyze.Finding {
 	steps, stepNs := rv.decode()
 	message := "short ones"
 	evidence := []analyze.Evidence{
-		number("nccl_all_reduces", len(all)), number("decode_steps", steps), nanoseconds("median", median(all)),
+		number("nccl_all_reduces", len(all)), number("decode_steps", steps), nanoseconds("median", stats.Median(all)),
 		nanoseconds("beyond_custom_kernel", beyond), share("of_decode_steps", beyond, stepNs),
 	}
 	if bytes >= 0 {
@@ -155,9 +156,9 @@ func customAllReduceMissing(rv *rankView) *analyze.Finding {
 	}
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("NCCL does the %s all-reduces of a decode step (%s, median %s), where the engines' own kernels take about %s on one machine: an estimated %s per decode step",
-			times(len(all), steps), message, duration(median(all)), duration(customAllReduceNs), duration(quotient(beyond, steps))),
+			times(len(all), steps), message, duration(stats.Median(all)), duration(customAllReduceNs), duration(quotient(beyond, steps))),
 		Inferred: true, StakeNsPerStep: quotient(beyond, rv.steps()), Evidence: evidence,
-		Events: []analyze.EventRef{rv.ref(first.row)},
+		Events: []analyze.EventRef{rv.ref(first.Row)},
 		Try:    "see that custom all-reduce is on (vLLM and SGLang: no --disable-custom-all-reduce) and that the GPUs reach each other (nvidia-smi topo -p2p r); in plain PyTorch use symmetric memory's one-shot all-reduce",
 	}
 }

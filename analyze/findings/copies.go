@@ -27,15 +27,15 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 	var longest *work
 	for i := range rv.work {
 		w := &rv.work[i]
-		if w.kind != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || !isPageable(rv.name(w.name)) {
+		if w.Category != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || !isPageable(rv.name(w.Name)) {
 			continue
 		}
 		n++
-		ns += w.end - w.start
+		ns += w.EndNs - w.StartNs
 		if g := rv.gpuWork(w); g != nil {
 			bytes += max(0, g.Bytes)
 		}
-		if longest == nil || w.end-w.start > longest.end-longest.start {
+		if longest == nil || w.EndNs-w.StartNs > longest.EndNs-longest.StartNs {
 			longest = w
 		}
 	}
@@ -51,7 +51,7 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 			number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("copying", ns),
 			nanoseconds("idle_after", after.ns), share("of_decode_steps", ns+after.ns, stepNs),
 		},
-		Events: []analyze.EventRef{rv.ref(longest.row)},
+		Events: []analyze.EventRef{rv.ref(longest.Row)},
 		Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
 	}
 }
@@ -64,15 +64,15 @@ func tinyCopies(rv *rankView) *analyze.Finding {
 	for i := range rv.work {
 		w := &rv.work[i]
 		g := rv.gpuWork(w)
-		if w.kind != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || g == nil || g.Bytes < 0 || g.Bytes >= tinyCopyBytes ||
-			w.call >= 0 && isGraphLaunch(rv.name(rv.calls[w.call].name)) || isPageable(rv.name(w.name)) {
+		if w.Category != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || g == nil || g.Bytes < 0 || g.Bytes >= tinyCopyBytes ||
+			w.Call >= 0 && rv.x.IsGraphLaunch(&rv.x.Calls[w.Call]) || isPageable(rv.name(w.Name)) {
 			continue
 		}
 		n++
 		bytes += g.Bytes
-		device += w.end - w.start
-		if w.call >= 0 {
-			host += rv.calls[w.call].end - rv.calls[w.call].start
+		device += w.EndNs - w.StartNs
+		if w.Call >= 0 {
+			host += rv.x.Calls[w.Call].EndNs - rv.x.Calls[w.Call].StartNs
 		}
 		if first == nil {
 			first = w
@@ -89,7 +89,7 @@ func tinyCopies(rv *rankView) *analyze.Finding {
 			number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("calls", host), nanoseconds("copying", device),
 			share("of_decode_steps", max(host, device), stepNs),
 		},
-		Events: []analyze.EventRef{rv.ref(first.row)},
+		Events: []analyze.EventRef{rv.ref(first.Row)},
 		Try:    "gather the step's small inputs in one pinned buffer and copy that once",
 	}
 }

@@ -37,11 +37,11 @@ func outsideOps(rv *rankView) *analyze.Finding {
 	}
 	longest := &rv.iterations[0]
 	for i := range rv.iterations {
-		if rv.iterations[i].ns() > longest.ns() {
+		if rv.iterations[i].Ns() > longest.Ns() {
 			longest = &rv.iterations[i]
 		}
 	}
-	row := rv.stepRow(longest.step)
+	row := rv.stepRow(&rv.rank.Steps[longest.Step])
 	if row < 0 {
 		return nil
 	}

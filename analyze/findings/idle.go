@@ -24,17 +24,17 @@ func hostIdle(rv *rankView) *analyze.Finding {
 	var between int64
 	for _, g := range idle.gaps {
 		if !g.inside && g.iteration >= 0 {
-			between += g.ns
+			between += g.Ns()
 		}
 	}
-	next := rv.work[idle.longest.next]
+	next := rv.x.GPU[idle.longest.Next]
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(idle.ns, rv.steps()),
 		Evidence: []analyze.Evidence{
 			number("gaps", len(idle.gaps)), nanoseconds("waiting_for_host", idle.ns), share("of_time", idle.ns, rv.totalNs),
-			nanoseconds("longest_gap", idle.longest.ns),
+			nanoseconds("longest_gap", idle.longest.Ns()),
 		},
-		Events: []analyze.EventRef{rv.ref(next.row)},
+		Events: []analyze.EventRef{rv.ref(next.Row)},
 		Try: "look at what the host does there: asynchronous scheduling, fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step; " +
 			"a profile without Python stacks shows how much of it is the profiler's",
 	}
@@ -70,13 +70,13 @@ func syncInStep(rv *rankView) *analyze.Finding {
 	counted := map[int32]bool{}
 	at := 0
 	for _, g := range idle.gaps {
-		launch := rv.calls[rv.work[g.next].call].start
+		launch := rv.x.Calls[rv.x.GPU[g.Next].Call].StartNs
 		blocking := int32(-1)
-		for at > 0 && rv.calls[at-1].start > g.start-outlierNs {
+		for at > 0 && rv.x.Calls[at-1].StartNs > g.StartNs-outlierNs {
 			at--
 		}
-		for ; at < len(rv.calls) && rv.calls[at].start < launch; at++ {
-			if c := &rv.calls[at]; isSync(rv.name(c.name)) && c.end > g.start {
+		for ; at < len(rv.x.Calls) && rv.x.Calls[at].StartNs < launch; at++ {
+			if c := &rv.x.Calls[at]; rv.x.IsSync(c) && c.EndNs > g.StartNs {
 				blocking = int32(at)
 			}
 		}
@@ -84,21 +84,21 @@ func syncInStep(rv *rankView) *analyze.Finding {
 			continue
 		}
 		counted[blocking] = true
-		name := rv.name(rv.calls[blocking].name)
+		name := rv.name(rv.x.Calls[blocking].Name)
 		if byName[name] == nil {
-			byName[name] = &waiter{row: rv.calls[blocking].row}
+			byName[name] = &waiter{row: rv.x.Calls[blocking].Row}
 		}
 		if byName[name].calls++; most == "" || byName[name].calls > byName[most].calls {
 			most = name
 		}
 	}
-	next := rv.work[idle.longest.next]
+	next := rv.x.GPU[idle.longest.Next]
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(idle.ns, rv.steps()),
 		Evidence: []analyze.Evidence{
 			number("gaps", len(idle.gaps)), nanoseconds("idle_around_synchronising_calls", idle.ns), share("of_time", idle.ns, rv.totalNs),
 		},
-		Events: []analyze.EventRef{rv.ref(next.row)},
+		Events: []analyze.EventRef{rv.ref(next.Row)},
 		Try:    "keep the host ahead: copy results to pinned memory and wait on an event one step later, take tensors' .item() and .cpu() out of the step; in vLLM and SGLang overlap scheduling with execution",
 	}
 	what := "a synchronising call"
@@ -121,15 +121,15 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 	for _, t := range rv.rank.Time {
 		device = max(device, t.TotalNs)
 	}
-	next := rv.work[idle.longest.next]
+	next := rv.x.GPU[idle.longest.Next]
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(idle.ns, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("longest_gap", idle.longest.ns), number("such_gaps", len(idle.gaps)), share("of_window", idle.ns, device)},
-		Events:         []analyze.EventRef{rv.ref(next.row)},
+		Evidence:       []analyze.Evidence{nanoseconds("longest_gap", idle.longest.Ns()), number("such_gaps", len(idle.gaps)), share("of_window", idle.ns, device)},
+		Events:         []analyze.EventRef{rv.ref(next.Row)},
 		Try:            "take idle shares per step, not of the window; begin the profile when requests run, and end it before they stop",
 	}
 	f.Sentence = fmt.Sprintf("a pause of %s stands in the window (%s of it), far longer than any step: it is not the work's, and other findings leave it out",
-		duration(idle.longest.ns), percent(idle.longest.ns, device))
+		duration(idle.longest.Ns()), percent(idle.longest.Ns(), device))
 	if len(idle.gaps) > 1 {
 		f.Sentence = strings.Replace(f.Sentence, "a pause of", fmt.Sprintf("%d pauses, the longest of", len(idle.gaps)), 1)
 		f.Sentence = strings.NewReplacer("stands in", "stand in", "it is not", "they are not", "leave it out", "leave them out").Replace(f.Sentence)

@@ -31,16 +31,16 @@ func unfusedElementwise(rv *rankView) *analyze.Finding {
 	var chained, saved, busy int64
 	kernels, chains, longest, longestAt := 0, 0, 0, 0
 	for i := 0; i < len(rv.work); {
-		busy += rv.work[i].end - rv.work[i].start
-		if !pointwise(rv.work[i].category) {
+		busy += rv.work[i].EndNs - rv.work[i].StartNs
+		if !pointwise(rv.category(&rv.work[i])) {
 			i++
 			continue
 		}
 		j := i + 1
-		ns := rv.work[i].end - rv.work[i].start
-		for j < len(rv.work) && pointwise(rv.work[j].category) && rv.work[j].iteration == rv.work[i].iteration {
-			ns += rv.work[j].end - rv.work[j].start
-			busy += rv.work[j].end - rv.work[j].start
+		ns := rv.work[i].EndNs - rv.work[i].StartNs
+		for j < len(rv.work) && pointwise(rv.category(&rv.work[j])) && rv.work[j].iteration == rv.work[i].iteration {
+			ns += rv.work[j].EndNs - rv.work[j].StartNs
+			busy += rv.work[j].EndNs - rv.work[j].StartNs
 			j++
 		}
 		if n := j - i; n >= chainLength {
@@ -66,7 +66,7 @@ func unfusedElementwise(rv *rankView) *analyze.Finding {
 			number("chains", chains), number("kernels_in_chains", kernels), number("longest_chain", longest), nanoseconds("in_chains", chained),
 			nanoseconds("busy", busy), share("of_busy", chained, busy), nanoseconds("estimated_saving", saved),
 		},
-		Events: []analyze.EventRef{rv.ref(first.row), rv.ref(last.row)},
+		Events: []analyze.EventRef{rv.ref(first.Row), rv.ref(last.Row)},
 		Try:    "torch.compile the model, or use fused kernels for norm, rotary embedding and activation (vLLM's and SGLang's own)",
 	}
 }
@@ -87,9 +87,9 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 	var longest *work
 	for i := range rv.work {
 		w := &rv.work[i]
-		ns := w.end - w.start
+		ns := w.EndNs - w.StartNs
 		busy += ns
-		if w.category != "gemm" && w.category != "quant_gemm" && w.category != "moe_gemm" {
+		if rv.category(w) != "gemm" && rv.category(w) != "quant_gemm" && rv.category(w) != "moe_gemm" {
 			continue
 		}
 		gemm += ns
@@ -101,7 +101,7 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 		thin += ns
 		saved += int64(float64(ns) * (1 - float64(g.BlocksPerSM)))
 		weighted += float64(ns) * float64(g.BlocksPerSM)
-		if longest == nil || ns > longest.end-longest.start {
+		if longest == nil || ns > longest.EndNs-longest.StartNs {
 			longest = w
 		}
 	}
@@ -120,7 +120,7 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 			number("gemms", n), nanoseconds("in_them", thin), nanoseconds("all_gemms", gemm), share("of_busy", thin, busy),
 			{Name: "blocks_per_multiprocessor", Value: weighted / float64(max(1, thin)), Unit: "count"},
 		},
-		Events: []analyze.EventRef{rv.ref(longest.row)},
+		Events: []analyze.EventRef{rv.ref(longest.Row)},
 		Try:    "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or split-K kernels",
 	}
 }
@@ -139,14 +139,14 @@ func samplingShare(rv *rankView) *analyze.Finding {
 	var longest *work
 	for i := range rv.work {
 		w := &rv.work[i]
-		if !rv.in(w.iteration, trace.StepDecode) || w.category == "comm" {
+		if !rv.in(w.iteration, trace.StepDecode) || rv.category(w) == "comm" {
 			continue
 		}
-		busy += w.end - w.start
-		if w.category == "sampling" {
-			sampling += w.end - w.start
-			byName[rv.name(w.name)] += w.end - w.start
-			if longest == nil || w.end-w.start > longest.end-longest.start {
+		busy += w.EndNs - w.StartNs
+		if rv.category(w) == "sampling" {
+			sampling += w.EndNs - w.StartNs
+			byName[rv.name(w.Name)] += w.EndNs - w.StartNs
+			if longest == nil || w.EndNs-w.StartNs > longest.EndNs-longest.StartNs {
 				longest = w
 			}
 		}
@@ -155,7 +155,7 @@ func samplingShare(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	steps, _ := rv.decode()
-	most := rv.name(longest.name)
+	most := rv.name(longest.Name)
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("choosing tokens takes %s of a decode step's GPU work (%s), most of it %s (%s)",
 			percent(sampling, busy), duration(quotient(sampling, steps)), shortName(most), duration(quotient(byName[most], steps))),
@@ -163,7 +163,7 @@ func samplingShare(rv *rankView) *analyze.Finding {
 		Evidence: []analyze.Evidence{
 			nanoseconds("sampling", sampling), nanoseconds("work_of_decode_steps", busy), share("of_work", sampling, busy), number("decode_steps", steps),
 		},
-		Events: []analyze.EventRef{rv.ref(longest.row)},
+		Events: []analyze.EventRef{rv.ref(longest.Row)},
 		Try:    "do without top-k and top-p where temperature alone will do, or use a sorting-free sampler (FlashInfer's); greedy requests need only an argmax; ask for no logprobs",
 	}
 }

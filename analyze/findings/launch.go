@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -22,12 +23,12 @@ func (rv *rankView) launchBound() (idle *idleGaps, steps int, stepNs int64) {
 	var launches, graphs []int64
 	for i := range rv.iterations {
 		if rv.in(int32(i), trace.StepDecode) {
-			s := rv.iterations[i].step
+			s := rv.step(i)
 			launches, graphs = append(launches, int64(s.Launches)), append(graphs, int64(s.GraphLaunch))
 			stepNs += s.TimeNs
 		}
 	}
-	if median(launches) < eagerLaunches || median(graphs) > 0 {
+	if stats.Median(launches) < eagerLaunches || stats.Median(graphs) > 0 {
 		return nil, 0, 0
 	}
 	idle = rv.idle(func(g *gap) bool { return g.cause == gapHost && g.inside && rv.in(g.iteration, trace.StepDecode) })
@@ -46,10 +47,10 @@ func launchBoundDecode(rv *rankView) *analyze.Finding {
 	launches := 0
 	for i := range rv.iterations {
 		if rv.in(int32(i), trace.StepDecode) {
-			launches += rv.iterations[i].step.Launches
+			launches += rv.step(i).Launches
 		}
 	}
-	next := rv.work[idle.longest.next]
+	next := rv.x.GPU[idle.longest.Next]
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("decode is launch-bound: without CUDA graphs the host makes %s launches per decode step, and the GPU waits for them %s of its %s (%s)",
 			times(launches, steps), duration(quotient(idle.ns, steps)), duration(quotient(stepNs, steps)), percent(idle.ns, stepNs)),
@@ -58,7 +59,7 @@ func launchBoundDecode(rv *rankView) *analyze.Finding {
 			number("decode_steps", steps), number("launches", launches), number("gaps", len(idle.gaps)),
 			nanoseconds("waiting_for_launches", idle.ns), nanoseconds("decode_step_time", stepNs), share("of_decode_steps", idle.ns, stepNs),
 		},
-		Events: []analyze.EventRef{rv.ref(next.row), rv.ref(rv.calls[next.call].row)},
+		Events: []analyze.EventRef{rv.ref(next.Row), rv.ref(rv.x.Calls[next.Call].Row)},
 		Try:    "replay decode from CUDA graphs: in vLLM drop --enforce-eager, in SGLang --disable-cuda-graph; in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache",
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/analyze/index"
 )
 
 // Look is what the rules saw in one rank's trace: what each says of the rank by itself, and what they need of it to
@@ -22,14 +22,14 @@ type Look struct {
 	costliestOp    *analyze.EventRef // the longest call of the op with the most self time, in a CPU-only trace
 }
 
-// LookAt has the rules look at a trace, of which r is the analysis (nil: it is left out) and c what is known of its capture, nil
-// if nothing.
+// LookAt has the rules look at a trace, of which x is the index, r the analysis (nil: it is left out) and c what is known of
+// its capture, nil if nothing.
 // It returns nil if there is nothing to see. It may be called for several traces at the same time.
-func LookAt(t *trace.Trace, r *analyze.Rank, c *analyze.Capture) *Look {
+func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 	if r == nil || len(r.Time) == 0 || r.Role != "" {
 		return nil
 	}
-	rv := newRankView(r, t, c)
+	rv := newRankView(x, r, c)
 	l := &Look{rank: r, gpu: rv.gpu, pace: rv.pace, found: make([]*analyze.Finding, len(registry))}
 	for i, rule := range registry {
 		if rule.look != nil {

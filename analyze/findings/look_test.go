@@ -25,8 +25,9 @@ func TestTracesAreLetGo(t *testing.T) {
 		}
 		whole, names := weak.Make(tr), weak.Make(tr.Strings)
 		op := weak.Make(tr.Ops.At(uint32(tr.Ops.Len() - 1)))
-		part := analyze.NewPart(tr, 0, analyze.Options{GPUEvents: true})
-		look := LookAt(tr, part.Rank, nil)
+		x := analyze.File(tr, analyze.Options{GPUEvents: true})
+		part := analyze.NewPart(x, 0, analyze.Options{GPUEvents: true})
+		look := LookAt(x, part.Rank, nil)
 		if whole.Value() == nil || names.Value() == nil || op.Value() == nil {
 			t.Fatal("the trace is gone too early: this test shows nothing")
 		}

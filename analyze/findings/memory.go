@@ -55,18 +55,18 @@ func (rv *rankView) memoryRow(ns int64) int32 {
 func deviceAllocations(rv *rankView) *analyze.Finding {
 	n, ns := 0, int64(0)
 	longest := -1
-	for i, c := range rv.calls {
-		switch rv.name(c.name) {
+	for i, c := range rv.x.Calls {
+		switch rv.name(c.Name) {
 		case "cudaMalloc", "cudaFree", "hipMalloc", "hipFree":
 		default:
 			continue
 		}
-		if len(rv.iterations) == 0 || c.start < rv.iterations[0].step.StartNs || c.start > rv.iterations[len(rv.iterations)-1].end {
+		if len(rv.iterations) == 0 || c.StartNs < rv.step(0).StartNs || c.StartNs > rv.iterations[len(rv.iterations)-1].EndNs {
 			continue // before and after the work it is no loss
 		}
 		n++
-		ns += c.end - c.start
-		if longest < 0 || c.end-c.start > rv.calls[longest].end-rv.calls[longest].start {
+		ns += c.EndNs - c.StartNs
+		if longest < 0 || c.EndNs-c.StartNs > rv.x.Calls[longest].EndNs-rv.x.Calls[longest].StartNs {
 			longest = i
 		}
 	}
@@ -75,10 +75,10 @@ func deviceAllocations(rv *rankView) *analyze.Finding {
 	}
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("the driver is asked for memory or given it back %s times (%s %s), most often %s: the allocator is cold or short of memory",
-			count(n), duration(quotient(ns, rv.steps())), rv.per(), rv.name(rv.calls[longest].name)),
+			count(n), duration(quotient(ns, rv.steps())), rv.per(), rv.name(rv.x.Calls[longest].Name)),
 		StakeNsPerStep: quotient(ns, rv.steps()),
 		Evidence:       []analyze.Evidence{number("calls", n), nanoseconds("in_calls", ns), share("of_time", ns, rv.totalNs)},
-		Events:         []analyze.EventRef{rv.ref(rv.calls[longest].row)},
+		Events:         []analyze.EventRef{rv.ref(rv.x.Calls[longest].Row)},
 		Try:            "warm up before profiling; leave the allocator room, or set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
 	}
 }

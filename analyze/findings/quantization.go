@@ -49,17 +49,17 @@ func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 	if rv.gpu {
 		for i := range rv.work {
 			w := &rv.work[i]
-			if w.category == "kv_cache" || w.category == "attn" { // a KV cache may be fp8 whatever the weights are
+			if rv.category(w) == "kv_cache" || rv.category(w) == "attn" { // a KV cache may be fp8 whatever the weights are
 				continue
 			}
-			if w.category == "quant_gemm" || w.category == "quantize" || w.kind == trace.CategoryKernel && rv.matches(quantizedWork, w.name) {
+			if rv.category(w) == "quant_gemm" || rv.category(w) == "quantize" || w.Category == trace.CategoryKernel && rv.matches(quantizedWork, w.Name) {
 				return nil
 			}
-			if w.category == "gemm" || w.category == "moe_gemm" {
-				gemm += w.end - w.start
+			if rv.category(w) == "gemm" || rv.category(w) == "moe_gemm" {
+				gemm += w.EndNs - w.StartNs
 				calls++
-				if w.end-w.start > most {
-					row, most = w.row, w.end-w.start
+				if w.EndNs-w.StartNs > most {
+					row, most = w.Row, w.EndNs-w.StartNs
 				}
 			}
 		}
@@ -109,20 +109,20 @@ func slowQuantizedGEMM(rv *rankView) *analyze.Finding {
 	var longest *work
 	for i := range rv.work {
 		w := &rv.work[i]
-		ns := w.end - w.start
+		ns := w.EndNs - w.StartNs
 		busy += ns
 		switch {
-		case w.kind != trace.CategoryKernel || w.category == "triton" && !rv.matches(slowQuantized, w.name):
+		case w.Category != trace.CategoryKernel || rv.category(w) == "triton" && !rv.matches(slowQuantized, w.Name):
 			continue
-		case rv.matches(slowQuantized, w.name):
+		case rv.matches(slowQuantized, w.Name):
 			slow += ns
-		case rv.matches(dequantizing, w.name):
+		case rv.matches(dequantizing, w.Name):
 			unpacking += ns
 		default:
 			continue
 		}
 		n++
-		if longest == nil || ns > longest.end-longest.start {
+		if longest == nil || ns > longest.EndNs-longest.StartNs {
 			longest = w
 		}
 	}
@@ -130,16 +130,16 @@ func slowQuantizedGEMM(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	stake := unpacking + int64(slowQuantizedSaving*float64(slow))
-	what := "run in " + shortName(rv.name(longest.name)) + ", which Marlin and Machete outrun"
+	what := "run in " + shortName(rv.name(longest.Name)) + ", which Marlin and Machete outrun"
 	if unpacking > slow {
-		what = "are unpacked by " + shortName(rv.name(longest.name)) + " before each use"
+		what = "are unpacked by " + shortName(rv.name(longest.Name)) + " before each use"
 	}
 	return &analyze.Finding{
 		Sentence: fmt.Sprintf("quantized weights %s: %s of the busy time, of which an estimated %s %s is lost",
 			what, percent(slow+unpacking, busy), duration(quotient(stake, rv.steps())), rv.per()),
 		Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
 		Evidence: []analyze.Evidence{number("kernels", n), nanoseconds("slow_gemms", slow), nanoseconds("unpacking", unpacking), share("of_busy", slow+unpacking, busy)},
-		Events:   []analyze.EventRef{rv.ref(longest.row)},
+		Events:   []analyze.EventRef{rv.ref(longest.Row)},
 		Try:      "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is told otherwise; check group size and desc_act against what Marlin supports",
 	}
 }

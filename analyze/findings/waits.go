@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -74,8 +75,8 @@ func (rv *rankView) meetings() (list []meeting, names []string) {
 	}
 	if rv.gpu {
 		for _, w := range rv.work {
-			if w.category == "comm" {
-				add(&list, meeting{start: w.start, ns: w.end - w.start, waitNs: trace.Absent, row: w.row}, w.name)
+			if rv.category(&w) == "comm" {
+				add(&list, meeting{start: w.StartNs, ns: w.EndNs - w.StartNs, waitNs: trace.Absent, row: w.Row}, w.Name)
 			}
 		}
 		return list, names
@@ -89,7 +90,7 @@ func (rv *rankView) meetings() (list []meeting, names []string) {
 		}
 		m := meeting{start: e.StartNs(i), ns: e.DurationNs(i), waitNs: trace.Absent, row: int32(i)}
 		if c == trace.CategoryUserAnnotation {
-			if name := rv.name(e.Name(i)); rv.categories[name] == "comm" && strings.Count(name, ":") == 1 {
+			if name := rv.name(e.Name(i)); rv.x.OpCategories.Of(name) == categories.Comm && strings.Count(name, ":") == 1 {
 				add(&list, m, e.Name(i))
 			}
 		} else if s := e.Side(i); s != trace.NoSide {

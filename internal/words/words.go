@@ -1,4 +1,4 @@
-// Package words puts into words what people read: sizes, durations and counts, and errors that name a path once.
+// Package words puts into words what people read: sizes, durations, counts and lists, and errors that name a path once.
 package words
 
 import (

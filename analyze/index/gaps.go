@@ -1,0 +1,237 @@
+package index
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/inferprof/inferprof/internal/interval"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// A gap is a time in which a device stood still: what lies between the union of its work. Each is named after the event
+// that ended it, by HTA's rule, applied to the device rather than to each stream, because a gap on one stream costs nothing
+// while another works. Every question about idleness starts from this list: how much of which cause, what the host did
+// meanwhile, whose step it was.
+
+// IdleCause says why there was no work for a while.
+type IdleCause uint8
+
+// The causes: those of a device, and IdleOutside of a CPU.
+const (
+	IdleHost    IdleCause = iota // the next work was launched after the gap began: the host was late
+	IdleLaunch                   // launched before, and the gap is short (Options.LaunchGapNs): the device's own delay
+	IdleOther                    // launched before, and the gap is long
+	IdleUnknown                  // the next work's launch is not in the trace
+	IdleOutside                  // CPU: inside a step or between steps, and in no op
+	IdleCauses
+)
+
+// String is the cause in a word.
+func (c IdleCause) String() string {
+	return [...]string{"host", "launch", "other", "unknown", "outside ops"}[c]
+}
+
+// Gap is a time in which a device stood still.
+type Gap struct {
+	StartNs, EndNs int64
+	Last           int32 // index of Index.GPU: what ended last before it; -1: that is not selected
+	Next           int32 // index of Index.GPU: what ended it; -1: that is not selected
+	Cause          IdleCause
+	Sync           bool // some thread was in a synchronising call during it
+}
+
+// Ns is its length.
+func (g *Gap) Ns() int64 { return g.EndNs - g.StartNs }
+
+// Arrival is what ends a gap: the next piece of work.
+type Arrival struct {
+	Name     trace.StringID
+	Track    trace.TrackID // of the call that launched it
+	Launched int64         // when that began
+	Linked   bool          // the call is known
+}
+
+func (x *Index) arrival(g *Work) Arrival {
+	a := Arrival{Name: g.Name, Linked: g.Call >= 0}
+	if a.Linked {
+		a.Track, a.Launched = x.Calls[g.Call].Track, x.Calls[g.Call].StartNs
+	}
+	return a
+}
+
+// Arrival is what ended a gap.
+func (x *Index) Arrival(g *Gap) Arrival {
+	if g.Next >= 0 {
+		return x.arrival(&x.GPU[g.Next])
+	}
+	w, _ := slices.BinarySearchFunc(x.DeviceWindows, g.EndNs, func(w window, ns int64) int { return cmp.Compare(w.End, ns) })
+	return *x.DeviceWindows[w].next
+}
+
+// Gaps are the gaps of a device, in order of time. Where steps are selected, a gap counts as far as it lies in a window.
+func (x *Index) Gaps(device int32) []Gap {
+	if found, ok := x.gaps[device]; ok {
+		return found
+	}
+	list := x.findGaps(device)
+	x.markSyncs(list)
+	if x.gaps == nil {
+		x.gaps = map[int32][]Gap{}
+	}
+	x.gaps[device] = list
+	return list
+}
+
+func (x *Index) findGaps(device int32) []Gap {
+	list := make([]Gap, 0, len(x.GPU)) // or a few less
+	var end int64
+	last, in := int32(-1), -1 // window
+	leave := func() {
+		if in >= 0 && x.DeviceWindows != nil {
+			if w := &x.DeviceWindows[in]; w.End > end && w.next != nil {
+				list = append(list, Gap{StartNs: end, EndNs: w.End, Last: last, Next: -1, Cause: x.cause(w.next, end, w.End)})
+			}
+		}
+	}
+	for i := range x.GPU {
+		g := &x.GPU[i]
+		if g.Device != device {
+			continue
+		}
+		if w := x.DeviceWindows.At(g.StartNs); w != in {
+			leave()
+			if in = w; x.DeviceWindows == nil {
+				end = g.StartNs
+			} else if start := x.DeviceWindows[w].Start; start > end {
+				end, last = start, -1
+			}
+		}
+		if g.StartNs > end {
+			list = append(list, Gap{StartNs: end, EndNs: g.StartNs, Last: last, Next: int32(i), Cause: x.CauseBefore(g, end)})
+		}
+		if g.EndNs > end || last < 0 {
+			end, last = max(end, g.EndNs), int32(i)
+		}
+	}
+	leave()
+	return list
+}
+
+// CauseBefore says why nothing ran from a moment until a piece of work began.
+func (x *Index) CauseBefore(g *Work, fromNs int64) IdleCause {
+	next := x.arrival(g)
+	return x.cause(&next, fromNs, g.StartNs)
+}
+
+// cause says why nothing ran from a moment until a piece of work's start.
+func (x *Index) cause(next *Arrival, from, to int64) IdleCause {
+	switch {
+	case !next.Linked:
+		return IdleUnknown
+	case next.Launched > from:
+		return IdleHost
+	case to-from < x.Options.LaunchGapNs:
+		return IdleLaunch
+	}
+	return IdleOther
+}
+
+// markSyncs marks the gaps during which some thread was in a call that waits for the device.
+func (x *Index) markSyncs(gaps []Gap) {
+	var blocked interval.Set
+	for i := range x.Calls {
+		if c := &x.Calls[i]; x.IsSync(c) {
+			blocked.Add(c.StartNs, c.EndNs)
+		}
+	}
+	b := 0
+	for i := range gaps {
+		g := &gaps[i]
+		for b < len(blocked) && blocked[b].End <= g.StartNs {
+			b++
+		}
+		g.Sync = b < len(blocked) && blocked[b].Start < g.EndNs
+	}
+}
+
+// Occupant is what a thread did during a gap.
+type Occupant struct {
+	Row      int32 // of the trace; -1: nothing
+	SharedNs int64 // of the gap's time
+}
+
+// sieveBits: a trace's time is divided into that many pieces to tell most rows from those that meet a gap.
+const sieveBits = 14
+
+// During finds, for each of some gaps of one device, the op, annotation, runtime call or Python frame, on the thread that
+// launched what ended the gap, whose time is most nearly the gap's: the one with the largest ratio of what both share to
+// what either covers. It is one pass over all rows, of which few meet a gap: those are told by a sieve, which has for each
+// piece of the time how many gaps touch the pieces before it.
+func (x *Index) During(gaps []Gap) []Occupant {
+	type searched struct {
+		*Gap
+		track trace.TrackID
+		found *Occupant
+		match float64
+	}
+	out := make([]Occupant, len(gaps))
+	var list []searched
+	watched := make([]bool, len(x.Trace.Tracks))
+	for i := range gaps {
+		out[i].Row = -1
+		if a := x.Arrival(&gaps[i]); a.Linked {
+			watched[a.Track] = true
+			list = append(list, searched{&gaps[i], a.Track, &out[i], 0})
+		}
+	}
+	if len(list) == 0 {
+		return out
+	}
+	slices.SortFunc(list, func(a, b searched) int { return cmp.Compare(a.StartNs, b.StartNs) })
+	first, last := list[0].StartNs, list[len(list)-1].EndNs
+	shift := 0
+	for (last-first)>>shift >= 1<<sieveBits {
+		shift++
+	}
+	var before [1<<sieveBits + 1]int32
+	for i := range list {
+		for piece := (list[i].StartNs - first) >> shift; piece <= (list[i].EndNs-1-first)>>shift; piece++ {
+			before[piece+1]++
+		}
+	}
+	for i := range before[1:] {
+		before[i+1] += before[i]
+	}
+	for b := range x.Trace.Events.Blocks() {
+		for j, track := range b.Track {
+			start := b.StartNs[j]
+			end := start + b.DurationNs[j]
+			if !watched[track] || end <= first || start >= last || !onThread(b.Category[j]) ||
+				before[(max(start, first)-first)>>shift] == before[(min(end, last)-1-first)>>shift+1] {
+				continue
+			}
+			at := sort.Search(len(list), func(k int) bool { return list[k].EndNs > start })
+			for ; at < len(list) && list[at].StartNs < end; at++ {
+				g := &list[at]
+				shared := min(end, g.EndNs) - max(start, g.StartNs)
+				if g.track != track || shared <= 0 {
+					continue
+				}
+				if match := float64(shared) / float64(end-start+g.Ns()-shared); match > g.match {
+					*g.found, g.match = Occupant{int32(b.First + j), shared}, match
+				}
+			}
+		}
+	}
+	return out
+}
+
+// onThread tells events that say what a CPU thread did.
+func onThread(c trace.Category) bool {
+	switch c {
+	case trace.CategoryCPUOp, trace.CategoryUserAnnotation, trace.CategoryRuntime, trace.CategoryDriver, trace.CategoryPythonFunction:
+		return true
+	}
+	return false
+}

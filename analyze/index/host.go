@@ -1,0 +1,92 @@
+package index
+
+import (
+	"cmp"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Span is one op, annotation or call on a CPU thread.
+type Span struct {
+	StartNs, EndNs int64
+	Row            int32
+	Track          trace.TrackID
+}
+
+// CompareSpans orders spans of one thread: parents before children.
+func CompareSpans(a, b Span) int {
+	if a.StartNs != b.StartNs {
+		return cmp.Compare(a.StartNs, b.StartNs)
+	}
+	if a.EndNs != b.EndNs {
+		return cmp.Compare(b.EndNs, a.EndNs)
+	}
+	return cmp.Compare(a.Row, b.Row)
+}
+
+// Host is what ran on CPU threads, by (track, start, longest first, row): parents before children.
+func (x *Index) Host() []Span {
+	if x.host == nil && x.hostRows > 0 {
+		x.fileHost()
+	}
+	return x.host
+}
+
+// fileHost sorts spans by thread first, since files hold those of one thread nearly in order.
+func (x *Index) fileHost() {
+	ends := make([]int, len(x.Trace.Tracks)+1)
+	each := func(what func(s Span)) {
+		for b := range x.Trace.Events.Blocks() {
+			for j, phase := range b.Phase {
+				switch b.Category[j] {
+				case trace.CategoryRuntime, trace.CategoryDriver, trace.CategoryUserAnnotation, trace.CategoryCPUOp:
+				default:
+					continue
+				}
+				if start := b.StartNs[j]; phase == trace.PhaseComplete && x.Options.in(start) && x.HostWindows.At(start) >= 0 {
+					what(Span{start, start + b.DurationNs[j], int32(b.First + j), b.Track[j]})
+				}
+			}
+		}
+	}
+	each(func(s Span) { ends[s.Track]++ })
+	sum := 0
+	for i, n := range ends {
+		ends[i] = sum
+		sum += n
+	}
+	x.host = make([]Span, sum)
+	each(func(s Span) {
+		x.host[ends[s.Track]] = s
+		ends[s.Track]++
+	})
+	from := 0
+	for _, to := range ends[:len(x.Trace.Tracks)] {
+		sortRuns(x.host[from:to], CompareSpans)
+		from = to
+	}
+}
+
+// Parents has for each span of Host the one around it: of those that are open when it begins, the one that began last; -1
+// if there is none. Spans of real traces outlive their parents now and then, by some µs: who asks what was open at a moment
+// looks at the parent's end.
+func (x *Index) Parents() []int32 {
+	host := x.Host()
+	if x.parents != nil || len(host) == 0 {
+		return x.parents
+	}
+	x.parents = make([]int32, len(host))
+	open := int32(-1)
+	for i := range host {
+		s := &host[i]
+		for open >= 0 && (host[open].Track != s.Track || host[open].EndNs <= s.StartNs) {
+			open = x.parents[open]
+		}
+		x.parents[i] = open
+		open = int32(i)
+	}
+	return x.parents
+}
+
+// CategoryOf is the category of a span's event.
+func (x *Index) CategoryOf(s *Span) trace.Category { return x.Trace.Events.Category(int(s.Row)) }

@@ -1,0 +1,324 @@
+package index
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// A step is one iteration of the engine. Which events mark it differs by engine and version, and one iteration is
+// often marked several times: AMD's SGLang puts vLLM's annotation around its own, Python frames lie around both, a GPU
+// copy of the annotation lies on every stream. Each step is counted once: of the dialects that a trace has, the most
+// telling is taken (the order is dialects), and of nested marks of that dialect on one thread the innermost. What only
+// an outer mark says (token counts, attention sums) is taken over from it.
+//
+// The GPU work of a step is what was launched by calls that began during the step's mark on the step's own thread,
+// graph replays included. It usually runs later than the mark, since launching is asynchronous.
+
+// Step is one engine iteration of one rank. Counts are -1 where the step's name does not say.
+type Step struct {
+	Index   int    `json:"index"`
+	Name    string `json:"name"`
+	Dialect string `json:"dialect"`
+	Phase   string `json:"phase"`
+	// Inferred says that the phase is a conclusion from graph launches, not a fact from the name; of dialect graph_launch,
+	// that the step itself is.
+	Inferred bool `json:"inferred,omitempty"`
+
+	ContextRequests    int64 `json:"context_requests"`
+	ContextTokens      int64 `json:"context_tokens"`
+	GenerationRequests int64 `json:"generation_requests"`
+	GenerationTokens   int64 `json:"generation_tokens"`
+
+	StartNs int64 `json:"start_ns"` // of the mark, since the trace's base time
+	CPUNs   int64 `json:"cpu_ns"`   // of the mark
+	// TimeNs is how long the step took where it took place: from the start of its first GPU work to the end of its
+	// last, or to the next step's first, whichever is earlier; of a step without GPU work, the mark. The times of
+	// steps do not overlap, though a host that runs ahead may have launched several steps before the first one ends.
+	TimeNs int64 `json:"time_ns"`
+	// GapNs is the time from there to the next such step's first GPU work (or mark, in a CPU-only trace): scheduling,
+	// sampling, output, and waiting for requests. -1 for the last step, and for steps without GPU work among others.
+	GapNs int64 `json:"gap_ns"`
+
+	// CommWaitNs is how long the rank waited for others in the collectives of its iteration (those that began before the
+	// next step's first work, or mark, did); -1 if it is not known of some of them, 0 if there are none.
+	CommWaitNs int64 `json:"comm_wait_ns"`
+
+	Ops          int   `json:"ops"` // ops and annotations that began inside on the same thread
+	RuntimeCalls int   `json:"runtime_calls"`
+	RuntimeNs    int64 `json:"runtime_ns"` // Σ durations of the calls
+	LaunchNs     int64 `json:"launch_ns"`  // of those that launch kernels and graphs
+	SyncNs       int64 `json:"sync_ns"`    // of those that wait for the device
+	Launches     int   `json:"launches"`   // calls that started GPU work
+	GraphLaunch  int   `json:"graph_launches"`
+
+	GPUEvents  int   `json:"gpu_events"`
+	GPUSumNs   int64 `json:"gpu_sum_ns"`
+	GPUBusyNs  int64 `json:"gpu_busy_ns"` // |∪|
+	GPUFirstNs int64 `json:"gpu_first_ns"`
+	GPULastNs  int64 `json:"gpu_last_ns"`
+	GPUSpanNs  int64 `json:"gpu_span_ns"` // last − first
+}
+
+// Dialects, the most telling first.
+var Dialects = []trace.StepDialect{
+	trace.DialectSGLang, trace.DialectVLLMDetailed, trace.DialectVLLM, trace.DialectVLLMOld, trace.DialectATOM,
+	trace.DialectCapture, trace.DialectXDiT, trace.DialectProfilerStep, trace.DialectPython,
+}
+
+// PhaseOrder is the order in which phases are listed.
+var PhaseOrder = []trace.StepPhase{
+	trace.StepPrefill, trace.StepMixed, trace.StepDecode, trace.StepCapture, trace.StepUnknown, trace.StepEmpty,
+}
+
+// StepTable finds the steps of a trace and measures them, all but Step.Ops (CountOps).
+func (x *Index) StepTable() []Step {
+	marks := x.ChooseMarks()
+	if len(marks) == 0 {
+		marks = x.inferSteps()
+	}
+	x.chosen = marks
+	steps := x.MeasureSteps(marks)
+	inferPhases(steps)
+	return steps
+}
+
+// ChooseMarks picks, of all marks, one per step, in order of time.
+func (x *Index) ChooseMarks() []Mark {
+	for _, d := range Dialects {
+		for _, draft := range []bool{false, true} {
+			if marks := x.Innermost(d, draft); len(marks) > 0 {
+				x.fillFromOuter(marks, d)
+				slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(a.StartNs, b.StartNs) })
+				return marks
+			}
+		}
+	}
+	return nil
+}
+
+// Innermost are the marks of one dialect that have no other such mark inside. x.Marks is sorted so that parents come
+// directly before their first child.
+func (x *Index) Innermost(d trace.StepDialect, draft bool) []Mark {
+	var marks []Mark
+	for _, s := range x.Marks {
+		if s.Step.Dialect != d || s.Step.Draft != draft {
+			continue
+		}
+		if n := len(marks); n > 0 && marks[n-1].Track == s.Track && s.EndNs <= marks[n-1].EndNs {
+			marks[n-1] = s
+			continue
+		}
+		marks = append(marks, s)
+	}
+	return marks
+}
+
+// fillFromOuter takes over what an enclosing mark of another dialect says and the mark itself does not.
+func (x *Index) fillFromOuter(marks []Mark, d trace.StepDialect) {
+	for i := range marks {
+		m := &marks[i]
+		at := sort.Search(len(x.Marks), func(j int) bool {
+			s := &x.Marks[j]
+			return s.Track > m.Track || s.Track == m.Track && s.StartNs > m.StartNs
+		})
+		for j := at - 1; j >= 0 && j >= at-8 && x.Marks[j].Track == m.Track; j-- {
+			o := &x.Marks[j]
+			if o.Step.Dialect == d || o.EndNs < m.EndNs {
+				continue
+			}
+			fill(&m.Step.ContextRequests, o.Step.ContextRequests)
+			fill(&m.Step.ContextTokens, o.Step.ContextTokens)
+			fill(&m.Step.GenerationRequests, o.Step.GenerationRequests)
+			fill(&m.Step.GenerationTokens, o.Step.GenerationTokens)
+			if m.Step.Phase == trace.StepUnknown {
+				m.Step.Phase = o.Step.Phase
+			}
+		}
+	}
+}
+
+func fill(to *int64, from int64) {
+	if *to == trace.Absent {
+		*to = from
+	}
+}
+
+// MeasureSteps attributes calls and GPU work to marks, which are in order of time and, on each thread, disjoint.
+func (x *Index) MeasureSteps(marks []Mark) []Step {
+	if len(marks) == 0 {
+		return nil
+	}
+	steps := make([]Step, len(marks))
+	byTrack := map[trace.TrackID][]int32{} // marks of each thread, in order of time
+	for i, m := range marks {
+		steps[i] = Step{
+			Index: i, Name: x.Name(m.Name), Dialect: string(m.Step.Dialect), Phase: string(m.Step.Phase),
+			ContextRequests: m.Step.ContextRequests, ContextTokens: m.Step.ContextTokens,
+			GenerationRequests: m.Step.GenerationRequests, GenerationTokens: m.Step.GenerationTokens,
+			StartNs: m.StartNs, CPUNs: m.EndNs - m.StartNs,
+		}
+		byTrack[m.Track] = append(byTrack[m.Track], int32(i))
+	}
+	// stepAt is the mark that contains a moment of a thread, or -1.
+	stepAt := func(track trace.TrackID, at int64) int32 {
+		own := byTrack[track]
+		i := sort.Search(len(own), func(i int) bool { return marks[own[i]].StartNs > at }) - 1
+		if i < 0 || at >= marks[own[i]].EndNs {
+			return -1
+		}
+		return own[i]
+	}
+
+	stepOf := make([]int32, len(x.Calls))
+	for i := range x.Calls {
+		c := &x.Calls[i]
+		s := stepAt(c.Track, c.StartNs)
+		stepOf[i] = s
+		if s < 0 {
+			continue
+		}
+		steps[s].RuntimeCalls++
+		steps[s].RuntimeNs += c.EndNs - c.StartNs
+		switch facts := x.Facts(c.Name); {
+		case facts&FactLaunch != 0:
+			steps[s].LaunchNs += c.EndNs - c.StartNs
+		case facts&FactSync != 0:
+			steps[s].SyncNs += c.EndNs - c.StartNs
+		}
+		if c.GPUEvents > 0 {
+			steps[s].Launches++
+		}
+		if x.IsGraphLaunch(c) {
+			steps[s].GraphLaunch++
+		}
+	}
+	for i := range x.GPU {
+		g := &x.GPU[i]
+		if g.Call < 0 || stepOf[g.Call] < 0 {
+			continue
+		}
+		s := &steps[stepOf[g.Call]]
+		if s.GPUEvents == 0 {
+			s.GPUFirstNs, s.GPULastNs = g.StartNs, g.StartNs
+		}
+		s.GPUEvents++
+		s.GPUSumNs += g.EndNs - g.StartNs
+		s.GPUBusyNs += max(0, g.EndNs-max(g.StartNs, s.GPULastNs))
+		s.GPULastNs = max(s.GPULastNs, g.EndNs)
+		s.GPUSpanNs = s.GPULastNs - s.GPUFirstNs
+	}
+	timeSteps(steps)
+	return steps
+}
+
+// timeSteps fills TimeNs and GapNs.
+func timeSteps(steps []Step) {
+	gpu := slices.ContainsFunc(steps, func(s Step) bool { return s.GPUEvents > 0 })
+	last := -1 // the step before, of those with work
+	for i := range steps {
+		s := &steps[i]
+		s.TimeNs, s.GapNs = s.CPUNs, -1
+		start := s.StartNs
+		if gpu {
+			if s.GPUEvents == 0 {
+				continue
+			}
+			start, s.TimeNs = s.GPUFirstNs, s.GPUSpanNs
+		}
+		if last >= 0 {
+			before := &steps[last]
+			begin := before.StartNs
+			if gpu {
+				begin = before.GPUFirstNs
+			}
+			before.TimeNs = max(0, min(before.TimeNs, start-begin))
+			before.GapNs = max(0, start-begin-before.TimeNs)
+		}
+		last = i
+	}
+}
+
+// MarkRow is the row of the event that marks a step of StepTable; -1 of a step that is inferred.
+func (x *Index) MarkRow(s *Step) int32 { return x.chosen[s.Index].Row }
+
+// CountOps fills Step.Ops of the steps that StepTable gave: what began inside each mark on its own thread, the mark itself
+// and runtime calls excluded. It files the host's threads, which who compares steps does without.
+func (x *Index) CountOps(steps []Step) {
+	marks, host := x.chosen, x.Host()
+	byTrack := map[trace.TrackID][]int32{} // marks of each thread, in order of time
+	for i := range marks {
+		byTrack[marks[i].Track] = append(byTrack[marks[i].Track], int32(i))
+	}
+	for track, own := range byTrack {
+		at, _ := slices.BinarySearchFunc(host, track, func(s Span, t trace.TrackID) int { return cmp.Compare(s.Track, t) })
+		k := 0
+		for ; at < len(host) && host[at].Track == track && k < len(own); at++ {
+			h := &host[at]
+			for k < len(own) && marks[own[k]].EndNs <= h.StartNs {
+				k++
+			}
+			if k == len(own) || h.StartNs < marks[own[k]].StartNs {
+				continue
+			}
+			m := &marks[own[k]]
+			switch c := x.CategoryOf(h); {
+			case c != trace.CategoryCPUOp && c != trace.CategoryUserAnnotation:
+			case h.StartNs == m.StartNs && h.EndNs == m.EndNs && x.Trace.Events.Name(int(h.Row)) == m.Name:
+			default:
+				steps[own[k]].Ops++
+			}
+		}
+	}
+}
+
+// inferPhases guesses the phases of steps whose names do not tell: engines replay graphs for decode and launch prompts
+// eagerly. It says nothing where no graph is used.
+//
+// Some replay graphs for prompts too, piece by piece: those launch more of them than the usual step and take longer.
+func inferPhases(steps []Step) {
+	usual, usualNs := usualReplays(steps)
+	graphs := slices.ContainsFunc(steps, func(s Step) bool { return s.GraphLaunch > 0 })
+	gpu := slices.ContainsFunc(steps, func(s Step) bool { return s.GPUEvents > 0 })
+	for i := range steps {
+		s := &steps[i]
+		if s.Phase != string(trace.StepUnknown) || s.Dialect == string(trace.DialectProfilerStep) || s.Dialect == string(trace.DialectXDiT) {
+			continue
+		}
+		switch {
+		case gpu && s.GPUEvents == 0:
+			s.Phase = string(trace.StepEmpty)
+		case !graphs:
+			continue
+		case s.GraphLaunch > usual && float64(s.TimeNs) > promptTimes*usualNs:
+			s.Phase = string(trace.StepPrefill)
+		case s.GraphLaunch > 0:
+			s.Phase = string(trace.StepDecode)
+		default:
+			s.Phase = string(trace.StepPrefill)
+		}
+		s.Inferred = true
+	}
+}
+
+// promptTimes is by how much longer than the usual step one with a prompt must be to be told by that.
+const promptTimes = 1.5
+
+// usualReplays are the graph launches that most steps have, and the median time of those steps.
+func usualReplays(steps []Step) (n int, ns float64) {
+	times := map[int][]int64{}
+	for i := range steps {
+		if s := &steps[i]; s.GraphLaunch > 0 {
+			times[s.GraphLaunch] = append(times[s.GraphLaunch], s.TimeNs)
+		}
+	}
+	for k, t := range times {
+		if len(t) > len(times[n]) || len(t) == len(times[n]) && k < n {
+			n = k
+		}
+	}
+	return n, float64(stats.Of(times[n]).Median)
+}

@@ -1,0 +1,173 @@
+package ranks
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/inferprof/inferprof/internal/stats"
+)
+
+// Ranks on one clock. A trace counts from a base time of its own, baseTimeNanoseconds, which is Unix time by the clock
+// of the host that wrote it: base plus time puts traces of one host on one clock, and those of several hosts as near
+// as their clocks are set.
+//
+// How near that is shows in the collectives. Whoever comes early waits, but nobody leaves before the last has come, so
+// that an all-reduce ends on all ranks within some µs. The median over the ranks' common collectives of by how much
+// they end later than on the lowest rank is what the clocks differ by (or the profilers' idea of them: a GPU's clock is
+// fitted to the host's); the median deviation from it is how well that is known.
+//
+// Which collectives are the same: the n-th of a key on each rank, if both ran as many. Where one ran fewer, because its
+// profiler began later or stopped earlier, its sequence is laid along the other's where the ends fit best.
+
+// Clock is how a rank's clock stands to that of the lowest rank.
+type Clock struct {
+	Reference int `json:"reference"` // the rank that it is compared with
+	// SkewNs is by how much later this rank's clock shows the same moment, base times added: an estimate from Collectives
+	// of them that both ran. SpreadNs is the median deviation from it.
+	SkewNs      int64 `json:"skew_ns"`
+	SpreadNs    int64 `json:"spread_ns"`
+	Collectives int   `json:"collectives"` // 0: no estimate
+	// LateNs is how much later the trace's first event is than that of the rank that began first, the skew taken off.
+	LateNs int64 `json:"late_ns"`
+	// EarlyNs is how much earlier its last event ends than that of the rank that ended last.
+	EarlyNs int64 `json:"early_ns"`
+}
+
+const (
+	// clockSamples are enough collectives for a median.
+	clockSamples = 512
+	// shiftsTried is how many collectives more one rank may have run than the other.
+	shiftsTried = 64
+)
+
+// Clocks compares the clocks of ranks, which are sorted, by the ends of what runs says of each.
+func Clocks(ranks []*Rank, runs map[*Rank]map[CollectiveKey]*CollectiveRuns) {
+	if len(ranks) < 2 {
+		return
+	}
+	first := ranks[0]
+	for _, r := range ranks {
+		r.Clock = &Clock{Reference: first.Rank}
+		if (r.BaseTimeNs == 0) == (first.BaseTimeNs == 0) {
+			r.Clock.estimate(first, r, runs[first], runs[r])
+		}
+	}
+	begin := func(r *Rank) int64 { return r.BaseTimeNs + r.FirstNs - r.Clock.SkewNs }
+	end := func(r *Rank) int64 { return r.BaseTimeNs + r.LastNs - r.Clock.SkewNs }
+	earliest, latest := begin(first), end(first)
+	for _, r := range ranks[1:] {
+		if (r.BaseTimeNs == 0) != (first.BaseTimeNs == 0) {
+			return // their times are not of one kind
+		}
+		earliest, latest = min(earliest, begin(r)), max(latest, end(r))
+	}
+	for _, r := range ranks {
+		r.Clock.LateNs, r.Clock.EarlyNs = begin(r)-earliest, latest-end(r)
+	}
+}
+
+// estimate finds the skew between two ranks.
+func (c *Clock) estimate(a, b *Rank, of, with map[CollectiveKey]*CollectiveRuns) {
+	if a == b {
+		return
+	}
+	var keys []CollectiveKey
+	for k := range of {
+		if with[k] != nil && endsTogether(k.kind()) {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, CollectiveKey.compare)
+	var diffs []int64
+	for _, k := range keys {
+		diffs = append(diffs, endDifferences(of[k], with[k])...)
+	}
+	if len(diffs) == 0 {
+		return
+	}
+	c.Collectives = len(diffs)
+	c.SkewNs, c.SpreadNs = medianAndSpread(diffs)
+	c.SkewNs += b.BaseTimeNs - a.BaseTimeNs
+}
+
+// endDifferences are by how much the collectives of b end later than the same ones of a, each by its own trace's times.
+func endDifferences(a, b *CollectiveRuns) []int64 {
+	shift, ok := align(a, b)
+	if !ok {
+		return nil
+	}
+	var out []int64
+	n := overlapAt(len(a.ns), len(b.ns), shift)
+	for i := range n {
+		p, q := i+max(0, shift), i+max(0, -shift)
+		out = append(out, b.end(q)-a.end(p))
+	}
+	return out
+}
+
+// align finds the shift at which the shorter of two sequences lies along the longer: the i-th of b is the (i+shift)-th
+// of a. It reports false if too many are missing to tell.
+func align(a, b *CollectiveRuns) (shift int, ok bool) {
+	missing := len(a.ns) - len(b.ns)
+	if missing == 0 {
+		return 0, true
+	}
+	sign := 1
+	if missing < 0 {
+		sign, missing = -1, -missing
+	}
+	if missing > shiftsTried || min(len(a.ns), len(b.ns)) < 2 {
+		return 0, false
+	}
+	best := int64(-1)
+	for s := range missing + 1 {
+		var diffs []int64
+		n := overlapAt(len(a.ns), len(b.ns), sign*s)
+		for i := range n {
+			diffs = append(diffs, b.end(i+max(0, -sign*s))-a.end(i+max(0, sign*s)))
+		}
+		if _, spread := medianAndSpread(diffs); best < 0 || spread < best {
+			best, shift = spread, sign*s
+		}
+	}
+	var spacing []int64
+	for i := 1; i < len(a.start); i++ {
+		spacing = append(spacing, a.start[i]-a.start[i-1])
+	}
+	return shift, best >= 0 && len(spacing) > 0 && best < stats.Of(spacing).Median/clearFit
+}
+
+// clearFit is by how much better than one off two sequences must fit.
+const clearFit = 8
+
+// overlapAt is how many pairs two sequences have at a shift, at most clockSamples.
+func overlapAt(a, b, shift int) int {
+	return max(0, min(a-max(0, shift), b-max(0, -shift), clockSamples))
+}
+
+// medianAndSpread are the median of values and the median of what they differ from it.
+func medianAndSpread(values []int64) (middle, spread int64) {
+	if len(values) == 0 {
+		return 0, 0
+	}
+	values = slices.Clone(values)
+	middle = stats.Of(values).Median
+	for i, v := range values {
+		values[i] = max(v-middle, middle-v)
+	}
+	return middle, stats.Of(values).Median
+}
+
+// endsTogether tells collectives that no rank leaves before all have come.
+func endsTogether(kind string) bool {
+	switch kind {
+	case "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "barrier":
+		return true
+	}
+	return false
+}
+
+func (k CollectiveKey) compare(o CollectiveKey) int {
+	return cmp.Or(cmp.Compare(k.name, o.name), cmp.Compare(k.bytes, o.bytes), cmp.Compare(k.dtype, o.dtype),
+		cmp.Compare(k.group, o.group), cmp.Compare(k.groupSize, o.groupSize))
+}

@@ -1,0 +1,108 @@
+package ranks
+
+import (
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// RankStep is one step over the ranks that took it together.
+type RankStep struct {
+	index.Step        // the lowest rank's
+	Ranks       int   `json:"ranks"`
+	MinNs       int64 `json:"min_ns"` // least and most Step.TimeNs of any rank
+	MaxNs       int64 `json:"max_ns"`
+	SlowestRank int   `json:"slowest_rank"`
+	// LateRank is the rank that the others waited for: it waited least in the step's collectives, and MostWaitNs is what
+	// the one that waited most did. -1 if that is unknown, or nobody waited.
+	LateRank   int   `json:"late_rank"`
+	MostWaitNs int64 `json:"most_wait_ns"`
+}
+
+// MergeSteps matches the steps of ranks. Ranks whose steps have the same names in the same order worked on the same
+// batches (tensor and pipeline parallelism), and each such step is one; ranks with other steps (data parallelism) have
+// steps of their own.
+func MergeSteps(ranks []*Rank) []RankStep {
+	var out []RankStep
+	taken := make([]bool, len(ranks))
+	for i, lead := range ranks {
+		if taken[i] || len(lead.Steps) == 0 {
+			continue
+		}
+		group := []*Rank{lead}
+		for j := i + 1; j < len(ranks); j++ {
+			if !taken[j] && slices.EqualFunc(lead.Steps, ranks[j].Steps, func(a, b index.Step) bool { return a.Name == b.Name }) {
+				taken[j] = true
+				group = append(group, ranks[j])
+			}
+		}
+		for k, s := range lead.Steps {
+			m := RankStep{Step: s, Ranks: len(group), MinNs: s.TimeNs, MaxNs: s.TimeNs, SlowestRank: lead.Rank}
+			m.LateRank, m.MostWaitNs = lateRank(group, k)
+			for _, r := range group[1:] {
+				t := r.Steps[k].TimeNs
+				m.MinNs = min(m.MinNs, t)
+				if t > m.MaxNs {
+					m.MaxNs, m.SlowestRank = t, r.Rank
+				}
+			}
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// lateRank is the rank that waits least in the collectives of a step, and the most that one waits.
+func lateRank(group []*Rank, step int) (rank int, mostNs int64) {
+	least := group[0]
+	for _, r := range group {
+		ns := r.Steps[step].CommWaitNs
+		if ns < 0 {
+			return -1, -1
+		}
+		if ns < least.Steps[step].CommWaitNs {
+			least = r
+		}
+		mostNs = max(mostNs, ns)
+	}
+	if len(group) < 2 || mostNs == 0 {
+		return -1, 0
+	}
+	return least.Rank, mostNs
+}
+
+// WaitInSteps sums what the rank waited in collectives by iteration.
+func (r *Rank) WaitInSteps(runs map[CollectiveKey]*CollectiveRuns) {
+	gpu := slices.ContainsFunc(r.Steps, func(s index.Step) bool { return s.GPUEvents > 0 })
+	var begins []int64
+	var of []int
+	for i := range r.Steps {
+		if s := &r.Steps[i]; !gpu {
+			begins, of = append(begins, s.StartNs), append(of, i)
+		} else if s.GPUEvents > 0 {
+			begins, of = append(begins, s.GPUFirstNs), append(of, i)
+		}
+	}
+	if !slices.IsSorted(begins) {
+		return // steps of several threads
+	}
+	for _, c := range runs {
+		for i, start := range c.start {
+			at, found := slices.BinarySearch(begins, start)
+			if !found {
+				at--
+			}
+			if at < 0 {
+				continue
+			}
+			s := &r.Steps[of[at]]
+			switch {
+			case c.wait[i] == trace.Absent:
+				s.CommWaitNs = trace.Absent
+			case s.CommWaitNs != trace.Absent:
+				s.CommWaitNs += c.wait[i]
+			}
+		}
+	}
+}

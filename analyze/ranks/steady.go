@@ -1,0 +1,108 @@
+package ranks
+
+import (
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Steady is the steady state of decoding: the longest run of decode steps that follow each other with nearly as many
+// requests as the engine ever decodes at once. What a token costs is best read here: prompts, a batch that fills or
+// drains, and the profiler's start are not in it.
+//
+// "Nearly" is within a tenth of the most requests, and at least within one, as TraceLens has it; where most of that is a
+// few requests, or the steps do not say how many they have, every decode step counts. Both ends are included. Empty steps
+// between them, which vLLM has with a pipeline's stages, do not end the run and are not counted.
+type Steady struct {
+	FromIndex int   `json:"from_index"` // Step.Index
+	ToIndex   int   `json:"to_index"`
+	Steps     int   `json:"steps"`
+	Requests  int64 `json:"requests"` // the most of any of its steps; -1: the steps do not say
+	Tokens    int64 `json:"tokens"`   // generated; -1: the steps do not say
+	Inferred  bool  `json:"inferred,omitempty"`
+
+	// TimeNs is from the first step's begin to the last one's end, gaps between included: Σ of their iterations.
+	TimeNs       int64 `json:"time_ns"`
+	StepMedianNs int64 `json:"step_median_ns"` // of an iteration: what a request waits for its next token
+	StepSpreadNs int64 `json:"step_spread_ns"` // median deviation from it
+	GPUBusyNs    int64 `json:"gpu_busy_ns"`    // Σ
+	GapNs        int64 `json:"gap_ns"`         // Σ of the gaps between steps
+
+	NsPerToken      int64   `json:"ns_per_token"`     // TimeNs / Tokens; -1 without Tokens
+	GPUNsPerToken   int64   `json:"gpu_ns_per_token"` // GPUBusyNs / Tokens
+	TokensPerSecond float64 `json:"tokens_per_s"`     // of one rank's steps, so of its whole group; 0 without Tokens
+}
+
+// steadySteps are the fewest that are a state.
+const steadySteps = 6
+
+// SteadyState finds the steady state in the steps of a rank; nil if there is none.
+func SteadyState(steps []index.Step) *Steady {
+	most, told := int64(-1), true
+	for i := range steps {
+		if s := &steps[i]; s.Phase == string(trace.StepDecode) {
+			most = max(most, s.GenerationRequests)
+			told = told && s.GenerationRequests >= 0
+		}
+	}
+	near := func(s *index.Step) bool {
+		return s.Phase == string(trace.StepDecode) && (!told || most-s.GenerationRequests <= max(1, most/10))
+	}
+	empty := func(s *index.Step) bool { return s.Phase == string(trace.StepEmpty) }
+	from, to, n := 0, 0, 0
+	for i := 0; i < len(steps); {
+		j, end, count := i, i, 0
+		for ; j < len(steps) && (near(&steps[j]) || count > 0 && empty(&steps[j])); j++ {
+			if !empty(&steps[j]) {
+				end, count = j+1, count+1
+			}
+		}
+		if count > n {
+			from, to, n = i, end, count
+		}
+		i = max(i+1, j)
+	}
+	if n < steadySteps {
+		return nil
+	}
+	run := steps[from:to]
+	s := &Steady{FromIndex: run[0].Index, ToIndex: run[len(run)-1].Index, Steps: n, Requests: -1, NsPerToken: -1, GPUNsPerToken: -1}
+	iterations := make([]int64, 0, n)
+	for i := range run {
+		iteration, gap := run[i].TimeNs, int64(0)
+		if i < len(run)-1 { // what follows the last one is not its own
+			gap = max(0, run[i].GapNs)
+		}
+		if empty(&run[i]) {
+			if run[i].GapNs >= 0 { // else it is in the gap of the one before: it has no work on the device
+				iterations[len(iterations)-1] += iteration + gap
+				s.GapNs += iteration + gap
+				s.TimeNs += iteration + gap
+			}
+			continue
+		}
+		iterations = append(iterations, iteration+gap)
+		s.GapNs += gap
+		s.TimeNs += iteration + gap
+		s.GPUBusyNs += run[i].GPUBusyNs
+		s.Requests = max(s.Requests, run[i].GenerationRequests)
+		s.Inferred = s.Inferred || run[i].Inferred
+	}
+	s.StepMedianNs, s.StepSpreadNs = medianAndSpread(iterations[:n-1])
+	if s.Tokens = sumTokens(run, func(s *index.Step) int64 { return s.GenerationTokens }); s.Tokens > 0 {
+		s.NsPerToken, s.GPUNsPerToken = s.TimeNs/s.Tokens, s.GPUBusyNs/s.Tokens
+		if s.TimeNs > 0 {
+			s.TokensPerSecond = float64(s.Tokens) / (float64(s.TimeNs) / 1e9)
+		}
+	}
+	return s
+}
+
+// SteadyOf is the steady state of the lowest rank that has one.
+func SteadyOf(ranks []*Rank) *Steady {
+	if i := slices.IndexFunc(ranks, func(r *Rank) bool { return r.Steady != nil }); i >= 0 {
+		return ranks[i].Steady
+	}
+	return nil
+}

@@ -1,0 +1,375 @@
+package roofline
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// The roofline compares what ops did with what the device can do. An op does so many operations on so many bytes
+// (work.go and model.go, from the shapes that the trace records); on a device that computes P operations and moves B
+// bytes a second it needs at least max(operations/P, bytes/B), and how much of its time that is its share of the
+// roofline. An op's time is that of the union of the kernels that were launched in it, its helpers included (a GEMM's
+// memset); with calls nested, the innermost one that has a model counts, so that the rows add up.
+//
+// Kernels replayed from a graph have no op. Where a trace of the graph's capture is given (Options.CaptureTraces), they
+// take over the ops of the capture by order (graphs.go).
+//
+// A row above maxShare of the peak is not a fast kernel but a wrong model (a sliding window, data that stays in the
+// cache, a dtype that the shapes do not tell): its figures are withheld, and it says so.
+//
+// In a CPU-only trace an op's time is its own. There is no table of CPUs: peaks are known if the engine measured them, as
+// the embedded one does, whose ops also say themselves what they do. Caches are faster than the memory that was measured,
+// and whole numbers than floats: figures above these peaks are given without a share.
+
+// MaxShare is how much of the peak a figure may be and still be believed: clocks and times have errors.
+const MaxShare = 1.02
+
+// Roofline is what ops computed and moved, against what the device can.
+type Roofline struct {
+	GPU *GPU `json:"gpu,omitempty"` // whose peaks they are; nil: not known
+	// Reason says why there are no shares, or nothing at all; "" if there is nothing to say.
+	Reason     string       `json:"reason,omitempty"`
+	ModelledNs int64        `json:"modelled_ns"` // Σ RooflineOp.TimeNs
+	WorkNs     int64        `json:"work_ns"`     // all that could have been: Σ of the kernels' durations; 0 in a CPU-only trace
+	Ops        []RooflineOp `json:"ops"`         // by time
+}
+
+// RooflineOp is all calls of one op with one set of shapes.
+type RooflineOp struct {
+	Kind  string `json:"kind"` // gemm, attention, moe, norm, elementwise; given: the op says
+	Name  string `json:"name"`
+	Dims  string `json:"dims,omitempty"` // of the inputs, as recorded
+	Dtype string `json:"dtype,omitempty"`
+	Graph bool   `json:"graph,omitempty"` // replayed from a graph; the op is its capture's
+
+	Count     int     `json:"count"`
+	TimeNs    int64   `json:"time_ns"`   // Σ over calls of the union of their kernels
+	FLOPs     float64 `json:"flops"`     // Σ
+	Bytes     float64 `json:"bytes"`     // Σ
+	Intensity float64 `json:"intensity"` // FLOPs / bytes
+
+	FLOPsPerS float64 `json:"flops_per_s"` // 0 if Invalid
+	BytesPerS float64 `json:"bytes_per_s"` // 0 if Invalid
+	Bound     string  `json:"bound,omitempty"`
+	// RooflinePercent is the least time that the device needs by the time taken, in %; -1 without a peak, or if Invalid.
+	RooflinePercent float64 `json:"roofline_percent"`
+	Invalid         bool    `json:"invalid,omitempty"` // the model says more than the device can do
+}
+
+// Bounds of RooflineOp.
+const (
+	boundCompute = "compute"
+	boundMemory  = "memory"
+)
+
+// opRun is the kernels of one call.
+type opRun struct {
+	until, busy int64
+	tf32        bool
+}
+
+func (r *opRun) add(start, end int64, tf32 bool) {
+	if r.until == 0 && r.busy == 0 {
+		r.until = start
+	}
+	r.busy += max(0, end-max(start, r.until))
+	r.until = max(r.until, end)
+	r.tf32 = r.tf32 || tf32
+}
+
+type rooflineKey struct {
+	kind, name, dims, dtype string
+	graph                   bool
+}
+
+type rooflineTable struct {
+	rowOf map[rooflineKey]int
+	rows  []RooflineOp
+	alike map[opShape]opWork // calls that need no second look
+}
+
+// opShape is what the work of most ops hangs on.
+type opShape struct {
+	of          *index.Index
+	name        trace.StringID
+	inputs      inputLists
+	graph, tf32 bool
+}
+
+// opWork is what a call does, and its row.
+type opWork struct {
+	work
+	row int
+}
+
+// Measure measures the ops of one trace.
+func Measure(x *index.Index, replays []Replayed) *Roofline {
+	r := &Roofline{}
+	table := &rooflineTable{rowOf: map[rooflineKey]int{}}
+	m := NewModelled(x)
+	ops, reader := m.Ops, m.reader
+	if !x.OnGPU {
+		for i := range ops {
+			table.add(x, reader, &ops[i], opRun{busy: ops[i].end - ops[i].start}, nil, false)
+		}
+	} else {
+		table.addLaunched(x, reader, ops)
+		table.addReplayed(x, replays)
+		for i := range x.GPU {
+			r.WorkNs += x.GPU[i].EndNs - x.GPU[i].StartNs
+		}
+	}
+	r.Ops = table.rows
+	r.GPU, r.Reason = peaks(x)
+	if len(r.Ops) == 0 {
+		r.Reason = "the trace records no shapes of inputs (torch_profiler_record_shapes)"
+		if x.Trace.Ops.Len() > 0 && len(ops) > 0 {
+			r.Reason = "no kernel was launched by an op whose shapes tell what it does"
+		}
+	}
+	r.finish()
+	return r
+}
+
+// peaks finds what the trace's device can do.
+func peaks(x *index.Index) (*GPU, string) {
+	if !x.OnGPU {
+		if g := measuredPeaks(x); g != nil {
+			return g, ""
+		}
+		return nil, "what this CPU can do was not measured: figures are without a share"
+	}
+	device := -1
+	if len(x.GPU) > 0 {
+		device = int(x.GPU[0].Device)
+	}
+	for _, d := range x.Trace.Meta.Devices {
+		if d.ID != device && len(x.Trace.Meta.Devices) > 1 {
+			continue
+		}
+		if g, ok := gpuOf(d); ok {
+			return &g, ""
+		}
+		return nil, fmt.Sprintf("the peaks of %q are not known: figures are without a share", d.Name)
+	}
+	if len(x.Trace.Meta.Devices) > 0 { // ROCm numbers devices as the system does, not as the process sees them
+		if g, ok := gpuOf(x.Trace.Meta.Devices[0]); ok {
+			return &g, ""
+		}
+	}
+	return nil, "the trace does not say which device it is of: figures are without a share"
+}
+
+// measuredPeaks are what an engine says of the CPU on which it ran.
+func measuredPeaks(x *index.Index) *GPU {
+	if e := &x.Trace.Meta.Engine; e.FLOPsPerS > 0 && e.BytesPerS > 0 {
+		return &GPU{Name: e.Device, CPU: true, FP32: e.FLOPsPerS, FP16: e.FLOPsPerS, MemoryBytesPerS: e.BytesPerS, Source: "measured by the engine"}
+	}
+	return nil
+}
+
+// addLaunched adds the ops whose kernels were launched in them.
+func (t *rooflineTable) addLaunched(x *index.Index, reader *tensorReader, ops []ModelledOp) {
+	if len(ops) == 0 {
+		return
+	}
+	opOf := make([]int32, len(x.Calls))
+	for i := range x.Calls {
+		opOf[i] = -1
+		if c := &x.Calls[i]; c.GPUEvents > 0 && !x.IsGraphLaunch(c) {
+			opOf[i] = InnermostOp(ops, c.Track, c.StartNs)
+		}
+	}
+	runs := make([]opRun, len(ops))
+	for i := range x.GPU {
+		if g := &x.GPU[i]; g.Call >= 0 && opOf[g.Call] >= 0 {
+			runs[opOf[g.Call]].add(g.StartNs, g.EndNs, usesTF32(x, g.Name))
+		}
+	}
+	steps := summedSteps(x)
+	for i := range ops {
+		if runs[i].busy > 0 {
+			t.add(x, reader, &ops[i], runs[i], sumsAt(steps, ops[i].track, ops[i].start), false)
+		}
+	}
+}
+
+// addReplayed adds the ops of captured graphs for each time that the graph was replayed.
+func (t *rooflineTable) addReplayed(x *index.Index, replays []Replayed) {
+	if len(replays) == 0 {
+		return
+	}
+	steps := summedSteps(x)
+	for _, r := range replays {
+		c := &x.Calls[r.Call]
+		step := sumsAt(steps, c.Track, c.StartNs)
+		runs := map[int32]*opRun{}
+		var order []int32
+		for i, k := range r.Kernels {
+			op := r.Ops[i]
+			if op < 0 {
+				continue
+			}
+			if runs[op] == nil {
+				runs[op] = &opRun{}
+				order = append(order, op)
+			}
+			e := &x.GPU[k]
+			runs[op].add(e.StartNs, e.EndNs, usesTF32(x, e.Name))
+		}
+		for _, op := range order {
+			t.add(r.Of.x, r.Of.reader, &r.Of.Ops[op], *runs[op], step, true)
+		}
+	}
+}
+
+// usesTF32 knows the kernels that multiply float32 matrices in TF32.
+func usesTF32(x *index.Index, name trace.StringID) bool { return x.Facts(name)&index.FactTF32 != 0 }
+
+// add counts one call of an op.
+func (t *rooflineTable) add(x *index.Index, reader *tensorReader, op *ModelledOp, run opRun, step *trace.Step, graph bool) {
+	if op.contains || run.busy <= 0 {
+		return
+	}
+	facts := x.Trace.Ops.At(x.Trace.Events.Side(int(op.row)))
+	given := facts.FLOPs != trace.Absent && facts.Bytes != trace.Absent
+	shape := opShape{x, x.Trace.Events.Name(int(op.row)), inputLists{facts.Shapes, facts.Dtypes}, graph, run.tf32}
+	if known, ok := t.alike[shape]; ok && !given {
+		t.count(known.row, run, known.work)
+		return
+	}
+	key := rooflineKey{kind: modelGiven, name: x.Name(x.Trace.Events.Name(int(op.row))), dims: reader.text(facts), graph: graph}
+	if op.model != nil {
+		key.kind = op.model.kind
+	}
+	var w work
+	if given {
+		w = work{flops: float64(facts.FLOPs), bytes: float64(facts.Bytes)}
+	} else {
+		call := opCall{in: reader.of(facts), step: step, reader: reader, op: op}
+		if op.model.kind == ModelAttention {
+			call.causal = causal(x, op.row, call.in)
+		}
+		var ok bool
+		if w, ok = op.model.of(&call); !ok {
+			return
+		}
+	}
+	if w.flops <= 0 && w.bytes <= 0 {
+		return
+	}
+	key.dtype = w.dtype
+	if w.dtype == dtypeFP32 && run.tf32 && matrixKind(key.kind) {
+		key.dtype = dtypeTF32
+	}
+	i, ok := t.rowOf[key]
+	if !ok {
+		i = len(t.rows)
+		t.rowOf[key] = i
+		t.rows = append(t.rows, RooflineOp{Kind: key.kind, Name: key.name, Dims: key.dims, Dtype: key.dtype, Graph: graph})
+	}
+	if !given && op.model.kind != ModelAttention { // whose work hangs on the step too
+		if t.alike == nil {
+			t.alike = map[opShape]opWork{}
+		}
+		t.alike[shape] = opWork{w, i}
+	}
+	t.count(i, run, w)
+}
+
+func (t *rooflineTable) count(i int, run opRun, w work) {
+	row := &t.rows[i]
+	row.Count++
+	row.TimeNs += run.busy
+	row.FLOPs += w.flops
+	row.Bytes += w.bytes
+}
+
+// finish computes what follows from the sums, and sorts.
+func (r *Roofline) finish() {
+	r.ModelledNs = 0
+	if r.Ops == nil {
+		r.Ops = []RooflineOp{}
+	}
+	for i := range r.Ops {
+		o := &r.Ops[i]
+		r.ModelledNs += o.TimeNs
+		o.finish(r.GPU)
+	}
+	slices.SortFunc(r.Ops, func(a, b RooflineOp) int {
+		return cmp.Or(cmp.Compare(b.TimeNs, a.TimeNs), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Dims, b.Dims),
+			cmp.Compare(a.Dtype, b.Dtype), cmp.Compare(b.FLOPs, a.FLOPs), cmp.Compare(a.Count, b.Count))
+	})
+}
+
+func (o *RooflineOp) finish(g *GPU) {
+	seconds := float64(o.TimeNs) / 1e9
+	o.FLOPsPerS, o.BytesPerS = o.FLOPs/seconds, o.Bytes/seconds
+	o.Intensity, o.RooflinePercent, o.Bound, o.Invalid = 0, -1, "", false
+	if o.Bytes > 0 {
+		o.Intensity = o.FLOPs / o.Bytes
+	}
+	if g == nil {
+		return
+	}
+	moving := o.BytesPerS / g.MemoryBytesPerS
+	computing := 0.0
+	if peak := g.peak(o.Dtype); g.CPU {
+		computing = o.FLOPsPerS / g.FP32 // in which all is computed, whatever it is kept in
+	} else if peak > 0 {
+		computing = o.FLOPsPerS / peak
+	} else if matrixKind(o.Kind) {
+		return
+	}
+	o.Bound = boundMemory
+	if computing > moving {
+		o.Bound = boundCompute
+	}
+	if share := max(moving, computing); share > MaxShare && g.CPU {
+		o.Bound = ""
+	} else if share > MaxShare {
+		o.Invalid, o.FLOPsPerS, o.BytesPerS = true, 0, 0
+	} else {
+		o.RooflinePercent = 100 * share
+	}
+}
+
+// MergeRooflines adds up ranks, of which nil has none. Their peaks are given only if all have the same.
+func MergeRooflines(ranks []*Roofline) *Roofline {
+	table := rooflineTable{rowOf: map[rooflineKey]int{}}
+	var sum *Roofline
+	for _, r := range ranks {
+		if r == nil {
+			continue
+		}
+		if sum == nil {
+			sum = &Roofline{GPU: r.GPU, Reason: r.Reason}
+		} else if (sum.GPU == nil) != (r.GPU == nil) || sum.GPU != nil && *sum.GPU != *r.GPU {
+			sum.GPU, sum.Reason = nil, "the ranks' devices differ: figures are without a share"
+		}
+		sum.WorkNs += r.WorkNs
+		for _, o := range r.Ops {
+			key := rooflineKey{o.Kind, o.Name, o.Dims, o.Dtype, o.Graph}
+			i, ok := table.rowOf[key]
+			if !ok {
+				table.rowOf[key] = len(table.rows)
+				table.rows = append(table.rows, o)
+				continue
+			}
+			m := &table.rows[i]
+			m.Count += o.Count
+			m.TimeNs += o.TimeNs
+			m.FLOPs += o.FLOPs
+			m.Bytes += o.Bytes
+		}
+	}
+	if sum != nil {
+		sum.Ops = table.rows
+		sum.finish()
+	}
+	return sum
+}
