@@ -26,9 +26,7 @@ type room struct {
 var anything = []string{"/..."}
 
 // onTraces is for what makes results of traces: no files, no engines, but the rooms named.
-func onTraces(rooms ...string) []string {
-	return append(rooms, "trace", "internal/interval", "internal/stats", "internal/words")
-}
+func onTraces(rooms ...string) []string { return append(rooms, "trace", "internal/...") }
 
 // floors are the house from the top: an import goes to a lower floor, or stays in its room.
 var floors = [][]room{
