@@ -54,6 +54,7 @@ const (
 	TableFrame
 	TableMemory
 	TableFlow
+	TableCounter // of counters, whose category says nothing
 )
 
 var categoryTables = [CategoryOther + 1]TableKind{
@@ -63,8 +64,19 @@ var categoryTables = [CategoryOther + 1]TableKind{
 	CategoryPythonFunction: TableFrame, CategoryInstant: TableMemory, CategoryFlow: TableFlow,
 }
 
-// Table says which side table the category's events have a row in.
+// Table says which side table the category's events have a row in, counters aside.
 func (c Category) Table() TableKind { return categoryTables[min(c, CategoryOther)] }
+
+// TableOf says which side table events of a category and phase have a row in.
+func TableOf(c Category, p Phase) TableKind {
+	if t := c.Table(); t != TableNone || p != PhaseCounter {
+		return t
+	}
+	return TableCounter
+}
+
+// Table says which side table the event has its row in.
+func (e *Event) Table() TableKind { return TableOf(e.Category, e.Phase) }
 
 // CategoryOf finds the category that a file calls text. A name that is not known is remembered, so that CategoryName
 // gives it back; what is returned for it is greater or equal CategoryOther and good for Append alone.

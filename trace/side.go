@@ -57,10 +57,15 @@ type Flow struct {
 	ID int64
 }
 
-// Counter is what events of PhaseCounter have: a value for each of its series. In a trace that was read from a file it is
-// part of the event's text alone.
+// Counter is what events of PhaseCounter have: a value for each of its series, as {"running": 4, "waiting": 0}.
 type Counter struct {
-	Values StringID // raw JSON, e.g. {"running": 4, "waiting": 0}
+	Samples []Sample // in the file's order; what is no number is left out
+}
+
+// Sample is the value of one series.
+type Sample struct {
+	Series StringID
+	Value  float64
 }
 
 // Collective is what a communication op says of itself (record_param_comms and its kernel, or our own engine).

@@ -17,7 +17,7 @@ type Trace struct {
 	Tracks  []Track  // indexed by TrackID
 	Events  Events   // in file order
 
-	// Side tables, indexed by Events.Side of the rows whose category has one (see Category.Table).
+	// Side tables, indexed by Events.Side of the rows that have one (see TableOf).
 	GPU         Table[GPUWork]
 	Calls       Table[Call]
 	Ops         Table[Op]
@@ -25,7 +25,7 @@ type Trace struct {
 	Memory      Table[MemoryEvent]
 	Flows       Table[Flow]
 	Collectives Table[Collective] // pointed at by Op.Collective and GPUWork.Collective
-	Counters    Table[Counter]    // of rows of PhaseCounter in traces that were not read from a file
+	Counters    Table[Counter]    // of rows of PhaseCounter
 
 	Inputs Inputs // lists of shapes and types, named by Op.Shapes and Op.Dtypes
 

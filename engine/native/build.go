@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -245,19 +246,23 @@ func (b *builder) memory(r *recorder) {
 // metrics.
 func (b *builder) counters(list []counters, prefixCaching bool) {
 	for _, c := range list {
-		b.counter(c.at, "num_requests", fmt.Sprintf(`{"running": %d, "waiting": %d}`, c.running, c.waiting))
-		b.counter(c.at, "num_scheduled_tokens", fmt.Sprintf(`{"context": %d, "generation": %d}`, c.context, c.generation))
-		b.counter(c.at, "kv_cache_usage_perc", fmt.Sprintf(`{"used": %.4f}`, c.kvUsage))
-		b.counter(c.at, "num_preemptions", fmt.Sprintf(`{"total": %d}`, c.stats.Preemptions))
+		b.counter(c.at, "num_requests", b.sample("running", float64(c.running)), b.sample("waiting", float64(c.waiting)))
+		b.counter(c.at, "num_scheduled_tokens", b.sample("context", float64(c.context)), b.sample("generation", float64(c.generation)))
+		b.counter(c.at, "kv_cache_usage_perc", b.sample("used", math.RoundToEven(c.kvUsage*1e4)/1e4))
+		b.counter(c.at, "num_preemptions", b.sample("total", float64(c.stats.Preemptions)))
 		if prefixCaching {
-			b.counter(c.at, "prefix_cache_tokens", fmt.Sprintf(`{"queries": %d, "hits": %d}`, c.stats.PrefixQueries, c.stats.PrefixHits))
+			b.counter(c.at, "prefix_cache_tokens", b.sample("queries", float64(c.stats.PrefixQueries)), b.sample("hits", float64(c.stats.PrefixHits)))
 		}
 	}
 }
 
-func (b *builder) counter(at time.Duration, name, values string) {
+func (b *builder) sample(series string, value float64) trace.Sample {
+	return trace.Sample{Series: b.t.Strings.InternString(series), Value: value}
+}
+
+func (b *builder) counter(at time.Duration, name string, samples ...trace.Sample) {
 	b.t.Events.Append(trace.Event{
 		StartNs: b.at(at), Name: b.t.Strings.InternString(name), Track: mainTrack, Phase: trace.PhaseCounter,
-		Side: b.t.Counters.Append(trace.Counter{Values: b.t.Strings.InternString(values)}),
+		Side: b.t.Counters.Append(trace.Counter{Samples: samples}),
 	})
 }

@@ -1,12 +1,16 @@
 package kineto_test
 
 import (
+	"bytes"
+	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
+	"github.com/inferprof/inferprof/trace/kineto"
 	"github.com/inferprof/inferprof/trace/source"
 )
 
@@ -103,5 +107,87 @@ func TestRecorded(t *testing.T) {
 		if got := readText(t, text, opWith("")).Meta.Recorded; got != (trace.Recorded{Shapes: want}) {
 			t.Errorf("%q: %+v, want shapes %v", text, got, want)
 		}
+	}
+}
+
+// counters are counters as different writers write them, and what of them are samples.
+var counterEvents = []struct {
+	args string
+	want map[string]float64
+}{
+	{`"running": 4, "waiting": 0`, map[string]float64{"running": 4, "waiting": 0}},
+	{`"running": 5, "waiting": 123456789012`, map[string]float64{"running": 5, "waiting": 123456789012}},
+	{`"used": 0.0312, "free": -1.5e-3`, map[string]float64{"used": 0.0312, "free": -0.0015}},
+	{`"used": 0.25, "free": 7`, map[string]float64{"used": 0.25, "free": 7}},
+	{`"bytes": "4096", "device": "GPU 0", "on": true, "none": null, "list": [1]`, map[string]float64{"bytes": 4096}},
+	{`"a \"b\"": 1, "\u00e9": 2`, map[string]float64{`a "b"`: 1, "é": 2}},
+	{`"huge": 1e400, "nan": "NaN"`, map[string]float64{}},
+	{``, map[string]float64{}},
+}
+
+func counterText() string {
+	var events []string
+	for i, c := range counterEvents {
+		events = append(events, fmt.Sprintf(`{"ph": "C", "name": "c", "pid": 1, "tid": 1, "ts": %d, "args": {%s}}`, i, c.args))
+	}
+	return `{"traceEvents": [` + strings.Join(append(events, opWith("")), ",") + `]}`
+}
+
+func checkCounters(t *testing.T, how string, tr *trace.Trace) {
+	t.Helper()
+	for i, c := range counterEvents {
+		e := tr.Events.At(i)
+		if e.Table() != trace.TableCounter || e.Side == trace.NoSide {
+			t.Fatalf("%s: event %d is no counter: %+v", how, i, e)
+		}
+		got := map[string]float64{}
+		for _, s := range tr.Counters.At(e.Side).Samples {
+			got[tr.Strings.At(s.Series)] = s.Value
+		}
+		if !maps.Equal(got, c.want) {
+			t.Errorf("%s: {%s} is %v, want %v", how, c.args, got, c.want)
+		}
+	}
+}
+
+// Counters are there after reading, and after writing them and reading again: with their text, from their values alone,
+// after a cut, and in a part of a merged trace.
+func TestCounters(t *testing.T) {
+	tr, err := formats.Read(strings.NewReader(counterText()), "x", source.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkCounters(t, "read", tr)
+	again := func(how string, rows *trace.Rows) {
+		t.Helper()
+		var text bytes.Buffer
+		if err := kineto.Write(&text, tr, rows); err != nil {
+			t.Fatal(err)
+		}
+		got, err := formats.Read(&text, "x", source.Options{Strict: true})
+		if err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		checkCounters(t, how, got)
+	}
+	again("written", nil)
+	again("cut", trace.Cut{Windows: []trace.Window{{FromNs: 0, ToNs: 1 << 40}}}.Rows(tr))
+	tr.Text = nil
+	again("written from its values", nil)
+
+	merged := strings.ReplaceAll(counterText(), `"pid": 1`, `"pid": "[TP00] 1"`)
+	merged = strings.TrimSuffix(merged, "]}") + `, {"ph": "C", "name": "c", "pid": "[TP01] 1", "tid": 1, "ts": 0, "args": {"n": 9}}]}`
+	if tr, err = formats.Read(strings.NewReader(merged), "x", source.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	parts := trace.SplitMerged(tr)
+	if len(parts) != 2 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	tr = parts[0]
+	checkCounters(t, "part", tr)
+	again("part, written", nil)
+	if c := parts[1].Counters.At(parts[1].Events.Side(0)); len(c.Samples) != 1 || c.Samples[0].Value != 9 {
+		t.Errorf("the other part's counter is %+v", c)
 	}
 }

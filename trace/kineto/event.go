@@ -113,7 +113,7 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 			id = m.value(b)
 		}
 	}
-	r := &s.row
+	r := s.row
 	r.phase = trace.PhaseComplete
 	known := len(phase) == 1 && (phase[0]|0x20)-'a' < 26
 	if known {
@@ -134,7 +134,7 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 		return
 	}
 	r.category = s.category(unquoted(category), r.phase, name)
-	r.reset(r.category.Table())
+	r.reset(trace.TableOf(r.category, r.phase))
 	r.name = s.text(name)
 	r.track = s.track(pid, tid)
 	var ok bool
@@ -155,8 +155,8 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 	}
 	for _, m := range s.members {
 		if m.argument {
-			if to := destinationOf(r.table, m.key(b)); to != toNothing {
-				r.setToken(to, m.value(b), s)
+			if _, field := s.argumentFor(r.table, m.key(b)); field != nil {
+				field.set(r, m.value(b), s)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`[{"ph":"i","s":"t","name":"[memory]","pid":"a","tid":"","ts":5,"args":{"Bytes":-1,"Addr":"0x1f"}}, {"ph":"f","id":7,"pid":0,"tid":1,"ts":1e3,"cat":"ac2g","name":"ac2g","bp":"e"}]`))
 	f.Add([]byte(`{"schemaVersion":1,"deviceProperties":[{"id":0}],"traceEvents":[{"name":"thread_name","ph":"M","pid":1,"tid":2,"args":{"name":"x\u00e9\n"}},{"ph":"X","cat":"Kernel","name":"a\"b","pid":1,"tid":2,"ts":1.0005,"dur":0.25,"args":{"grid":[1,2,3],"x":null}}],"traceName":"n"}`))
 	f.Add([]byte(`{"traceEvents":[{"ph":"X","name":"a"b","pid":1,"tid":2,"ts":1,"dur":inf},{"ph":"X"` + strings.Repeat(" ", 300) + `,"ts":N/A}`))
+	f.Add([]byte(`[{"ph":"C","name":"gpu","pid":1,"tid":2,"ts":5,"args":{"used":1,"free":2.5e1,"what":"x","text":"7"}},{"ph":"C","name":"gpu","pid":1,"tid":2,"ts":6,"args":{"used":-1,"free":0,"what":"y","text":"8"}}]`))
 	if b, err := os.ReadFile("testdata/vm_4348.async_llm.1795476513215417352.pt.trace.json.gz"); err == nil {
 		f.Add(b)
 	}
@@ -89,9 +91,20 @@ func again(t *testing.T, want *trace.Trace) {
 			if g.StartNs != w.StartNs || w.Phase == trace.PhaseComplete && g.DurationNs != w.DurationNs {
 				t.Fatalf("event %d: %d + %d, want %d + %d", i, g.StartNs, g.DurationNs, w.StartNs, w.DurationNs)
 			}
+			if g, w := samplesOf(got, i), samplesOf(want, i); !slices.EqualFunc(g, w, func(a, b trace.Sample) bool { return a.Value == b.Value }) {
+				t.Fatalf("event %d: counter %v, want %v", i, g, w)
+			}
 		}
 	}
 	want.Text = original
+}
+
+// samplesOf is what a counter says; nothing of any other event.
+func samplesOf(t *trace.Trace, i int) []trace.Sample {
+	if e := t.Events.At(i); e.Table() == trace.TableCounter && e.Side != trace.NoSide {
+		return t.Counters.At(e.Side).Samples
+	}
+	return nil
 }
 
 // agrees holds the events against encoding/json, where that decodes the file without ambiguity.

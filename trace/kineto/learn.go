@@ -31,24 +31,23 @@ func (s *scanner) learn(b []byte, start, end int) bool {
 	}
 	sh := &shape{number: uint16(len(s.shapes) + 1), phase: trace.Phase(phase[1]), pid: -1 << 63}
 	sh.category = s.category(unquoted(category), sh.phase, name)
-	sh.table = sh.category.Table()
+	sh.table = trace.TableOf(sh.category, sh.phase)
 	// An arrow's name is its category's; an instant without a category is told by its name.
 	fixedName := sh.table == trace.TableFlow && string(name) == string(category) || category == nil && sh.phase == trace.PhaseInstant
 	if fixedName {
 		sh.name = s.text(name)
 	}
 	at := start
-	var seen [256]bool
+	var seen [toFlow + 1]bool
 	for _, m := range s.members {
 		slot, from, to := s.slotFor(b, m, sh)
 		if slot == nil || slot.to == toName && fixedName {
 			continue
 		}
-		if slot.to != toNothing && seen[slot.to] {
+		if sh.has(slot) { // under two spellings
 			return false
 		}
 		seen[slot.to] = true
-		slot.kept = kept(sh.table, slot.kind, slot.to)
 		slot.literal = string(b[at:from])
 		sh.slots = append(sh.slots, *slot)
 		at = to
@@ -72,13 +71,25 @@ func (s *scanner) learn(b []byte, start, end int) bool {
 	return true
 }
 
+// has says whether the shape has a slot for the same value already.
+func (sh *shape) has(slot *shapeSlot) bool {
+	for i := range sh.slots {
+		switch o := &sh.slots[i]; {
+		case o.to != slot.to || slot.to == toNothing:
+		case slot.to != toArgument || slot.argument != nil && slot.argument == o.argument:
+			return true
+		}
+	}
+	return false
+}
+
 // slotFor says how a member's value is read, and where its text is; nil if it is part of the literal text.
 func (s *scanner) slotFor(b []byte, m member, sh *shape) (slot *shapeSlot, from, to int) {
 	v := m.value(b)
 	slot = &shapeSlot{kind: kindRaw}
 	from, to = m.valueAt, m.valueEnd
 	if m.argument {
-		slot.to = destinationOf(sh.table, m.key(b))
+		s.aimArgument(slot, sh.table, m.key(b))
 	} else {
 		switch string(m.key(b)) {
 		case "ph", "cat", "s", "bp":
@@ -89,23 +100,13 @@ func (s *scanner) slotFor(b []byte, m member, sh *shape) (slot *shapeSlot, from,
 				slot.kind = kindName
 				return slot, from + 1, to - 1
 			}
-		case "pid":
-			slot.to = toPID
-		case "tid":
-			slot.to = toTID
-		case "ts":
-			slot.to = toStart
-		case "dur":
-			slot.to = toDuration
-		case "id":
-			if sh.table == trace.TableFlow {
-				slot.to = toFlow
-			}
+		default:
+			s.aimMember(slot, sh.table, m.key(b))
 		}
 	}
+	padded := append(bytes.Clone(v), padBytes[:]...)
 	switch slot.to {
 	case toStart, toDuration:
-		padded := append(bytes.Clone(v), padBytes[:]...)
 		if _, j := scanMicros(padded, 0); j == len(v) {
 			slot.kind = kindMicros
 		} else if _, _, j := scanShort(padded, 0); j == len(v) {
@@ -116,22 +117,86 @@ func (s *scanner) slotFor(b []byte, m member, sh *shape) (slot *shapeSlot, from,
 		case "true", "false", "null":
 			return nil, 0, 0
 		}
-		padded := append(bytes.Clone(v), padBytes[:]...)
-		if _, j := scanInt(padded, 0); j == len(v) && intDestination(slot.to) {
+		if _, j := scanInt(padded, 0); j == len(v) && (slot.into != nil || slot.convert != nil) {
 			slot.kind = kindInt
 		}
 	}
 	if slot.kind == kindRaw {
 		slot.recent = new([slotsOfNames]trace.StringID)
 	}
+	slot.kept = slot.keeps()
 	return slot, from, to
 }
 
-// intDestination says whether an integer can be stored by value: not where text is expected.
-func intDestination(to destination) bool {
-	switch to {
-	case toGrid, toBlock, toInputDims, toInputTypes, toModule, toCollective, toDtype, toGroupName, toGroupRanks, toName:
+// aimMember says where the value of a member outside args goes.
+func (s *scanner) aimMember(slot *shapeSlot, table trace.TableKind, key []byte) {
+	switch string(key) {
+	case "pid":
+		slot.to, slot.into = toPID, &s.row.pid
+	case "tid":
+		slot.to, slot.into = toTID, &s.row.tid
+	case "ts":
+		slot.to, slot.into = toStart, &s.row.start
+	case "dur":
+		slot.to, slot.into = toDuration, &s.row.dur
+	case "id":
+		if table == trace.TableFlow {
+			slot.to, slot.into = toFlow, &s.row.flow
+			return
+		}
+		fallthrough
+	default:
+		slot.into = &s.row.ignored
+	}
+}
+
+// aimArgument says where the value of an argument goes.
+func (s *scanner) aimArgument(slot *shapeSlot, table trace.TableKind, key []byte) {
+	slot.argument, slot.field = s.argumentFor(table, key)
+	switch f := slot.field.(type) {
+	case nil:
+		slot.into = &s.row.ignored
+		return
+	case shapeList:
+		slot.to = toShapes
+		return
+	case dtypeList:
+		slot.to = toDtypes
+		return
+	case whole:
+		slot.into = f.place(s.row)
+	case intField:
+		slot.convert = f
+	}
+	slot.to = toArgument
+}
+
+// argumentFor finds the line of the list that says of an argument where its value goes, and the place. Nil: it is kept as
+// text only. The arguments of a counter are its series, whatever they are called.
+func (s *scanner) argumentFor(table trace.TableKind, key []byte) (*argument, field) {
+	if table == trace.TableCounter {
+		name, _ := decodeString(key)
+		return nil, sample{s.t.Strings.Intern(name)}
+	}
+	if a := argumentsByName[table][string(key)]; a != nil {
+		return a, a.field
+	}
+	return nil, nil
+}
+
+// keeps says whether the slot's value must be kept with the text, because neither the columns nor the tables hold it
+// exactly.
+func (slot *shapeSlot) keeps() bool {
+	switch slot.kind {
+	case kindName, kindMicros:
 		return false
+	case kindRaw:
+		return slot.to != toShapes && slot.to != toDtypes
+	case kindInt:
+		if w, ok := slot.field.(whole); ok {
+			return !w.exact()
+		}
+		return slot.to != toPID && slot.to != toTID && slot.to != toFlow
 	}
 	return true
 }

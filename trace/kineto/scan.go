@@ -16,7 +16,7 @@ type scanner struct {
 	members []member // of the event split last
 	// loneComma tells that a comma stood before the end of that event or of its args.
 	loneComma bool
-	row       row
+	row       *row   // apart, because shapes point into it and outlive the scanner
 	tally     *tally // counts events instead of keeping them, if not nil
 	tracks    tracks
 
@@ -36,7 +36,7 @@ type scanner struct {
 func newScanner(w *window) *scanner {
 	texts := &texts{}
 	t := &trace.Trace{Strings: trace.NewStrings(), Text: texts}
-	return &scanner{w: w, t: t, texts: texts, tracks: newTracks(), meta: map[string][]byte{}}
+	return &scanner{w: w, t: t, texts: texts, row: &row{}, tracks: newTracks(), meta: map[string][]byte{}}
 }
 
 // next skips white space and returns the byte there, at offset i of the view; false at the end of the text.

@@ -38,9 +38,15 @@ const (
 	kindRaw                // any value, interned as it is written
 )
 
-// Further destinations, of values outside args.
+// destination says where the value of a slot goes, as far as its kind does not.
+type destination uint8
+
 const (
-	toName destination = 100 + iota
+	toNothing  destination = iota // it is kept as text only
+	toArgument                    // a field of the row, as arguments.go has it
+	toShapes                      // the lists of an op's arguments
+	toDtypes
+	toName // and other values outside args
 	toPID
 	toTID
 	toStart
@@ -63,8 +69,13 @@ type shapeSlot struct {
 	literal string // the text between the value before and this one
 	kind    kind
 	to      destination
-	kept    bool                          // the value is kept with the text
-	recent  *[slotsOfNames]trace.StringID // kindRaw: values whose text delimits itself; 0 for none
+	kept    bool // the value is kept with the text: neither columns nor side tables hold it exactly
+	// An integer is stored by one of these: a place in the scanner's row, or a field that converts it.
+	into     *int64
+	convert  intField
+	argument *argument // of toArgument; nil for a counter's series
+	field    field
+	recent   *[slotsOfNames]trace.StringID // kindRaw: values whose text delimits itself; 0 for none
 }
 
 type shape struct {
@@ -137,11 +148,10 @@ func (s *scanner) search(b []byte, n, i int, tried *shape) (*shape, int) {
 // match reads the event at b[i] if it has shape sh, files it and returns the offset after it; -1 if it does not.
 // b has at least 24 bytes after its n bytes of text.
 func (s *scanner) match(b []byte, n, i int, sh *shape) int {
-	r := &s.row
+	r := s.row
 	r.phase, r.category = sh.phase, sh.category
 	r.reset(sh.table)
 	r.name = sh.name
-	pid, tid := int64(0), int64(0)
 	values := s.texts.values()
 	for k := range sh.slots {
 		slot := &sh.slots[k]
@@ -157,24 +167,10 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 				return -1
 			}
 			i = j
-			switch slot.to {
-			case toPythonID:
-				r.frame.ID = v
-			case toPythonParent:
-				r.frame.ParentID = v
-			case toCorrelation:
-				r.correlation = v
-			case toExternalID:
-				r.externalID = v
-			case toPID:
-				pid = v
-			case toTID:
-				tid = v
-			case toFlow:
-				r.flow = v
-			case toNothing:
-			default:
-				r.setInt(slot.to, v)
+			if slot.into != nil {
+				*slot.into = v
+			} else {
+				slot.convert.setInt(r, v)
 			}
 			if slot.kept {
 				values = appendVarint(values, v)
@@ -185,11 +181,7 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 				return -1
 			}
 			i = j
-			if slot.to == toStart {
-				r.start = v
-			} else {
-				r.dur = v
-			}
+			*slot.into = v
 		case kindName:
 			j := endOfPlain(b, i, n)
 			if j < 0 {
@@ -208,11 +200,7 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 			}
 			values = append(values, byte(decimals))
 			i = j
-			if slot.to == toStart {
-				r.start = v
-			} else {
-				r.dur = v
-			}
+			*slot.into = v
 		case kindRaw:
 			id, j := s.rawValue(b, n, i, slot)
 			if j < 0 {
@@ -220,14 +208,14 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 			}
 			switch slot.to {
 			case toNothing:
-			case toInputDims:
+			case toShapes:
 				r.op.Shapes = s.shapesOf(id)
-			case toInputTypes:
+			case toDtypes:
 				r.op.Dtypes = s.dtypesOf(id)
 			case toPID:
-				pid = int64(id) | textual
+				r.pid = int64(id) | textual
 			case toTID:
-				tid = int64(id) | textual
+				r.tid = int64(id) | textual
 			case toName:
 				r.name = s.decoded(id)
 			case toStart, toDuration:
@@ -235,15 +223,11 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 				if !ok {
 					return -1
 				}
-				if slot.to == toStart {
-					r.start = v
-				} else {
-					r.dur = v
-				}
+				*slot.into = v
 			case toFlow:
 				r.flow, _ = looseInt(b[i:j])
 			default:
-				r.setToken(slot.to, b[i:j], s)
+				slot.field.set(r, b[i:j], s)
 			}
 			if slot.kept {
 				values = appendVarint(values, int64(id))
@@ -255,8 +239,8 @@ func (s *scanner) match(b []byte, n, i int, sh *shape) int {
 	if end > n || string(b[i:end]) != sh.tail || r.dur < 0 {
 		return -1
 	}
-	if pid != sh.pid || tid != sh.tid {
-		sh.pid, sh.tid, sh.track = pid, tid, s.trackOf(pid, tid)
+	if r.pid != sh.pid || r.tid != sh.tid {
+		sh.pid, sh.tid, sh.track = r.pid, r.tid, s.trackOf(r.pid, r.tid)
 	}
 	r.track = sh.track
 	s.file(r, sh.number, values)

@@ -77,7 +77,7 @@ func (x *texts) AppendEvent(dst []byte, t *trace.Trace, i int) []byte {
 	for k := row &^ (markEvery - 1); k < row; k++ {
 		values = x.skip(values, b.shape[k])
 	}
-	dst, _ = x.print(dst, values, b.shape[row], t, i)
+	dst, _ = x.print(dst, values, b.shape[row], t, i, &rowOf{})
 	return dst
 }
 
@@ -135,8 +135,27 @@ func (x *texts) skip(values []byte, number uint16) []byte {
 	return values
 }
 
-// print appends event i's text, given its shape and values, and returns the values after them.
-func (x *texts) print(dst, values []byte, number uint16, t *trace.Trace, i int) ([]byte, []byte) {
+// rowOf is a row that is loaded when it is first asked for.
+type rowOf struct {
+	row
+	loaded bool
+}
+
+// value is the integer that a slot's event has in its side table.
+func (r *rowOf) value(slot *shapeSlot, t *trace.Trace, e trace.Event) int64 {
+	if !r.loaded {
+		r.load(t, e)
+		r.loaded = true
+	}
+	if w, ok := slot.field.(whole); ok {
+		return *w.place(&r.row)
+	}
+	return r.flow
+}
+
+// print appends event i's text, given its shape and values, and returns the values after them. It uses scratch.
+func (x *texts) print(dst, values []byte, number uint16, t *trace.Trace, i int, scratch *rowOf) ([]byte, []byte) {
+	scratch.loaded = false
 	if number == 0 {
 		n, k := binary.Uvarint(values)
 		values = values[k:]
@@ -173,7 +192,7 @@ func (x *texts) print(dst, values []byte, number uint16, t *trace.Trace, i int) 
 				dst = append(dst, t.Strings.At(t.Tracks[e.Track].Thread)...)
 				continue
 			default:
-				v = impliedInt(t, e, sh.table, slot.to)
+				v = scratch.value(slot, t, e)
 			}
 			dst = strconv.AppendInt(dst, v, 10)
 		case kindRaw:
@@ -183,7 +202,7 @@ func (x *texts) print(dst, values []byte, number uint16, t *trace.Trace, i int) 
 				var v int64
 				v, values = takeVarint(values)
 				id = trace.StringID(v)
-			case slot.to == toInputDims:
+			case slot.to == toShapes:
 				id = t.Inputs.Shapes(t.Ops.At(e.Side).Shapes).Source
 			default:
 				id = t.Inputs.Dtypes(t.Ops.At(e.Side).Dtypes).Source
@@ -206,12 +225,13 @@ type cursor struct {
 	x      *texts
 	i      int
 	values []byte
+	row    rowOf
 }
 
 // next appends the text of the next event.
 func (c *cursor) next(dst []byte, t *trace.Trace) []byte {
 	number := c.begin()
-	dst, c.values = c.x.print(dst, c.values, number, t, c.i)
+	dst, c.values = c.x.print(dst, c.values, number, t, c.i, &c.row)
 	c.i++
 	return dst
 }

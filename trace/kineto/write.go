@@ -33,6 +33,7 @@ type writer struct {
 	t         *trace.Trace
 	rows      *trace.Rows // nil for all
 	line      []byte
+	row       row // of the event that is written
 	err       error
 	begun     bool                    // an event has been written
 	hasWindow bool                    // one of them was the profiler's window

@@ -117,11 +117,8 @@ func (o *writer) appendEvent(b []byte, i int, e trace.Event) []byte {
 		b = appendMicros(append(b, ", \"dur\": "...), e.DurationNs)
 	}
 	head := len(b)
-	if e.Phase == trace.PhaseCounter && e.Side != trace.NoSide {
-		if values := o.rawJSON(o.t.Counters.At(e.Side).Values); values != "" {
-			b = append(append(b, ",\n    \"args\": "...), values...)
-		}
-		return append(b, "\n  }"...)
+	if e.Table() == trace.TableCounter && e.Side != trace.NoSide {
+		return append(o.appendSamples(append(b, ",\n    \"args\": "...), o.t.Counters.At(e.Side)), "\n  }"...)
 	}
 	b = append(b, ",\n    \"args\": {\n      "...)
 	args := len(b)
@@ -130,6 +127,16 @@ func (o *writer) appendEvent(b []byte, i int, e trace.Event) []byte {
 		return append(b[:head], "\n  }"...)
 	}
 	return append(b, "\n    }\n  }"...)
+}
+
+// appendSamples appends a counter's values in its series.
+func (o *writer) appendSamples(b []byte, c *trace.Counter) []byte {
+	b = append(b, '{')
+	a := argList{b: b, start: len(b)}
+	for _, s := range c.Samples {
+		a.float(o.t.Strings.At(s.Series), s.Value, 64)
+	}
+	return append(a.b, '}')
 }
 
 // appendFlow appends an arrow's start or end.
@@ -176,104 +183,16 @@ func (o *writer) appendArgs(b []byte, e trace.Event) []byte {
 	if e.Side == trace.NoSide {
 		return b
 	}
-	a := argList{b: b, start: len(b)}
-	switch e.Category.Table() {
-	case trace.TableGPU:
-		o.gpuArgs(&a, o.t.GPU.At(e.Side), e)
-	case trace.TableCall:
-		c := o.t.Calls.At(e.Side)
-		a.known("External id", c.ExternalID)
-		a.known("correlation", c.Correlation)
-	case trace.TableOp:
-		op := o.t.Ops.At(e.Side)
-		a.known("External id", op.ExternalID)
-		if e.Category == trace.CategoryGPUAnnotation {
-			break
+	of := eventsOf(e.Category)
+	o.row.load(o.t, e)
+	a := argList{o: o, b: b, start: len(b)}
+	for i := range argumentList {
+		if arg := &argumentList[i]; arg.of&of != 0 {
+			arg.field.write(&a, arg.name, &o.row)
 		}
-		a.int("Record function id", 0)
-		o.collectiveArgs(&a, op.Collective)
-		if op.Dtypes != 0 {
-			a.raw("Input type", o.dtypes(o.t.Inputs.Dtypes(op.Dtypes)))
-		}
-		if op.Shapes != 0 {
-			a.raw("Input Dims", o.shapes(o.t.Inputs.Shapes(op.Shapes)))
-		}
-		if op.Module != 0 {
-			a.text("Module Hierarchy", o.t.Strings.At(op.Module))
-		}
-		a.known("flops", op.FLOPs)
-		a.known("bytes", op.Bytes)
-		o.evIdx(&a)
-	case trace.TableFrame:
-		f := o.t.Frames.At(e.Side)
-		a.intOrNull("Python parent id", f.ParentID)
-		a.intOrNull("Python id", f.ID)
-		o.evIdx(&a)
-	case trace.TableMemory:
-		m := o.t.Memory.At(e.Side)
-		a.known("Total Reserved", m.TotalReservedBytes)
-		a.known("Total Allocated", m.TotalAllocatedBytes)
-		a.int("Bytes", m.Bytes)
-		a.int("Device Id", int64(m.DeviceID))
-		a.int("Device Type", int64(m.DeviceType))
-		a.raw("Addr", strconv.FormatUint(m.Address, 10))
-		o.evIdx(&a)
 	}
 	return a.b
 }
-
-func (o *writer) evIdx(a *argList) {
-	a.int("Ev Idx", int64(o.eventNo))
-	o.eventNo++
-}
-
-func (o *writer) gpuArgs(a *argList, g *trace.GPUWork, e trace.Event) {
-	a.known("External id", g.ExternalID)
-	a.int("device", int64(g.Device))
-	a.int("stream", g.Stream)
-	a.known("correlation", g.Correlation)
-	if e.Category != trace.CategoryKernel {
-		a.known("bytes", g.Bytes)
-		if g.Bytes > 0 && e.DurationNs > 0 {
-			a.float("memory bandwidth (GB/s)", float64(g.Bytes)/float64(e.DurationNs), 64)
-		}
-		return
-	}
-	a.int("registers per thread", int64(g.Registers))
-	a.int("shared memory", int64(g.SharedMemoryBytes))
-	a.float("blocks per SM", float64(g.BlocksPerSM), 32)
-	a.float("warps per SM", float64(g.WarpsPerSM), 32)
-	a.triple("grid", g.Grid)
-	a.triple("block", g.Block)
-	a.float("est. achieved occupancy %", float64(g.OccupancyPercent), 32)
-	o.collectiveArgs(a, g.Collective)
-}
-
-// collectiveArgs appends what record_param_comms says of a communication, and two facts of our own.
-func (o *writer) collectiveArgs(a *argList, row uint32) {
-	if row == trace.NoSide {
-		return
-	}
-	c := o.t.Collectives.At(row)
-	a.text("Collective name", o.t.Strings.At(c.Name))
-	a.known("In msg nelems", c.InElements)
-	a.known("Out msg nelems", c.OutElements)
-	a.known("Group size", c.GroupSize)
-	a.text("dtype", o.t.Strings.At(c.Dtype))
-	a.text("In split size", "[]")
-	a.text("Out split size", "[]")
-	a.text("Process Group Name", o.t.Strings.At(c.GroupName))
-	a.text("Process Group Description", "default_pg")
-	a.text("Process Group Ranks", o.t.Strings.At(c.GroupRanks))
-	a.known(argMessageBytes, c.Bytes)
-	a.known(argWait, c.WaitNs)
-}
-
-// Arguments that only our own traces have.
-const (
-	argMessageBytes = "Message bytes"
-	argWait         = "Wait (ns)"
-)
 
 // shapes are an op's input shapes as JSON; "" if the file that they were read from had none.
 func (o *writer) shapes(s *trace.Shapes) string {
@@ -319,6 +238,7 @@ func validJSON(text string) bool { return json.Valid([]byte(text)) }
 
 // argList appends the members of an object.
 type argList struct {
+	o     *writer // nil for members that need nothing of the trace
 	b     []byte
 	start int
 }
@@ -327,7 +247,7 @@ func (a *argList) key(name string) {
 	if len(a.b) > a.start {
 		a.b = append(a.b, ", "...)
 	}
-	a.b = append(append(append(a.b, '"'), name...), `": `...)
+	a.b = append(appendString(a.b, name), ": "...)
 }
 
 func (a *argList) int(name string, v int64) {
@@ -340,14 +260,6 @@ func (a *argList) known(name string, v int64) {
 	if v != trace.Absent {
 		a.int(name, v)
 	}
-}
-
-func (a *argList) intOrNull(name string, v int64) {
-	if v == trace.Absent {
-		a.raw(name, "null")
-		return
-	}
-	a.int(name, v)
 }
 
 func (a *argList) float(name string, v float64, bits int) {
