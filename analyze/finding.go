@@ -33,7 +33,7 @@ type Evidence struct {
 // EventRef points at an event of a trace.
 type EventRef struct {
 	Rank       int    `json:"rank"`
-	Event      int    `json:"event"`    // its row in the trace
+	Event      int    `json:"event"`    // its number in the file, counted from 0, declarations (ph M) left out
 	StartNs    int64  `json:"start_ns"` // since the trace's base time
 	DurationNs int64  `json:"duration_ns"`
 	Name       string `json:"name"`

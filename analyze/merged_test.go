@@ -71,7 +71,15 @@ func TestMergedRanks(t *testing.T) {
 	if len(parts) != len(own) || len(own) != 2 {
 		t.Fatalf("%d parts", len(parts))
 	}
+	seen := map[int]bool{}
 	for i, p := range parts {
+		for k := range p.Events.Len() { // the file's own row is the same event
+			row := p.FileRow(k)
+			if seen[row] || !bytes.Equal(whole.Original(row), p.Original(k)) || whole.Events.StartNs(row) != p.Events.StartNs(k) {
+				t.Fatalf("rank %d: event %d is said to be %d of the file", i, k, row)
+			}
+			seen[row] = true
+		}
 		if p.Events.Len() != own[i].Events.Len() {
 			t.Errorf("rank %d: %d events, want %d", i, p.Events.Len(), own[i].Events.Len())
 		}

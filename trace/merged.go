@@ -17,7 +17,8 @@ var (
 )
 
 // SplitMerged parts a trace into which those of several ranks were merged, one for each label, in the order of the
-// labels. Any other trace is returned as it is. The parts share the strings and the side tables of t.
+// labels. Any other trace is returned as it is. The parts share the strings and the side tables of t, and know which of
+// its events theirs are (FileRow).
 func SplitMerged(t *Trace) []*Trace {
 	labels := map[string][]TrackID{}
 	for i := range t.Tracks {
@@ -47,7 +48,6 @@ func SplitMerged(t *Trace) []*Trace {
 		}
 	}
 	parts := make([]*Trace, len(names))
-	rows := make([][]int32, len(names))
 	for n, l := range names {
 		p := *t
 		p.Tracks, p.Events = tracks, Events{others: t.Events.others}
@@ -66,11 +66,11 @@ func SplitMerged(t *Trace) []*Trace {
 		n := part[t.Events.Track(i)]
 		at, j := &parts[n].Events, parts[n].Events.Append(t.Events.At(i))
 		at.blocks[j>>blockBits].Category[j&blockMask] = t.Events.blocks[i>>blockBits].Category[i&blockMask]
-		rows[n] = append(rows[n], int32(i))
+		parts[n].rows = append(parts[n].rows, int32(i))
 	}
-	for n, p := range parts {
+	for _, p := range parts {
 		if t.Text != nil {
-			p.Text = &partText{t, rows[n]}
+			p.Text = &partText{t, p.rows}
 		}
 	}
 	return parts

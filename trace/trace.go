@@ -32,8 +32,18 @@ type Trace struct {
 	// Text gives back what the file wrote; nil if the trace was not read from one.
 	Text Text
 
+	rows []int32 // of the file, by event, in a part of a merged trace; nil where they are the same
+
 	// Damage lists what could not be read as written. It travels with the trace into every report.
 	Damage []Damage
+}
+
+// FileRow is which event of its file event i is, counted from 0: another than i in a part of a merged trace.
+func (t *Trace) FileRow(i int) int {
+	if t.rows == nil {
+		return i
+	}
+	return int(t.rows[i])
 }
 
 // Meta is what a trace file says about itself outside its events.

@@ -160,7 +160,7 @@ func (rv *rankView) matches(pattern *regexp.Regexp, id trace.StringID) bool {
 func (rv *rankView) ref(row int32) analyze.EventRef {
 	e := &rv.t.Events
 	i := int(row)
-	return analyze.EventRef{Rank: rv.rank.Rank, Event: i, StartNs: e.StartNs(i), DurationNs: e.DurationNs(i), Name: rv.name(e.Name(i))}
+	return analyze.EventRef{Rank: rv.rank.Rank, Event: rv.t.FileRow(i), StartNs: e.StartNs(i), DurationNs: e.DurationNs(i), Name: rv.name(e.Name(i))}
 }
 
 // stepRow is the event that marks a step; -1 if there is none.

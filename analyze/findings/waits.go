@@ -19,7 +19,7 @@ import (
 type meeting struct {
 	start, ns int64
 	waitNs    int64 // trace.Absent: not known
-	row       int32
+	row       int32 // of the file
 	name      int32 // of Look.names
 }
 
@@ -70,7 +70,7 @@ func (rv *rankView) meetings() (list []meeting, names []string) {
 			numbers[name] = number
 			names = append(names, rv.name(name))
 		}
-		m.name = number
+		m.name, m.row = number, int32(rv.t.FileRow(int(m.row)))
 		*to = append(*to, m)
 	}
 	if rv.gpu {
