@@ -28,6 +28,16 @@ func (s *scanner) damage(kind string, at int, lost int) {
 }
 
 func (s *scanner) damageText(kind string, at int, text string, lost int) {
+	s.damageAt(kind, place{s.w.offset + int64(at), s.w.line(at)}, text, lost)
+}
+
+// place is where something stands in the text.
+type place struct {
+	offset int64 // in bytes, from 0
+	line   int64 // from 1
+}
+
+func (s *scanner) damageAt(kind string, at place, text string, lost int) {
 	if len(s.t.Damage) == maxDamage {
 		last := &s.t.Damage[maxDamage-1]
 		if last.Kind != "more" {
@@ -36,5 +46,5 @@ func (s *scanner) damageText(kind string, at int, text string, lost int) {
 		last.Lost += lost
 		return
 	}
-	s.t.Damage = append(s.t.Damage, trace.Damage{Kind: kind, Offset: s.w.offset + int64(at), Line: s.w.line(at), Text: text, Lost: lost})
+	s.t.Damage = append(s.t.Damage, trace.Damage{Kind: kind, Offset: at.offset, Line: at.line, Text: text, Lost: lost})
 }

@@ -254,3 +254,34 @@ func TestOddDocuments(t *testing.T) {
 		})
 	}
 }
+
+// A top-level key that is not what it should be is told where it stands, whatever lies between it and the file's end, and
+// however long the key before it is.
+func TestDamagedMetadataIsFound(t *testing.T) {
+	long := `"long": [` + strings.Repeat("1,\n", 1<<20) + `1]`
+	events := `"traceEvents": [` + strings.Repeat(oneEventText+",\n", 100) + oneEventText + `]`
+	for _, test := range []struct {
+		name, before string
+	}{
+		{"on the first line", `{`},
+		{"behind another", "{\n\"a\": 1,\n  "},
+		{"behind a long one", "{\n" + long + ",\n"},
+		{"behind the events", "{\n" + events + ", "},
+	} {
+		text := test.before + `"baseTimeNanoseconds": "soon",` + "\n" + events + "}"
+		if strings.Contains(test.before, "traceEvents") {
+			text = test.before + `"baseTimeNanoseconds": "soon"` + "\n}\n"
+		}
+		tr, err := formats.Read(strings.NewReader(text), "x", source.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := trace.Damage{Kind: source.DamageMetadata, Offset: int64(len(test.before)), Line: int64(1 + strings.Count(test.before, "\n")),
+			Text: `baseTimeNanoseconds: "soon"`}
+		if len(tr.Damage) != 1 || tr.Damage[0] != want {
+			t.Errorf("%s: %+v, want %+v", test.name, tr.Damage, want)
+		}
+	}
+}
+
+const oneEventText = `{"ph": "X", "cat": "cpu_op", "name": "a", "pid": 1, "tid": 1, "ts": 1.000, "dur": 2.000}`

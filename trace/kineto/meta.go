@@ -47,7 +47,7 @@ func (s *scanner) takeMetadata() {
 			ok = json.Valid(raw)
 		}
 		if !ok {
-			s.damageText(DamageMetadata, 0, key+": "+string(raw[:min(len(raw), damageText)]), 0)
+			s.damageAt(DamageMetadata, s.places[key], key+": "+string(raw[:min(len(raw), damageText)]), 0)
 		}
 	}
 }

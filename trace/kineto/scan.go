@@ -28,6 +28,7 @@ type scanner struct {
 
 	meta   map[string][]byte // top-level keys but traceEvents, raw
 	keys   []string          // the same, in the file's order
+	places map[string]place  // where each key stands
 	events bool              // a traceEvents array, or a bare array of events, was found
 	closed bool              // the document's last bracket was found
 	lost   int               // 1 if the file ends inside an event
@@ -36,7 +37,7 @@ type scanner struct {
 func newScanner(w *window) *scanner {
 	texts := &texts{}
 	t := &trace.Trace{Strings: trace.NewStrings(), Text: texts}
-	return &scanner{w: w, t: t, texts: texts, row: &row{}, tracks: newTracks(), meta: map[string][]byte{}}
+	return &scanner{w: w, t: t, texts: texts, row: &row{}, tracks: newTracks(), meta: map[string][]byte{}, places: map[string]place{}}
 }
 
 // next skips white space and returns the byte there, at offset i of the view; false at the end of the text.
@@ -148,7 +149,10 @@ func (s *scanner) object(i int) error {
 		if start, end, ok = s.value(i); !ok {
 			break
 		}
-		key := string(s.w.text()[start+1 : end-1])
+		s.w.drop(start) // so that counting its line takes no longer than passing it
+		end -= start
+		at := place{s.w.offset, s.w.line(0)}
+		key := string(s.w.text()[1 : end-1])
 		if i, c, ok = s.next(end); !ok || c != ':' {
 			break
 		}
@@ -171,7 +175,7 @@ func (s *scanner) object(i int) error {
 		if _, dup := s.meta[key]; !dup {
 			s.keys = append(s.keys, key)
 		}
-		s.meta[key] = bytes.Clone(s.w.text()[i:end])
+		s.meta[key], s.places[key] = bytes.Clone(s.w.text()[i:end]), at
 		i = end
 	}
 	return s.refusal()
