@@ -82,10 +82,42 @@ func heldBytes(f func() any) int64 {
 	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }
 
+// The figures are about twice what is taken today: what is tested is that no table begins at its full size.
 func TestFewEventsCostLittle(t *testing.T) {
 	for _, c := range []struct{ events, kilobytes int }{{0, 1}, {10, 8}, {1000, 64}} {
 		if got := heldBytes(func() any { return filled(c.events) }); got > int64(c.kilobytes)<<10 {
 			t.Errorf("%d events take %d bytes, want at most %d kB", c.events, got, c.kilobytes)
+		}
+	}
+}
+
+func TestFewRowsCostLittle(t *testing.T) {
+	got := heldBytes(func() any {
+		x := &trace.Trace{Strings: trace.NewStrings()}
+		for range 10 {
+			x.GPU.Append(trace.GPUWork{})
+			x.Ops.Append(trace.Op{})
+			x.Calls.Append(trace.Call{})
+			x.Collectives.Append(trace.Collective{})
+		}
+		return x
+	})
+	if got > 16<<10 {
+		t.Errorf("ten rows of four tables take %d bytes", got)
+	}
+}
+
+// Rows are where they were put, for sizes on both sides of where blocks grow and end.
+func TestTable(t *testing.T) {
+	var x trace.Table[int]
+	for n := range 1<<13 + 5 {
+		if got := x.Append(3 * n); int(got) != n || x.Len() != n+1 {
+			t.Fatalf("row %d is %d of %d", n, got, x.Len())
+		}
+	}
+	for n := range x.Len() {
+		if got := *x.At(uint32(n)); got != 3*n {
+			t.Fatalf("row %d holds %d", n, got)
 		}
 	}
 }

@@ -81,22 +81,37 @@ type Collective struct {
 	WaitNs      int64    // time this rank waited for the others, as our own engine writes it; Absent if not given
 }
 
-// Table is a side table in fixed blocks.
+// Table is a side table, in blocks as Events are: each is allocated whole, and the first one begins small and doubles.
 type Table[T any] struct {
 	blocks [][]T
 }
 
-const tableRows = 1 << 12
+const (
+	tableRows      = 1 << 12 // of a block
+	firstTableRows = 1 << 3  // of the first, at first
+)
 
 // Append adds a row and returns its number.
 func (t *Table[T]) Append(v T) uint32 {
 	last := len(t.blocks) - 1
-	if last < 0 || len(t.blocks[last]) == tableRows {
-		t.blocks = append(t.blocks, make([]T, 0, tableRows))
-		last++
+	if last < 0 || len(t.blocks[last]) == cap(t.blocks[last]) {
+		last = t.grow()
 	}
 	t.blocks[last] = append(t.blocks[last], v)
 	return uint32(last*tableRows + len(t.blocks[last]) - 1)
+}
+
+// grow makes room for a row, and returns the last block's number.
+func (t *Table[T]) grow() int {
+	switch {
+	case len(t.blocks) == 0:
+		t.blocks = [][]T{make([]T, 0, firstTableRows)}
+	case cap(t.blocks[0]) < tableRows:
+		t.blocks[0] = append(make([]T, 0, 2*cap(t.blocks[0])), t.blocks[0]...)
+	default:
+		t.blocks = append(t.blocks, make([]T, 0, tableRows))
+	}
+	return len(t.blocks) - 1
 }
 
 // Len is the number of rows.
@@ -108,5 +123,5 @@ func (t *Table[T]) Len() int {
 	return last*tableRows + len(t.blocks[last])
 }
 
-// At is row i. The pointer stays good while the table lives.
+// At is row i. The pointer is good until the next Append.
 func (t *Table[T]) At(i uint32) *T { return &t.blocks[i/tableRows][i%tableRows] }

@@ -19,7 +19,7 @@ type slot struct {
 	id   uint32 // 0: free
 }
 
-const firstSlots = 1 << 10
+const firstSlots = 1 << 7
 
 // NewStrings returns a table that holds only the empty string, as 0.
 func NewStrings() *Strings {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -189,5 +190,37 @@ func TestCounters(t *testing.T) {
 	again("part, written", nil)
 	if c := parts[1].Counters.At(parts[1].Events.Side(0)); len(c.Samples) != 1 || c.Samples[0].Value != 9 {
 		t.Errorf("the other part's counter is %+v", c)
+	}
+}
+
+// A trace that was read keeps about what its events need: kilobytes for few of them, not a block of every table.
+func TestSmallTracesTakeLittle(t *testing.T) {
+	event := opWith(`"External id": 1, "Input Dims": [[8, 768]]`)
+	for _, test := range []struct{ events, most int }{{0, 16 << 10}, {10, 32 << 10}} {
+		text := `{"traceEvents": [` + strings.TrimSuffix(strings.Repeat(event+",", test.events), ",") + `]}`
+		read := func() *trace.Trace {
+			tr, err := formats.Read(strings.NewReader(text), "x", source.Options{Strict: true})
+			if err != nil || tr.Events.Len() != test.events {
+				t.Fatalf("%d events: %v", test.events, err)
+			}
+			return tr
+		}
+		const many = 50
+		kept := make([]*trace.Trace, many)
+		var before, after runtime.MemStats
+		read() // what is made once
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range kept {
+			kept[i] = read()
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if got := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / many; got > int64(test.most) {
+			t.Errorf("a trace of %d events takes %d bytes, want at most %d", test.events, got, test.most)
+		} else {
+			t.Logf("%d events: %d bytes", test.events, got)
+		}
+		runtime.KeepAlive(kept)
 	}
 }

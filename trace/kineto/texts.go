@@ -21,12 +21,13 @@ type texts struct {
 }
 
 const (
-	textRows  = 1 << 15 // per block
-	markEvery = 1 << 7
+	textRows      = 1 << 15 // per block
+	firstTextRows = 1 << 6  // of the first block, at first
+	markEvery     = 1 << 7
 )
 
 type textBlock struct {
-	shape [textRows]uint16
+	shape []uint16 // of textRows events; of fewer in the first block, while it is small
 	marks [textRows / markEvery]int
 	bytes []byte
 }
@@ -45,8 +46,9 @@ func (x *texts) add(number uint16, values []byte) {
 	row := x.n % textRows
 	var b *textBlock
 	if x.n == len(x.blocks)*textRows {
-		b = &textBlock{bytes: make([]byte, 0, 8<<10)}
+		b = &textBlock{shape: make([]uint16, firstTextRows), bytes: make([]byte, 0, 1<<10)}
 		if len(x.blocks) > 0 {
+			b.shape = make([]uint16, textRows)
 			b.bytes = make([]byte, 0, len(x.blocks[len(x.blocks)-1].bytes)*9/8)
 		}
 		b.bytes = append(b.bytes, values...)
@@ -54,6 +56,9 @@ func (x *texts) add(number uint16, values []byte) {
 		x.blocks = append(x.blocks, b)
 	} else {
 		b = x.blocks[x.n/textRows]
+		if row == len(b.shape) {
+			b.shape = append(make([]uint16, 0, 2*row), b.shape...)[:2*row]
+		}
 		if row%markEvery == 0 {
 			b.marks[row/markEvery] = len(b.bytes)
 		}
