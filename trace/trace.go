@@ -1,6 +1,6 @@
 // Package trace says what a profiler trace is: one rank's events in columns, their names, tracks, links and
-// metadata. It does no I/O and holds no policy: package trace/kineto turns files into a Trace and back, package
-// analyze turns a Trace into results.
+// metadata. It does no I/O and holds no policy: package trace/formats turns files into a Trace and back,
+// package analyze turns a Trace into results.
 //
 // A trace of a real server holds millions of events, so an event is not an object. It is a row: a few columns that
 // every event has (start, duration, name, track, category) and, where its category has more to say, the number of a

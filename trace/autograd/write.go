@@ -8,7 +8,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-var errNoText = errors.New("a trace that was not read from a file can't be written as torch.autograd.profiler does: write it as Kineto does")
+var errNoText = errors.New("the events of a trace that was not read from a file have no text: write it as Kineto does")
 
 // write writes the events of rows (nil: all), as they stood in their file, as a list.
 func write(w io.Writer, t *trace.Trace, rows *trace.Rows) error {

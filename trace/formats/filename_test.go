@@ -35,3 +35,25 @@ func TestParseFileName(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseFileName: whatever a file is called, its numbers are none or natural.
+func FuzzParseFileName(f *testing.F) {
+	for _, name := range []string{"mine_dp0_pp0_tp1_dcp0_ep0_rank1.17.pt.trace.json.gz", "p-1763-TP-1-DP-2-PP-0-EP-1-DECODE.trace.json.gz", "trace.json-rank-3.gz", "rank-34.Jul_15.1", "/", "..", ""} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		n := formats.ParseFileName(name)
+		for _, v := range []int{n.Rank, n.TP, n.PP, n.DP, n.EP} {
+			if v < -1 {
+				t.Errorf("%q: %+v", name, n)
+			}
+		}
+		if _, at, ok := formats.WriterAndTime(name); ok && at < 0 {
+			t.Errorf("%q is of %d", name, at)
+		}
+		formats.NamedAsTrace(name)
+		formats.MayBeTrace(name)
+		formats.NamedAsUnfinished(name)
+		formats.Title(name)
+	})
+}
