@@ -35,7 +35,7 @@ func boundGarbage(paths []string) (release func()) {
 	}
 	garbage.mu.Lock()
 	defer garbage.mu.Unlock()
-	was := debug.SetGCPercent(max(leastGCPercent, min(100, int(100*garbageBytes/largest))))
+	was := debug.SetGCPercent(int(max(leastGCPercent, min(100, 100*garbageBytes/largest))))
 	if garbage.users++; garbage.users == 1 {
 		garbage.before = was
 	}

@@ -122,7 +122,9 @@ func ReadSides(ctx context.Context, sides []*Side, o Options) ([]compare.Side, e
 	defer r.done()
 	waits := make([][]func() (*compare.Run, error), len(sides))
 	for i, s := range sides {
-		r.tell(Event{Kind: Reading, Path: s.name(), Of: s.traces()})
+		if s.Baseline == nil {
+			r.tell(Event{Kind: Reading, Path: s.name(), Of: s.traces()})
+		}
 		for _, c := range s.Captures {
 			waits[i] = append(waits[i], r.startRun(ctx, c))
 		}
