@@ -2,7 +2,6 @@ package profile
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/words"
+	"github.com/inferprof/inferprof/trace"
 )
 
 // settingsOf is what was configured, from the manifest and from what the first trace says of itself.
@@ -64,12 +64,12 @@ func settingsOf(c *ondisk.Capture, ranks []*analyze.RankIterations) []compare.Se
 	}
 	add("ranks", strconv.Itoa(len(ranks)))
 	add("python stacks", yesNo(r.Stacks))
-	for _, s := range []struct{ key, name string }{{"profile_memory", "memory events"}, {"record_shapes", "shapes"}} {
-		if raw, ok := r.Meta[s.key]; ok {
-			var on any
-			if json.Unmarshal([]byte(raw), &on) == nil {
-				add(s.name, yesNo(on != float64(0) && on != false))
-			}
+	for _, s := range []struct {
+		name string
+		set  trace.Setting
+	}{{"memory events", r.Recorded.Memory}, {"shapes", r.Recorded.Shapes}} {
+		if s.set != trace.Unknown {
+			add(s.name, yesNo(s.set == trace.On))
 		}
 	}
 	return out

@@ -77,7 +77,7 @@ type RankIterations struct {
 	WorldSize int
 	Stacks    bool  // Python frames were recorded
 	PeakBytes int64 // most that any allocator reported as allocated; 0 if none did
-	Meta      map[string]string
+	Recorded  trace.Recorded
 
 	Work     []Work
 	Steps    []Iteration // with work, or in a CPU-only trace all
@@ -88,7 +88,7 @@ type RankIterations struct {
 // Of divides a trace's steps. The rank's number is the caller's (ranks.RankNumbers).
 func Of(t *trace.Trace, rank int, o *index.Options) *RankIterations {
 	x := index.New(t, o)
-	r := &RankIterations{Rank: rank, Path: t.Meta.Path, Kind: index.KindEmpty, Meta: t.Meta.Other, Stacks: x.Frames > 0}
+	r := &RankIterations{Rank: rank, Path: t.Meta.Path, Kind: index.KindEmpty, Recorded: t.Meta.Recorded, Stacks: x.Frames > 0}
 	for _, row := range x.Memory {
 		r.PeakBytes = max(r.PeakBytes, t.Memory.At(t.Events.Side(int(row))).TotalAllocatedBytes)
 	}

@@ -57,11 +57,11 @@ func TestInputsAreInterned(t *testing.T) {
 
 func TestArg(t *testing.T) {
 	tr := readText(t, "",
-		opWith(`"Concrete Inputs": ["", "True", "[1, 2]"], "n": 5, "on": true, "none": null, "deep": [[1], ["a"]], "text": "a\"b", "empty": []`),
+		opWith(`"Concrete Inputs": ["", "True", "[1, 2]"], "n": 5, "on": true, "none": null, "deep": [[1], ["a"]], "n": 6, "text": "a\"b", "empty": []`),
 		`{"ph": "i", "name": "mark", "pid": 1, "tid": 1, "ts": 1}`)
 	for name, want := range map[string]trace.Value{
 		"Concrete Inputs": {List: []trace.Value{{}, {Text: "True"}, {Text: "[1, 2]"}}},
-		"n":               {Text: "5"}, "on": {Text: "true"}, "none": {}, "text": {Text: `a"b`}, "empty": {List: []trace.Value{}},
+		"n":               {Text: "6"}, "on": {Text: "true"}, "none": {}, "text": {Text: `a"b`}, "empty": {List: []trace.Value{}},
 		"deep": {List: []trace.Value{{List: []trace.Value{{Text: "1"}}}, {List: []trace.Value{{Text: "a"}}}}},
 	} {
 		if got, ok := tr.Arg(0, name); !ok || !reflect.DeepEqual(got, want) {

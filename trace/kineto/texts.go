@@ -115,7 +115,8 @@ func valueOf(token []byte) trace.Value {
 			i = skipSpace(token, i+1)
 		}
 		return trace.Value{List: list}
-	case 'n': // null
+	}
+	if string(token) == "null" {
 		return trace.Value{}
 	}
 	return trace.Value{Text: string(token)}

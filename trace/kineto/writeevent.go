@@ -61,27 +61,27 @@ func EventJSON(t *trace.Trace, i int) []byte {
 // EventArgs is the args object of event i, as EventJSON writes it; nil if it has none.
 func EventArgs(t *trace.Trace, i int) []byte { return memberOf(EventJSON(t, i), "args") }
 
-// memberOf is the value of a key of the object in b, of the first if there are several; nil if it has none.
-func memberOf(b []byte, key string) []byte {
+// memberOf is the value of a key of the object in b, of the last if there are several; nil if it has none.
+func memberOf(b []byte, key string) (found []byte) {
 	for at := skipSpace(b, 1); at < len(b) && b[at] == '"'; {
 		keyEnd := endOfString(b, at)
 		if keyEnd < 0 {
-			return nil
+			return found
 		}
 		colon := skipSpace(b, keyEnd)
 		value := skipSpace(b, min(colon+1, len(b)))
 		end := endOfValue(b, value)
 		if end < 0 {
-			return nil
+			return found
 		}
 		if string(b[at+1:keyEnd-1]) == key {
-			return b[value:end]
+			found = b[value:end]
 		}
 		if at = skipSpace(b, end); at < len(b) && b[at] == ',' {
 			at = skipSpace(b, at+1)
 		}
 	}
-	return nil
+	return found
 }
 
 // begin starts an event of the array.
