@@ -11,6 +11,7 @@ import (
 type rule struct {
 	category string
 	match    *regexp.Regexp
+	parts    []string // of which every name that matches has one, in lower case; nil: not known
 }
 
 // Other is what no rule knows. A report says how much time it holds.
@@ -27,7 +28,7 @@ const (
 func rules(lines ...string) []rule {
 	out := make([]rule, 0, len(lines)/2)
 	for i := 0; i < len(lines); i += 2 {
-		out = append(out, rule{lines[i], regexp.MustCompile(lines[i+1])})
+		out = append(out, rule{lines[i], regexp.MustCompile(lines[i+1]), requiredParts(lines[i+1])})
 	}
 	return out
 }
@@ -101,8 +102,9 @@ func (c *Categorizer) Of(name string) string {
 		return category
 	}
 	category := Other
-	for _, r := range c.rules {
-		if r.match.MatchString(name) {
+	lower := lowered(name)
+	for i := range c.rules {
+		if r := &c.rules[i]; r.mayMatch(lower) && r.match.MatchString(name) {
 			category = r.category
 			break
 		}

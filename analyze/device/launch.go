@@ -62,6 +62,12 @@ func Launches(x *index.Index) Launch {
 		cost, delay []int64
 	}
 	of := make([]*samples, x.Trace.Strings.Len()) // by the call's name
+	launching := make([]int, x.Trace.Strings.Len())
+	for i := range x.Calls {
+		if x.Calls[i].GPUEvents > 0 {
+			launching[x.Calls[i].Name]++
+		}
+	}
 	var apis []*samples
 	for i := range x.Calls {
 		c := &x.Calls[i]
@@ -70,7 +76,8 @@ func Launches(x *index.Index) Launch {
 		}
 		a := of[c.Name]
 		if a == nil {
-			a = &samples{name: x.Name(c.Name)}
+			n := launching[c.Name]
+			a = &samples{name: x.Name(c.Name), cost: make([]int64, 0, n), delay: make([]int64, 0, n)}
 			of[c.Name] = a
 			apis = append(apis, a)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/stats"
 )
 
 // Queue is how much work waited for a stream: launched, and not yet begun. A launch adds one when its call begins, a
@@ -86,7 +87,7 @@ func Queues(x *index.Index) []Queue {
 		q.Launched += len(t.begun)
 		q.Graph += t.graph
 		q.Early += t.early
-		slices.Sort(t.launched)
+		stats.Sort(t.launched)
 		q.follow(t.launched, t.begun)
 	}
 	rows := make([]Queue, len(sums))

@@ -68,7 +68,9 @@ func TimeOf(x *index.Index, device int32) Time {
 func (t *Time) Fill(sets [index.Classes]interval.Set, selected index.Windows) {
 	compute, comm, memory := sets[index.ClassCompute], sets[index.ClassComm], sets[index.ClassMemory]
 	work := interval.Union(compute, comm)
-	t.TotalNs = selected.Total(t.FirstNs, t.LastNs, interval.Union(work, memory))
+	if t.TotalNs = t.LastNs - t.FirstNs; selected != nil {
+		t.TotalNs = selected.Total(interval.Union(work, memory))
+	}
 	t.ComputationNs, t.CommNs, t.MemoryNs = compute.Length(), comm.Length(), memory.Length()
 	t.CommOverlapNs = interval.Overlap(comm, compute)
 	t.ExposedCommNs = t.CommNs - t.CommOverlapNs

@@ -22,7 +22,7 @@ const (
 
 // gap is a time in which the device stood still, between two pieces of selected work.
 type gap struct {
-	index.Gap
+	*index.Gap
 	iteration int32 // that it began in
 	inside    bool  // it ended before the step's own work did
 	cause     gapCause
@@ -46,7 +46,7 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 		if gaps[i].Last < 0 || gaps[i].Next < 0 {
 			continue // what lies on one side of it is not selected
 		}
-		g := gap{Gap: gaps[i], iteration: rv.at(gaps[i].StartNs)}
+		g := gap{Gap: &gaps[i], iteration: rv.at(gaps[i].StartNs)}
 		g.inside = g.iteration >= 0 && g.EndNs < rv.iterations[g.iteration].WorkEndNs
 		late := g.Cause == index.IdleHost
 		switch {
@@ -72,7 +72,7 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 type idleGaps struct {
 	gaps    []gap
 	ns      int64
-	longest gap
+	longest gap // without a Gap if there are none
 }
 
 func (rv *rankView) idle(of func(g *gap) bool) *idleGaps {
@@ -81,7 +81,7 @@ func (rv *rankView) idle(of func(g *gap) bool) *idleGaps {
 		if g := &rv.gaps[i]; of(g) {
 			s.gaps = append(s.gaps, *g)
 			s.ns += g.Ns()
-			if g.Ns() > s.longest.Ns() {
+			if s.longest.Gap == nil || g.Ns() > s.longest.Ns() {
 				s.longest = *g
 			}
 		}
@@ -106,7 +106,7 @@ func (rv *rankView) culprits(gaps []gap) []culprit {
 	slices.SortStableFunc(byLength, func(a, b gap) int { return cmp.Compare(b.Ns(), a.Ns()) })
 	list := make([]index.Gap, 0, searched)
 	for _, g := range byLength[:min(len(byLength), searched)] {
-		list = append(list, g.Gap)
+		list = append(list, *g.Gap)
 	}
 	slices.SortFunc(list, func(a, b index.Gap) int { return cmp.Compare(a.StartNs, b.StartNs) })
 	of := map[string]*culprit{}

@@ -35,13 +35,7 @@ type rankView struct {
 	iterations []index.Iteration
 	gaps       []gap
 
-	matched map[patternName]bool // what matches has found
-}
-
-// patternName is a question to matches.
-type patternName struct {
-	pattern *regexp.Regexp
-	name    trace.StringID
+	matched map[*regexp.Regexp][]int8 // what matches has found, by name: 1, -1; 0: not asked yet
 }
 
 // pace is how a rank's iterations follow each other.
@@ -64,7 +58,7 @@ func (p *pace) per() string {
 }
 
 func newRankView(x *index.Index, r *analyze.Rank, c *analyze.Capture) *rankView {
-	rv := &rankView{rank: r, x: x, t: x.Trace, capture: c, gpu: r.Time[0].Device != analyze.CPUDevice, matched: map[patternName]bool{}}
+	rv := &rankView{rank: r, x: x, t: x.Trace, capture: c, gpu: r.Time[0].Device != analyze.CPUDevice, matched: map[*regexp.Regexp][]int8{}}
 	rv.iterate()
 	if rv.gpu {
 		device := rv.busiest()
@@ -147,13 +141,18 @@ func (rv *rankView) name(id trace.StringID) string { return rv.t.Strings.At(id) 
 // matches says whether a name has a pattern in it. A trace has hundreds of thousands of kernels and dozens of names, long
 // ones: each name is looked at once.
 func (rv *rankView) matches(pattern *regexp.Regexp, id trace.StringID) bool {
-	q := patternName{pattern, id}
-	found, known := rv.matched[q]
-	if !known {
-		found = pattern.MatchString(rv.name(id))
-		rv.matched[q] = found
+	of := rv.matched[pattern]
+	if of == nil {
+		of = make([]int8, rv.t.Strings.Len())
+		rv.matched[pattern] = of
 	}
-	return found
+	if of[id] == 0 {
+		of[id] = -1
+		if pattern.MatchString(rv.name(id)) {
+			of[id] = 1
+		}
+	}
+	return of[id] > 0
 }
 
 // ref points at an event. Which rank it is of is known at last when all are (view.of).

@@ -63,18 +63,22 @@ type replay struct {
 func replays(x *index.Index) []replay {
 	of := map[int32]int{}
 	var out []replay
+	last := -1 // most kernels are of the replay of the one before
 	for i := range x.GPU {
 		c := x.GPU[i].Call
 		if c < 0 || !x.IsGraphLaunch(&x.Calls[c]) {
 			continue
 		}
-		r, ok := of[c]
-		if !ok {
-			r = len(out)
-			of[c] = r
-			out = append(out, replay{call: c, kernels: make([]int32, 0, x.Calls[c].GPUEvents)})
+		if last < 0 || out[last].call != c {
+			r, ok := of[c]
+			if !ok {
+				r = len(out)
+				of[c] = r
+				out = append(out, replay{call: c, kernels: make([]int32, 0, x.Calls[c].GPUEvents)})
+			}
+			last = r
 		}
-		out[r].kernels = append(out[r].kernels, int32(i))
+		out[last].kernels = append(out[last].kernels, int32(i))
 	}
 	return out
 }

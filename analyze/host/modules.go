@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/runs"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -152,7 +153,7 @@ func moduleSpans(x *index.Index) []moduleSpan {
 			spans = append(spans, moduleSpan{Span: h, module: e.Name(int(h.Row))})
 		}
 	}
-	slices.SortFunc(spans, func(a, b moduleSpan) int {
+	runs.Sort(spans, func(a, b moduleSpan) int {
 		return cmp.Or(cmp.Compare(a.Track, b.Track), index.CompareSpans(a.Span, b.Span))
 	})
 	return spans

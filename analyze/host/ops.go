@@ -9,6 +9,7 @@ import (
 	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/interval"
+	"github.com/inferprof/inferprof/internal/runs"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -65,7 +66,7 @@ type Work struct {
 	Ops     []Op
 	apis    []API
 	threads []Thread
-	sets    [index.Classes]interval.Set // moments by the class of an innermost span, over all threads
+	sets    [index.Classes]interval.Set // moments by the class of an innermost span, over all threads, in a CPU-only trace
 
 	BadNests         int // spans that outlive their parent
 	opSelfNs         int64
@@ -89,6 +90,7 @@ type hostSweep struct {
 	stack   []openSpan
 	clock   int64
 	inOpsNs int64
+	timed   bool                           // moments are accounted for: in a CPU-only trace
 	pieces  [index.Classes][]interval.Span // accounted time of all threads so far
 }
 
@@ -96,7 +98,9 @@ type hostSweep struct {
 func Sweep(x *index.Index) *Work {
 	n := x.Trace.Strings.Len()
 	s := &hostSweep{x: x, work: &Work{}, callRows: make([]int32, n), opRows: make([]int32, n), annotationRows: make([]int32, n)}
-	s.pieces[index.ClassCompute] = make([]interval.Span, 0, len(x.Host())) // about as many: growing a list of millions copies it often
+	if s.timed = !x.OnGPU; s.timed {
+		s.pieces[index.ClassCompute] = make([]interval.Span, 0, len(x.Host())) // about as many: growing a list of millions copies it often
+	}
 	for i := 0; i < len(x.Host()); {
 		j := i
 		for j < len(x.Host()) && x.Host()[j].Track == x.Host()[i].Track {
@@ -156,14 +160,21 @@ func (s *hostSweep) advance(then int64) {
 		if c != index.ClassNone {
 			s.inOpsNs += then - s.clock
 		}
-		p := s.pieces[c]
-		if k := len(p); k > 0 && p[k-1].End == s.clock {
-			p[k-1].End = then
-		} else {
-			s.pieces[c] = append(p, interval.Span{Start: s.clock, End: then})
+		if s.timed {
+			s.account(c, then)
 		}
 	}
 	s.clock = then
+}
+
+// account adds the time from the clock to then to a class's moments.
+func (s *hostSweep) account(c index.Class, then int64) {
+	p := s.pieces[c]
+	if k := len(p); k > 0 && p[k-1].End == s.clock {
+		p[k-1].End = then
+		return
+	}
+	s.pieces[c] = append(p, interval.Span{Start: s.clock, End: then})
 }
 
 // open counts a span in its row.
@@ -249,7 +260,7 @@ func (s *hostSweep) finish() *Work {
 		}
 	}
 	for c, p := range s.pieces {
-		slices.SortFunc(p, func(a, b interval.Span) int { return cmp.Compare(a.Start, b.Start) })
+		runs.Sort(p, func(a, b interval.Span) int { return cmp.Compare(a.Start, b.Start) })
 		w.sets[c] = p[:0] // a set is no longer than the pieces that it has been made of so far
 		for _, v := range p {
 			w.sets[c].Add(v.Start, v.End)

@@ -166,8 +166,8 @@ const sieveBits = 14
 
 // During finds, for each of some gaps of one device, the op, annotation, runtime call or Python frame, on the thread that
 // launched what ended the gap, whose time is most nearly the gap's: the one with the largest ratio of what both share to
-// what either covers. It is one pass over all rows, of which few meet a gap: those are told by a sieve, which has for each
-// piece of the time how many gaps touch the pieces before it.
+// what either covers. It is one pass over all rows, of which few meet a gap: whole blocks are passed over by the time that
+// their rows span, and rows by a sieve, which has for each piece of the time how many gaps touch the pieces before it.
 func (x *Index) During(gaps []Gap) []Occupant {
 	type searched struct {
 		*Gap
@@ -203,7 +203,16 @@ func (x *Index) During(gaps []Gap) []Occupant {
 	for i := range before[1:] {
 		before[i+1] += before[i]
 	}
+	after := func(ns int64) int { // the first gap that ends after a moment
+		return sort.Search(len(list), func(k int) bool { return list[k].EndNs > ns })
+	}
+	block := -1
 	for b := range x.Trace.Events.Blocks() {
+		block++
+		zone := x.zones[block]
+		if at := after(zone.Start); at == len(list) || list[at].StartNs >= zone.End {
+			continue
+		}
 		for j, track := range b.Track {
 			start := b.StartNs[j]
 			end := start + b.DurationNs[j]
@@ -211,8 +220,7 @@ func (x *Index) During(gaps []Gap) []Occupant {
 				before[(max(start, first)-first)>>shift] == before[(min(end, last)-1-first)>>shift+1] {
 				continue
 			}
-			at := sort.Search(len(list), func(k int) bool { return list[k].EndNs > start })
-			for ; at < len(list) && list[at].StartNs < end; at++ {
+			for at := after(start); at < len(list) && list[at].StartNs < end; at++ {
 				g := &list[at]
 				shared := min(end, g.EndNs) - max(start, g.StartNs)
 				if g.track != track || shared <= 0 {

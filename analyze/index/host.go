@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 
+	"github.com/inferprof/inferprof/internal/runs"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -62,7 +63,7 @@ func (x *Index) fileHost() {
 	})
 	from := 0
 	for _, to := range ends[:len(x.Trace.Tracks)] {
-		sortRuns(x.host[from:to], CompareSpans)
+		runs.Sort(x.host[from:to], CompareSpans)
 		from = to
 	}
 }

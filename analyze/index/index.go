@@ -4,6 +4,7 @@ package index
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze/categories"
@@ -90,7 +91,8 @@ type Index struct {
 	nameFacts        []NameFacts // by StringID; 0: not asked yet
 	kernelNames      []string    // categories of kernels by StringID; "": not asked yet
 
-	hostRows int // rows that Host files
+	hostRows int             // rows that Host files
+	zones    []interval.Span // of each block, the time of what its rows say of CPU threads
 	host     []Span
 	parents  []int32
 	chosen   []Mark // that StepTable measured
@@ -125,6 +127,7 @@ func (x *Index) file() {
 	longest := int64(-1)
 	any := false
 	for b := range t.Events.Blocks() {
+		zone := interval.Span{Start: math.MaxInt64, End: math.MinInt64}
 		for j, phase := range b.Phase {
 			category, start := b.Category[j].Folded(), b.StartNs[j]
 			if phase != trace.PhaseComplete {
@@ -135,6 +138,9 @@ func (x *Index) file() {
 				continue
 			}
 			end := start + b.DurationNs[j]
+			if onThread(category) {
+				zone.Start, zone.End = min(zone.Start, start), max(zone.End, end)
+			}
 			if category == trace.CategoryTrace {
 				if end > x.Profiler.End {
 					x.Profiler = interval.Span{Start: start, End: end}
@@ -159,6 +165,7 @@ func (x *Index) file() {
 			}
 			x.fileRow(&b, j, category, names)
 		}
+		x.zones = append(x.zones, zone)
 	}
 }
 

@@ -1,31 +1,9 @@
 package index
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 )
-
-func TestSortRuns(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	for runs := range 12 {
-		var spans []Span
-		for range runs {
-			var run []Span
-			for range random.IntN(40) {
-				start := random.Int64N(50)
-				run = append(run, Span{StartNs: start, EndNs: start + random.Int64N(9), Row: random.Int32N(1000)})
-			}
-			slices.SortFunc(run, CompareSpans)
-			spans = append(spans, run...)
-		}
-		want := slices.Clone(spans)
-		slices.SortFunc(want, CompareSpans)
-		if sortRuns(spans, CompareSpans); !slices.Equal(spans, want) {
-			t.Errorf("%d runs: %v", runs, spans)
-		}
-	}
-}
 
 func TestCallsByCorrelation(t *testing.T) {
 	for _, c := range []struct {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/inferprof/inferprof/internal/runs"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -47,7 +48,7 @@ func (x *Index) sortCalls() {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	sortRuns(order, func(a, b int32) int {
+	runs.Sort(order, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(x.Calls[a].StartNs, x.Calls[b].StartNs), cmp.Compare(a, b))
 	})
 	sorted, place := make([]Call, len(order)), make([]int32, len(order))

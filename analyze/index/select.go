@@ -187,11 +187,8 @@ func (x *Index) keepGPU() {
 	x.Memory = slices.DeleteFunc(x.Memory, func(row int32) bool { return x.HostWindows.At(x.Trace.Events.StartNs(int(row))) < 0 })
 }
 
-// Total is the time from first to last, or as much of it as windows leave, and no less than the work that began there.
-func (w Windows) Total(first, last int64, work interval.Set) int64 {
-	if w == nil {
-		return last - first
-	}
+// Total is as much time as the windows leave, and no less than the work that began there.
+func (w Windows) Total(work interval.Set) int64 {
 	var all interval.Set
 	for i := range w {
 		all.Add(w[i].Start, w[i].End)

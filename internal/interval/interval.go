@@ -47,8 +47,14 @@ func Overlap(a, b Set) int64 {
 	return n
 }
 
-// Union is the set of all moments that are in a or in b.
+// Union is the set of all moments that are in a or in b. It may share the memory of one that is all.
 func Union(a, b Set) Set {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
 	out := make(Set, 0, len(a)+len(b))
 	for len(a) > 0 || len(b) > 0 {
 		if len(b) == 0 || len(a) > 0 && a[0].Start <= b[0].Start {

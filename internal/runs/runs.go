@@ -1,4 +1,5 @@
-package index
+// Package runs sorts lists that are a few sorted lists behind each other.
+package runs
 
 import "slices"
 
@@ -12,8 +13,8 @@ import "slices"
 // shortRun is the mean length of runs below which there is no order to use.
 const shortRun = 8
 
-// sortRuns sorts a list; of equals the first stays first, unless the list is in no order at all.
-func sortRuns[T any](list []T, compare func(a, b T) int) {
+// Sort sorts a list; of equals the first stays first, unless the list is in no order at all.
+func Sort[T any](list []T, compare func(a, b T) int) {
 	starts := []int{0} // of runs, and the end
 	for i := 1; i < len(list); i++ {
 		if compare(list[i-1], list[i]) > 0 {
