@@ -76,7 +76,7 @@ func (r *Reader) Start(paths []string, use func(i int, traces []*trace.Trace)) (
 			}
 			r.using <- struct{}{} // before the next is read, so that few are in memory
 			<-r.reading
-			use(i, trace.SplitMerged(t))
+			use(i, splitMerged(t))
 			<-r.using
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
@@ -178,10 +180,14 @@ func TestCounters(t *testing.T) {
 
 	merged := strings.ReplaceAll(counterText(), `"pid": 1`, `"pid": "[TP00] 1"`)
 	merged = strings.TrimSuffix(merged, "]}") + `, {"ph": "C", "name": "c", "pid": "[TP01] 1", "tid": 1, "ts": 0, "args": {"n": 9}}]}`
-	if tr, err = formats.Read(strings.NewReader(merged), "x", source.Options{}); err != nil {
+	path := filepath.Join(t.TempDir(), "merged.json")
+	if err := os.WriteFile(path, []byte(merged), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	parts := trace.SplitMerged(tr)
+	var parts []*trace.Trace
+	if err := formats.NewReader(source.Options{}, 0).Start([]string{path}, func(_ int, ranks []*trace.Trace) { parts = ranks })(); err != nil {
+		t.Fatal(err)
+	}
 	if len(parts) != 2 {
 		t.Fatalf("%d parts", len(parts))
 	}

@@ -2,17 +2,6 @@ package kineto
 
 import (
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/source"
-)
-
-// The kinds that the scanner finds.
-const (
-	DamageSyntax    = source.DamageSyntax
-	DamageValue     = source.DamageValue
-	DamageTruncated = source.DamageTruncated
-	DamageTrailing  = source.DamageTrailing
-	DamageInput     = source.DamageInput
-	DamageMetadata  = source.DamageMetadata
 )
 
 // maxDamage bounds the list; what lies beyond is only counted.

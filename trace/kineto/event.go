@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // member is one key and its value: where they stand in the view. The key is without its quotes.
@@ -127,7 +128,7 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 		s.takeDeclaration(b, name, pid, tid)
 		switch {
 		case faulty:
-			s.damage(DamageValue, at, 0)
+			s.damage(source.DamageValue, at, 0)
 		case s.tally == nil:
 			s.texts.declarations = append(s.texts.declarations, string(b[at:end]))
 		}
@@ -139,12 +140,12 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 	r.track = s.track(pid, tid)
 	var ok bool
 	if r.start, ok = parseMicros(unquoted(ts)); !ok {
-		s.damage(DamageValue, at, 1)
+		s.damage(source.DamageValue, at, 1)
 		return
 	}
 	if dur != nil {
 		if r.dur, ok = parseMicros(unquoted(dur)); !ok || r.dur < 0 {
-			s.damage(DamageValue, at, 0)
+			s.damage(source.DamageValue, at, 0)
 			r.dur = 0
 		}
 	}
@@ -161,7 +162,7 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 		}
 	}
 	if faulty {
-		s.damage(DamageValue, at, 0)
+		s.damage(source.DamageValue, at, 0)
 	}
 	values := binary.AppendUvarint(s.texts.values(), uint64(end-at))
 	s.file(r, 0, append(values, b[at:end]...))

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 const keyDevices = "deviceProperties"
@@ -47,7 +48,7 @@ func (s *scanner) takeMetadata() {
 			ok = json.Valid(raw)
 		}
 		if !ok {
-			s.damageAt(DamageMetadata, s.places[key], key+": "+string(raw[:min(len(raw), damageText)]), 0)
+			s.damageAt(source.DamageMetadata, s.places[key], key+": "+string(raw[:min(len(raw), damageText)]), 0)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package kineto
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/inferprof/inferprof/trace/source"
+)
 
 // Kineto wrote names into its JSON as they were until 2026: a Python frame named <module> {"device": "cpu"} breaks off
 // its own string. Such an event is worth more than a note of its loss, and can be had: the name ends at the first quote
@@ -49,7 +53,7 @@ func (s *scanner) repair(i int) (int, bool) {
 	if after < 0 {
 		return 0, false
 	}
-	s.damage(DamageSyntax, i, 0)
+	s.damage(source.DamageSyntax, i, 0)
 	s.takeEvent(fixed, 0, after)
 	return i + after - grown, true
 }

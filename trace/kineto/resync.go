@@ -1,6 +1,10 @@
 package kineto
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/inferprof/inferprof/trace/source"
+)
 
 // After damage the scanner goes on at the next place that looks like the start of an event: a brace that follows a
 // comma or a bracket and is followed by one of the keys that events start with. What lay between is lost and noted.
@@ -15,7 +19,7 @@ func (s *scanner) resync(at int) (int, bool) {
 	if at < s.w.n && s.w.buf[at] == '{' {
 		lost = 1
 	}
-	s.damage(DamageSyntax, at, lost)
+	s.damage(source.DamageSyntax, at, lost)
 	i := at + 1
 	for {
 		if j := s.nextEvent(i); j >= 0 {

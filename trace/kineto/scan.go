@@ -132,14 +132,14 @@ func (s *scanner) object(i int) error {
 			return s.refusal()
 		case '"':
 			if !comma {
-				s.damage(DamageSyntax, i, 0)
+				s.damage(source.DamageSyntax, i, 0)
 			}
 			comma = false
 		default:
 			if !s.events {
 				return s.refusal()
 			}
-			s.damage(DamageSyntax, i, 0)
+			s.damage(source.DamageSyntax, i, 0)
 			if i, ok = s.resumeKeys(i); !ok {
 				return s.refusal()
 			}
@@ -257,7 +257,7 @@ func (s *scanner) eventArray(i int) int {
 			continue
 		}
 		if afterEvent {
-			s.damage(DamageSyntax, i, 0) // a comma is missing
+			s.damage(source.DamageSyntax, i, 0) // a comma is missing
 		}
 		if j, comma := s.run(i); j > i {
 			i, afterEvent = j, !comma
@@ -312,7 +312,7 @@ func (s *scanner) trailing(i int) {
 	if !ok {
 		return
 	}
-	s.damage(DamageTrailing, i, 0)
+	s.damage(source.DamageTrailing, i, 0)
 	for s.w.more(s.w.n) {
 	}
 }
@@ -332,7 +332,7 @@ func (s *scanner) finish() {
 	if kind, text, damaged := source.EndDamage(s.w.err); damaged {
 		s.damageText(kind, s.w.n, text, s.lost)
 	} else if !s.closed {
-		s.damageText(DamageTruncated, s.w.n, "the file ends before its last bracket", s.lost)
+		s.damageText(source.DamageTruncated, s.w.n, "the file ends before its last bracket", s.lost)
 	}
 	s.nameTracks()
 	s.takeMetadata()
