@@ -101,7 +101,11 @@ func (e *Events) CategoryOf(text []byte) Category {
 
 // CategoryName is event i's category as text: the file's own for CategoryOther, else today's name.
 func (e *Events) CategoryName(i int) string {
-	c := e.blocks[i>>blockBits].Category[i&blockMask]
+	return e.CategoryText(e.blocks[i>>blockBits].Category[i&blockMask])
+}
+
+// CategoryText is CategoryName of the events that have c in a Block.
+func (e *Events) CategoryText(c Category) string {
 	if c < CategoryOther {
 		return c.String()
 	}
@@ -115,11 +119,13 @@ func (e *Events) CategoryName(i int) string {
 func (e *Events) Categories() []string {
 	var seen [1 << 8]bool
 	var names []string
-	for i := range e.n {
-		if c := e.blocks[i>>blockBits].Category[i&blockMask]; !seen[c] {
-			seen[c] = true
-			if name := e.CategoryName(i); name != "" {
-				names = append(names, name)
+	for b := range e.Blocks() {
+		for _, c := range b.Category {
+			if !seen[c] {
+				seen[c] = true
+				if name := e.CategoryText(c); name != "" {
+					names = append(names, name)
+				}
 			}
 		}
 	}

@@ -31,7 +31,7 @@ type Block struct {
 	Name       []StringID // into Trace.Strings
 	Track      []TrackID  // into Trace.Tracks
 	Side       []uint32   // row in the category's side table, or NoSide
-	Category   []Category // as kept: beyond CategoryOther, one value for each further name (see Category.Folded)
+	Category   []Category // as kept: beyond CategoryOther, one value for each further name (Category.Folded, Events.CategoryText)
 	Phase      []Phase
 }
 

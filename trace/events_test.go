@@ -67,6 +67,11 @@ func TestBlocksOfOtherCategories(t *testing.T) {
 			got[1] != trace.CategoryOther || got[2] != trace.CategoryOther || b.Category[1] == b.Category[2] {
 			t.Errorf("categories %v of %v", got, b.Category)
 		}
+		for j, want := range []string{"kernel", "odd", "odder"} {
+			if got := e.CategoryText(b.Category[j]); got != want || e.CategoryName(j) != want {
+				t.Errorf("category %d is %q in the block and %q by its row, want %q", j, got, e.CategoryName(j), want)
+			}
+		}
 	}
 }
 

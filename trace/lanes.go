@@ -28,18 +28,22 @@ const maxLanes = 1 << 15
 func NewLanes(t *Trace) *Lanes {
 	l := &Lanes{Order: make([][]uint32, len(t.Tracks)), Depth: make([]uint16, t.Events.Len()), Count: make([]int, len(t.Tracks))}
 	sizes := make([]int, len(t.Tracks))
-	for i := range t.Events.Len() {
-		if t.Events.Phase(i) == PhaseComplete {
-			sizes[t.Events.Track(i)]++
+	for b := range t.Events.Blocks() {
+		for j, phase := range b.Phase {
+			if phase == PhaseComplete {
+				sizes[b.Track[j]]++
+			}
 		}
 	}
 	for k, n := range sizes {
 		l.Order[k] = make([]uint32, 0, n)
 	}
-	for i := range t.Events.Len() {
-		if t.Events.Phase(i) == PhaseComplete {
-			k := t.Events.Track(i)
-			l.Order[k] = append(l.Order[k], uint32(i))
+	for b := range t.Events.Blocks() {
+		for j, phase := range b.Phase {
+			if phase == PhaseComplete {
+				k := b.Track[j]
+				l.Order[k] = append(l.Order[k], uint32(b.First+j))
+			}
 		}
 	}
 	for k := range l.Order {
