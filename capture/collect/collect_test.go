@@ -92,8 +92,21 @@ func (p *far) Fetch(_ context.Context, name, path string) error {
 func (p *far) At(string) string { return "" }
 func (p *far) String() string   { return p.name }
 
-// near is such a place on this machine.
+// near is a place on this machine.
 type near struct{ engine.Directory }
+
+// full is one whose files cannot be copied before a time.
+type full struct {
+	near
+	until time.Time
+}
+
+func (p full) Fetch(ctx context.Context, name, path string) error {
+	if time.Now().Before(p.until) {
+		return errors.New("no space left on device")
+	}
+	return p.near.Fetch(ctx, name, path)
+}
 
 func (p near) put(name string, text []byte) {
 	if err := os.WriteFile(p.At(name), text, 0o666); err != nil {
@@ -272,6 +285,44 @@ func TestUnreachable(t *testing.T) {
 	})
 }
 
+// So is a whole file here that could not be copied, though it has not changed.
+func TestNoRoomForAWhile(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := full{near{engine.Directory(dir)}, time.Now().Add(3 * time.Second)}
+		e := &fake{exports: []engine.Export{{Place: p, Ranks: 1}}, settle: 5 * time.Second, stop: after(0)}
+		c, err := collect.Begin(t.Context(), e, t.TempDir(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.put(rank0, text(0))
+		began := time.Now()
+		if r := c.Stop(t.Context()); ranks(r) != "0 whole "+rank0 || time.Since(began) > 3100*time.Millisecond {
+			t.Errorf("got %q after %v", ranks(r), time.Since(began))
+		}
+	})
+}
+
+// Two traces of one rank are not two ranks.
+func TestTwoOfOneRank(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := near{engine.Directory(dir)}
+		e := &fake{exports: []engine.Export{{Place: p, Ranks: 2}}, settle: 5 * time.Second, stop: after(0)}
+		c, err := collect.Begin(t.Context(), e, t.TempDir(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at(map[time.Duration]func(){
+			0:               func() { p.put(rank0, text(0)); p.put("again_"+rank0, text(0)) },
+			3 * time.Second: func() { p.put(rank1, text(1)) },
+		})
+		if got := ranks(c.Stop(t.Context())); !strings.Contains(got, "1 whole "+rank1) || !e.concluded.Complete {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
 // Two places may use the same names: nothing is lost, and their ranks are counted through.
 func TestEqualNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -301,9 +352,12 @@ func TestFetchedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.put(rank0, text(0))
 		p.put(rank1, text(1)[:100])
-		at(map[time.Duration]func(){20500 * time.Millisecond: func() { p.put(rank1, text(1)) }})
+		script := map[time.Duration]func(){20500 * time.Millisecond: func() { p.put(rank1, text(1)) }}
+		for i := range 10 { // in between two listings each
+			script[time.Duration(700*i+100)*time.Millisecond] = func() { p.put(rank0, text(0)[:len(text(0))*(i+1)/10]) }
+		}
+		at(script)
 		if got := ranks(c.Stop(t.Context())); !strings.Contains(got, "1 whole") {
 			t.Errorf("got %q", got)
 		}
@@ -318,26 +372,35 @@ func TestFetchedOnce(t *testing.T) {
 
 // The end of a context ends the wait; the stop is told, and what there is is taken.
 func TestCancelled(t *testing.T) {
-	dir := t.TempDir()
+	dir, into := t.TempDir(), t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		p := near{engine.Directory(dir)}
 		told := make(chan struct{})
-		e := &fake{exports: []engine.Export{{Place: p, Ranks: 2}}, settle: time.Hour, stop: func(ctx context.Context) error {
+		since := time.Unix(0, 1794999000000000000) // when the fake traces begin
+		e := &fake{exports: []engine.Export{{Place: p, Ranks: 3, Since: since}}, settle: time.Hour, stop: func(ctx context.Context) error {
 			<-ctx.Done()
 			close(told)
 			return ctx.Err()
 		}}
-		c, err := collect.Begin(t.Context(), e, t.TempDir(), nil)
+		c, err := collect.Begin(t.Context(), e, into, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		at(map[time.Duration]func(){time.Second: func() { p.put(rank0, text(0)) }, time.Minute: cancel})
+		old := []byte(strings.Replace(string(text(1)), "1794999", "1794998", 1))
+		at(map[time.Duration]func(){
+			time.Second:                       func() { p.put(rank0, text(0)) },
+			time.Minute - 60*time.Millisecond: func() { p.put(rank1, old); p.put("rank2.json", text(2)) }, // seen, and not read yet
+			time.Minute:                       cancel,
+		})
 		began := time.Now()
 		r := c.Stop(ctx)
 		<-told
-		if took := time.Since(began); took != time.Minute || ranks(r) != "0 whole "+rank0 || e.concluded.Complete {
+		if took := time.Since(began); took != time.Minute || ranks(r) != "0 whole "+rank0+", 2 whole rank2.json" || e.concluded.Complete {
 			t.Errorf("after %v: %q, %+v", took, ranks(r), e.concluded)
+		}
+		if files, err := os.ReadDir(into); err != nil || len(files) != 2 {
+			t.Errorf("in the capture: %v, %v", files, err)
 		}
 	})
 }

@@ -44,9 +44,9 @@ func (g growth) text(now time.Time) string {
 func (c *Collection) tellProgress() {
 	whole, expected := 0, 0
 	for _, p := range c.places {
-		n, _ := p.progress()
 		ranks, _, _ := c.expectedAt(p)
-		whole, expected = whole+n, expected+max(ranks, n)
+		n, _ := p.progress(ranks)
+		whole, expected = whole+n, expected+ranks
 	}
 	now := time.Now()
 	if c.tell == nil || whole == c.told && now.Before(c.nextTelling) {

@@ -50,8 +50,8 @@ func (c *Collection) expectedAt(p *place) (ranks, each int, sure bool) {
 // complete tells whether every trace is there and whole.
 func (c *Collection) complete() bool {
 	for _, p := range c.places {
-		whole, unfinished := p.progress()
 		ranks, _, sure := c.expectedAt(p)
+		whole, unfinished := p.progress(ranks)
 		switch {
 		case whole < ranks:
 			return false
@@ -63,19 +63,18 @@ func (c *Collection) complete() bool {
 	return true
 }
 
-// progress is how many ranks have a whole trace, and how many files may become one.
-func (p *place) progress() (whole, unfinished int) {
-	ranks := map[int]bool{}
+// progress is how many of so many ranks have a whole trace, and how many files may become one.
+func (p *place) progress(ranks int) (whole, unfinished int) {
 	for _, f := range p.files {
 		switch {
 		case !f.ofRank():
-		case f.whole:
-			ranks[f.rank] = true
-		default:
+		case !f.whole:
 			unfinished++
+		case f.rank < ranks: // each has one, and others more than expected: a second trace of a rank, for instance
+			whole++
 		}
 	}
-	return len(ranks), unfinished
+	return whole, unfinished
 }
 
 // number gives every trace its rank among those of its place. Data-parallel engines may each count their own ranks from 0:
