@@ -104,7 +104,7 @@ func (c *Collection) last(ctx context.Context, f *file) {
 		f.path = ""
 		return
 	}
-	if f.read != f.now {
+	if f.readAt == "" || f.read != f.now {
 		_ = c.verify(f, f.path) // what is wrong is in f.check
 	}
 	if f.earlier || f.stray {

@@ -183,6 +183,9 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		{"one is truncated while the stop is open", 8 * time.Second, func(put func(string, []byte)) map[time.Duration]func() {
 			return map[time.Duration]func(){0: func() { put(rank0, text(0)) }, 4 * time.Second: func() { put(rank0, half(0)) }}
 		}, "0 damaged " + rank0, 15 * time.Second},
+		{"one is no trace, whatever its name", 0, func(put func(string, []byte)) map[time.Duration]func() {
+			return map[time.Duration]func(){0: func() { put(rank0, text(0)); put(rank1, []byte(`{"nodes":[]}`)) }}
+		}, "0 whole " + rank0 + ", 1 damaged " + rank1, 9 * time.Second},
 		{"nobody ever writes", 0, func(func(string, []byte)) map[time.Duration]func() { return nil }, "", 7 * time.Second},
 		{"another file is no trace", 0, func(put func(string, []byte)) map[time.Duration]func() {
 			return map[time.Duration]func(){0: func() { put("server_args.json", []byte(`{"model":"x"}`)); put("notes.txt", text(1)); put("named", nil) }}
@@ -230,8 +233,8 @@ func TestWhatIsWaitedFor(t *testing.T) {
 						if filepath.Dir(f.Path) != into {
 							t.Errorf("%s is not in the capture", f.Path)
 						}
-						if again, _ := ondisk.CheckTrace(f.Path); again.SHA256 != f.SHA256 || again.Verdict != f.Verdict {
-							t.Errorf("%s: said to be %s %s, and is %s %s", f.Path, f.Verdict, f.SHA256, again.Verdict, again.SHA256)
+						if again, _ := ondisk.CheckTrace(f.Path); again.SHA256 != f.SHA256 || again.Verdict != f.Verdict || again.Problem != f.Problem {
+							t.Errorf("%s: said to be %+v, and is %+v", f.Path, f.File, again)
 						}
 					}
 					left, _ := filepath.Glob(filepath.Join(into, ".*"))
@@ -270,14 +273,19 @@ func TestUnreachable(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) { // and one that stays away is told of
 		p := newFar("node1:/traces")
-		e := &fake{exports: []engine.Export{{Place: p, Ranks: 1}}, settle: 3 * time.Second, stop: after(0)}
-		c, err := collect.Begin(t.Context(), e, t.TempDir(), nil)
+		e := &fake{exports: []engine.Export{{Place: p, Ranks: 1}}, settle: 5 * time.Second, stop: after(0)}
+		into := t.TempDir()
+		c, err := collect.Begin(t.Context(), e, into, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.fail(away, nil)
+		p.put(rank0, text(0)[:100])
+		at(map[time.Duration]func(){4500 * time.Millisecond: func() { p.put(rank0, text(0)[:200]) }, 5100 * time.Millisecond: func() { p.fail(away, nil) }})
 		if r := c.Stop(t.Context()); len(r.Files) > 0 || !errors.Is(e.concluded.Places[0].Err, away) || e.concluded.Complete {
 			t.Errorf("files %v, concluded %+v", r.Files, e.concluded)
+		}
+		if left, err := os.ReadDir(into); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
 		}
 		if _, err := collect.Begin(t.Context(), e, t.TempDir(), nil); !errors.Is(err, away) || !strings.Contains(err.Error(), "traces of node1:/traces") {
 			t.Errorf("begin: %v", err)
@@ -407,31 +415,40 @@ func TestCancelled(t *testing.T) {
 
 // A stop that is not answered holds the verdict up for a moment only, if it may be left to itself.
 func TestUnansweredStop(t *testing.T) {
-	for _, leave := range []bool{true, false} {
+	for _, c := range []struct {
+		answer   time.Duration // the trace is there after a second
+		mayLeave bool
+		left     bool
+		over     time.Duration
+	}{
+		{time.Minute, true, true, 1300 * time.Millisecond},
+		{time.Minute, false, false, time.Minute},
+		{1170 * time.Millisecond, true, false, 1170 * time.Millisecond},
+	} {
 		dir := t.TempDir()
 		synctest.Test(t, func(t *testing.T) {
 			p := near{engine.Directory(dir)}
+			left := false
 			e := &fake{exports: []engine.Export{{Place: p, Ranks: 1}}, settle: time.Second, stop: func(ctx context.Context) error {
-				table := time.After(time.Minute)
-				if !leave {
-					<-table
-					return nil
+				if !c.mayLeave {
+					ctx = context.WithoutCancel(ctx)
 				}
 				select {
-				case <-table:
+				case <-time.After(c.answer):
 				case <-ctx.Done():
+					left = true
 				}
-				return ctx.Err()
+				return nil
 			}}
-			c, err := collect.Begin(t.Context(), e, t.TempDir(), nil)
+			collection, err := collect.Begin(t.Context(), e, t.TempDir(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			at(map[time.Duration]func(){time.Second: func() { p.put(rank0, text(0)) }})
 			began := time.Now()
-			r := c.Stop(t.Context())
-			if took := time.Since(began); leave == (took > 1500*time.Millisecond) || ranks(r) != "0 whole "+rank0 {
-				t.Errorf("may be left %t: %q after %v", leave, ranks(r), took)
+			r := collection.Stop(t.Context())
+			if took := time.Since(began); left != c.left || took > c.over || r.StopTook != took || ranks(r) != "0 whole "+rank0 {
+				t.Errorf("%+v: left %t, %q after %v, the stop took %v", c, left, ranks(r), took, r.StopTook)
 			}
 		})
 	}

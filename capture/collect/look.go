@@ -58,6 +58,7 @@ type file struct {
 	problem string        // what was wrong; "" if it could be read to its end
 
 	read    engine.Entry // as it was when it was read; what that showed:
+	readAt  string       // under which path; "" if it never was
 	check   ondisk.File
 	v       source.Verification
 	whole   bool
@@ -79,7 +80,7 @@ func (f *file) own() int {
 	if f.grammar.Rank >= 0 {
 		return f.grammar.Rank
 	}
-	if f.read != (engine.Entry{}) {
+	if f.readAt != "" {
 		return f.v.Rank
 	}
 	return -1
@@ -165,7 +166,8 @@ func (f *file) fits() bool { return f.check.Verdict == ondisk.Whole && !f.earlie
 
 // verify reads a file as it is now, under path.
 func (c *Collection) verify(f *file, path string) error {
-	f.read, f.check, f.v, f.earlier, f.stray = f.now, ondisk.File{}, source.Verification{Rank: -1}, false, false
+	f.read, f.readAt, f.earlier, f.stray = f.now, path, false, false
+	f.check, f.v = ondisk.File{}, source.Verification{Rank: -1}
 	if !formats.NamedAsTrace(f.name) && !formats.LooksLikeTrace(path) {
 		f.stray = true
 		return nil

@@ -125,6 +125,7 @@ func (c *Collection) files() []File {
 				continue
 			}
 			file := File{File: f.check, GPUEvents: f.v.GPUEvents}
+			file.Problem = strings.ReplaceAll(file.Problem, f.readAt, f.path)
 			if file.Path, file.Rank = f.path, f.rank; f.rank >= 0 {
 				file.Rank += first
 				next = max(next, file.Rank+1)
