@@ -311,7 +311,7 @@ func TestNoRoomForAWhile(t *testing.T) {
 	})
 }
 
-// Two traces of one rank are not two ranks.
+// Two traces of one rank are not two ranks, and one that is cut off does not stand for it beside a whole one.
 func TestTwoOfOneRank(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -322,10 +322,14 @@ func TestTwoOfOneRank(t *testing.T) {
 			t.Fatal(err)
 		}
 		at(map[time.Duration]func(){
-			0:               func() { p.put(rank0, text(0)); p.put("again_"+rank0, text(0)) },
+			0: func() {
+				p.put(rank0, text(0))
+				p.put("again_"+rank0, text(0))
+				p.put("rank0.1095536134753873994.pt.trace.json", text(0)[:300])
+			},
 			3 * time.Second: func() { p.put(rank1, text(1)) },
 		})
-		if got := ranks(c.Stop(t.Context())); !strings.Contains(got, "1 whole "+rank1) || !e.concluded.Complete {
+		if got := ranks(c.Stop(t.Context())); !strings.HasPrefix(got, "0 whole "+rank0+", 1 whole "+rank1) || !e.concluded.Complete {
 			t.Errorf("got %q", got)
 		}
 	})

@@ -80,7 +80,12 @@ func (p *place) progress(ranks int) (whole, unfinished int) {
 // number gives every trace its rank among those of its place. Data-parallel engines may each count their own ranks from 0:
 // the name may tell which engine's a trace is, and if not, two traces of one rank are of two engines.
 func (c *Collection) number() {
-	unknown := func(f *file) int { return max(0, -f.own()) } // those come last, and get the ranks that nobody has
+	last := func(is bool) int {
+		if is {
+			return 1
+		}
+		return 0
+	}
 	for _, p := range c.places {
 		var list []*file
 		world := 1
@@ -92,8 +97,9 @@ func (c *Collection) number() {
 			}
 		}
 		slices.SortStableFunc(list, func(a, b *file) int {
-			return cmp.Or(cmp.Compare(unknown(a), unknown(b)), strings.Compare(a.grammar.Prefix, b.grammar.Prefix),
-				cmp.Compare(a.grammar.DP, b.grammar.DP), cmp.Compare(a.own(), b.own()))
+			// Those of which nothing tells come last, and get the ranks that nobody has.
+			return cmp.Or(cmp.Compare(last(a.own() < 0), last(b.own() < 0)), strings.Compare(a.grammar.Prefix, b.grammar.Prefix),
+				cmp.Compare(a.grammar.DP, b.grammar.DP), cmp.Compare(a.own(), b.own()), cmp.Compare(last(!a.whole), last(!b.whole)))
 		})
 		all, each, _ := c.expectedAt(p)
 		taken := map[int]bool{}
