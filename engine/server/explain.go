@@ -70,7 +70,8 @@ func (e *Engine) Conclude(all engine.Collected) error {
 		}
 	}
 	if e.config.Profiler.MaxIterations == maxSteps && bounded {
-		e.warn("the profile ended after its first %d steps, and requests may have waited while the traces were written: --max-iterations says how many, 0 for all", maxSteps)
+		e.warn("the profile ended after its first %d steps, and requests may have waited while the traces were written: "+
+			"--max-iterations says how many, 0 for all", maxSteps)
 	}
 	if !all.Complete {
 		return e.explain(all)
@@ -110,37 +111,45 @@ func (e *Engine) explain(all engine.Collected) error {
 	}
 	answered := len(gone)+len(e.stops.errs)+len(e.stops.doubts) == 0
 	for _, at := range all.Places {
-		if at.Err != nil {
-			add("%v", at.Err)
-			continue
-		}
-		var empty []string
-		kept := false
-		for _, f := range at.Files {
-			kept = kept || f.Kept
-			if f.SizeBytes == 0 {
-				empty = append(empty, f.Name)
-			}
-		}
-		if len(empty) > 0 {
-			add("%s in %s %s empty: a writer opens the file early, and died or failed before its first byte", strings.Join(empty, ", "), at.Place, isOrAre(len(empty)))
-		}
-		for _, f := range at.Files {
-			if !f.Kept && !f.Earlier && f.SizeBytes > 0 && f.Problem != "" {
-				add("%s: %s", f.Name, f.Problem)
-			}
-		}
-		if !kept && len(empty) == 0 && answered {
-			add("%s", e.nothingIn(at.Place))
-		}
+		said = append(said, e.explainPlace(at, answered)...)
 	}
 	if left := unfinished(all.Temporary); len(left) > 0 {
-		add("unfinished trace %s: its writer died, was killed, or the disk was full (a trace is written there uncompressed, before it is compressed into its directory); delete it", strings.Join(left, ", "))
+		add("unfinished trace %s: its writer died, was killed, or the disk was full "+
+			"(a trace is written there uncompressed, before it is compressed into its directory); delete it", strings.Join(left, ", "))
 	}
 	if len(said) == 0 {
-		add("the stop was answered, and nothing more came within %v: the missing ranks' profilers failed without saying so, the servers' logs may (Failed to stop profiler)", e.server.Patience)
+		add("the stop was answered, and nothing more came within %v: the missing ranks' profilers failed without saying so, "+
+			"the servers' logs may (Failed to stop profiler)", e.server.Patience)
 	}
 	return errors.New(strings.Join(said, "; "))
+}
+
+// explainPlace says what is odd about a place. answered: all servers said that all went well.
+func (e *Engine) explainPlace(at engine.Found, answered bool) (said []string) {
+	if at.Err != nil {
+		return []string{at.Err.Error()}
+	}
+	var empty []string
+	kept := false
+	for _, f := range at.Files {
+		kept = kept || f.Kept
+		if f.SizeBytes == 0 {
+			empty = append(empty, f.Name)
+		}
+	}
+	if len(empty) > 0 {
+		said = append(said, fmt.Sprintf("%s in %s %s empty: a writer opens the file early, and died or failed before its first byte",
+			strings.Join(empty, ", "), at.Place, isOrAre(len(empty))))
+	}
+	for _, f := range at.Files {
+		if !f.Kept && !f.Earlier && f.SizeBytes > 0 && f.Problem != "" {
+			said = append(said, f.Name+": "+f.Problem)
+		}
+	}
+	if !kept && len(empty) == 0 && answered {
+		said = append(said, e.nothingIn(at.Place))
+	}
+	return said
 }
 
 // nothingIn says why a directory got no trace although the servers answered that all went well.
