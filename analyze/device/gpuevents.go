@@ -1,9 +1,6 @@
 package device
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
@@ -40,7 +37,6 @@ type CollectiveArgs struct {
 
 // GPUEvents lists all GPU work, in order of time.
 func GPUEvents(x *index.Index) []GPUEvent {
-	ops := opsOfCalls(x)
 	out := make([]GPUEvent, len(x.GPU))
 	for i := range x.GPU {
 		g := &x.GPU[i]
@@ -59,8 +55,8 @@ func GPUEvents(x *index.Index) []GPUEvent {
 		}
 		c := &x.Calls[g.Call]
 		e.Call, e.CallStartNs, e.CallNs, e.Graph = x.Name(c.Name), c.StartNs, c.EndNs-c.StartNs, x.IsGraphLaunch(c)
-		if op := ops[g.Call]; op != 0 {
-			e.Op = x.Name(op)
+		if row := x.OpOf(c); row >= 0 {
+			e.Op = x.Name(x.Trace.Events.Name(int(row)))
 			e.OpCategory = x.OpCategories.Of(e.Op)
 		}
 	}
@@ -75,45 +71,4 @@ func collectiveArgs(x *index.Index, row uint32) *CollectiveArgs {
 		args.InBytes, args.OutBytes = c.InElements*size, c.OutElements*size
 	}
 	return args
-}
-
-// opsOfCalls names the innermost op around the start of each call; 0 if there is none.
-func opsOfCalls(x *index.Index) []trace.StringID {
-	order := make([]int32, len(x.Calls))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int {
-		p, q := &x.Calls[a], &x.Calls[b]
-		return cmp.Or(cmp.Compare(p.Track, q.Track), cmp.Compare(p.StartNs, q.StartNs))
-	})
-	out := make([]trace.StringID, len(x.Calls))
-	var open []index.Span // ops, outermost first
-	next := 0
-	for _, i := range order {
-		c := &x.Calls[i]
-		for ; next < len(x.Host()); next++ {
-			h := &x.Host()[next]
-			if h.Track > c.Track || h.Track == c.Track && h.StartNs > c.StartNs {
-				break
-			}
-			if x.Trace.Events.Category(int(h.Row)) == trace.CategoryCPUOp {
-				open = append(closeOps(open, h.Track, h.StartNs), *h)
-			}
-		}
-		open = closeOps(open, c.Track, c.StartNs)
-		if k := len(open); k > 0 {
-			out[i] = x.Trace.Events.Name(int(open[k-1].Row))
-		}
-	}
-	return out
-}
-
-// closeOps pops the ops that a moment of a thread is not in.
-func closeOps(open []index.Span, track trace.TrackID, at int64) []index.Span {
-	n := len(open)
-	for n > 0 && (open[n-1].Track != track || open[n-1].EndNs <= at) {
-		n--
-	}
-	return open[:n]
 }

@@ -206,7 +206,7 @@ type capturedGraph struct {
 type capturedLaunch struct {
 	kernel string // "" if the trace does not say
 	name   string // of the innermost op around it
-	op     int32  // of modelled.ops, or -1
+	op     int32  // of Modelled.Nest, or -1
 }
 
 // CapturesOf finds the captures in traces.
@@ -245,7 +245,7 @@ func capturedGraphs(t *trace.Trace) []*capturedGraph {
 				out = append(out, g)
 				delete(open, h.Track)
 			case index.IsKernelLaunch(name) || index.IsCopy(name):
-				s := capturedLaunch{kernel: launchedKernel(t, i), op: roofline.InnermostOp(ops.Ops, h.Track, h.StartNs)}
+				s := capturedLaunch{kernel: launchedKernel(t, i), op: ops.Nest.At(h.Track, h.StartNs)}
 				if n := len(stack); n > 0 {
 					s.name = x.Name(t.Events.Name(int(stack[n-1].Row)))
 				}

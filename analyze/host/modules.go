@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze/index"
@@ -46,8 +45,7 @@ func moduleKind(name string) string {
 type moduleSpan struct {
 	index.Span
 	module trace.StringID
-	row    int   // of the table
-	parent int32 // the one around it, or -1
+	row    int // of the table
 }
 
 // Modules measures modules, most GPU time first, and without a GPU most time.
@@ -59,7 +57,7 @@ func Modules(x *index.Index) []Module {
 	var rows []Module
 	rowOfKind := map[string]int{}
 	rowOf := map[trace.StringID]int{}
-	open := int32(-1)
+	nest := index.NewNest(len(spans))
 	for i := range spans {
 		s := &spans[i]
 		r, ok := rowOf[s.module]
@@ -73,12 +71,10 @@ func Modules(x *index.Index) []Module {
 			rowOf[s.module] = r
 			rows[r].Instances++
 		}
-		for open >= 0 && (spans[open].Track != s.Track || spans[open].EndNs <= s.StartNs) {
-			open = spans[open].parent
-		}
-		s.row, s.parent = r, open
+		s.row = r
+		around := nest.Add(s.Span)
 		inside := false
-		for p := open; p >= 0 && !inside; p = spans[p].parent {
+		for p := around; p >= 0 && !inside; p = nest.Around(p) {
 			inside = spans[p].row == r
 		}
 		if !inside {
@@ -86,12 +82,11 @@ func Modules(x *index.Index) []Module {
 			rows[r].TotalNs += s.EndNs - s.StartNs
 		}
 		rows[r].SelfNs += s.EndNs - s.StartNs
-		if open >= 0 {
-			rows[spans[open].row].SelfNs -= min(s.EndNs, spans[open].EndNs) - s.StartNs
+		if around >= 0 {
+			rows[spans[around].row].SelfNs -= min(s.EndNs, spans[around].EndNs) - s.StartNs
 		}
-		open = int32(i)
 	}
-	moduleWork(x, spans, rows)
+	moduleWork(x, nest, spans, rows)
 	slices.SortFunc(rows, func(a, b Module) int {
 		return cmp.Or(cmp.Compare(b.GPUNs, a.GPUNs), cmp.Compare(b.TotalNs, a.TotalNs), cmp.Compare(a.Name, b.Name))
 	})
@@ -99,7 +94,7 @@ func Modules(x *index.Index) []Module {
 }
 
 // moduleWork files GPU work under the modules around its launch.
-func moduleWork(x *index.Index, spans []moduleSpan, rows []Module) {
+func moduleWork(x *index.Index, nest *index.Nest, spans []moduleSpan, rows []Module) {
 	ns := make([]int64, len(x.Calls))
 	for i := range x.GPU {
 		if g := &x.GPU[i]; g.Call >= 0 {
@@ -111,19 +106,14 @@ func moduleWork(x *index.Index, spans []moduleSpan, rows []Module) {
 		if c.GPUEvents == 0 {
 			continue
 		}
-		at := int32(sort.Search(len(spans), func(k int) bool {
-			return spans[k].Track > c.Track || spans[k].Track == c.Track && spans[k].StartNs > c.StartNs
-		})) - 1
-		for at >= 0 && (spans[at].Track != c.Track || spans[at].EndNs <= c.StartNs) {
-			at = spans[at].parent
-		}
+		at := nest.At(c.Track, c.StartNs)
 		if at < 0 {
 			continue
 		}
 		rows[spans[at].row].GPUSelfNs += ns[i]
-		for p := at; p >= 0; p = spans[p].parent {
+		for p := at; p >= 0; p = nest.Around(p) {
 			again := false
-			for q := at; q != p && !again; q = spans[q].parent {
+			for q := at; q != p && !again; q = nest.Around(q) {
 				again = spans[q].row == spans[p].row
 			}
 			if r := &rows[spans[p].row]; !again {

@@ -68,25 +68,33 @@ func (x *Index) fileHost() {
 	}
 }
 
-// Parents has for each span of Host the one around it: of those that are open when it begins, the one that began last; -1
-// if there is none. Spans of real traces outlive their parents now and then, by some µs: who asks what was open at a moment
-// looks at the parent's end.
-func (x *Index) Parents() []int32 {
-	host := x.Host()
-	if x.parents != nil || len(host) == 0 {
-		return x.parents
-	}
-	x.parents = make([]int32, len(host))
-	open := int32(-1)
-	for i := range host {
-		s := &host[i]
-		for open >= 0 && (host[open].Track != s.Track || host[open].EndNs <= s.StartNs) {
-			open = x.parents[open]
+// Ops are the ops of CPU threads, in each other.
+func (x *Index) Ops() *Nest {
+	if x.ops == nil {
+		host := x.Host()
+		n := 0
+		for i := range host {
+			if x.CategoryOf(&host[i]) == trace.CategoryCPUOp {
+				n++
+			}
 		}
-		x.parents[i] = open
-		open = int32(i)
+		x.ops = NewNest(n)
+		for i := range host {
+			if x.CategoryOf(&host[i]) == trace.CategoryCPUOp {
+				x.ops.Add(host[i])
+			}
+		}
 	}
-	return x.parents
+	return x.ops
+}
+
+// OpOf is the row of the innermost op that a call was made in; -1 if there is none.
+func (x *Index) OpOf(c *Call) int32 {
+	ops := x.Ops()
+	if i := ops.At(c.Track, c.StartNs); i >= 0 {
+		return ops.Spans[i].Row
+	}
+	return -1
 }
 
 // CategoryOf is the category of a span's event.

@@ -94,7 +94,7 @@ type Index struct {
 	hostRows int             // rows that Host files
 	zones    []interval.Span // of each block, the time of what its rows say of CPU threads
 	host     []Span
-	parents  []int32
+	ops      *Nest
 	chosen   []Mark // that StepTable measured
 	gaps     map[int32][]Gap
 	lanes    *trace.Lanes

@@ -183,7 +183,7 @@ func (x *Index) keepGPU() {
 		return
 	}
 	x.host = slices.DeleteFunc(x.host, func(h Span) bool { return x.HostWindows.At(h.StartNs) < 0 })
-	x.parents = nil
+	x.ops = nil
 	x.Memory = slices.DeleteFunc(x.Memory, func(row int32) bool { return x.HostWindows.At(x.Trace.Events.StartNs(int(row))) < 0 })
 }
 

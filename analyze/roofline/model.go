@@ -3,13 +3,14 @@ package roofline
 import (
 	"regexp"
 
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
 
 // Kinds of RooflineOp.
 const (
 	modelGEMM        = "gemm"
-	ModelAttention   = "attention"
+	modelAttention   = "attention"
 	modelMoE         = "moe"
 	modelNorm        = "norm"
 	modelElementwise = "elementwise"
@@ -30,7 +31,7 @@ type opCall struct {
 	step   *trace.Step // with attention sums; nil outside such a step
 
 	reader *tensorReader // and op: for what stands inside
-	op     *ModelledOp
+	op     index.Span    // the call
 }
 
 func (c *opCall) tensors(n int) bool {
@@ -56,10 +57,10 @@ var opModels = []opModel{
 	model(modelGEMM, `^_C::cutlass_scaled_mm$|^sgl_kernel::(fp8|int8)_scaled_mm$`, scaledMatmul),
 	model(modelGEMM, `^(aten::linear|vllm::rocm_unquantized_gemm|aiter::gemm_a16w16)$`, linearOf),
 	model(modelGEMM, `(?i)^(_C|vllm|sgl_kernel|aiter|torch_ao)\w*::.*(gptq|awq|marlin|machete|wna16|w4a16).*(gemm|mm)`, weightOnly),
-	model(ModelAttention, `^aten::(scaled_dot_product_attention|_scaled_dot_product_\w+_attention)$`, sdpaOf),
-	model(ModelAttention, `^vllm::unified_attention(_with_output)?$`, func(c *opCall) (work, bool) { return pagedOf(c, 0, 1, 1) }),
-	model(ModelAttention, `^_C::cpu_attention_with_kv_cache$`, func(c *opCall) (work, bool) { return pagedOf(c, 0, 1, 1) }),
-	model(ModelAttention, `attention_paged_attention_ragged|^aiter::paged_attention_ragged`, func(c *opCall) (work, bool) { return pagedOf(c, 2, 3, 2) }),
+	model(modelAttention, `^aten::(scaled_dot_product_attention|_scaled_dot_product_\w+_attention)$`, sdpaOf),
+	model(modelAttention, `^vllm::unified_attention(_with_output)?$`, func(c *opCall) (work, bool) { return pagedOf(c, 0, 1, 1) }),
+	model(modelAttention, `^_C::cpu_attention_with_kv_cache$`, func(c *opCall) (work, bool) { return pagedOf(c, 0, 1, 1) }),
+	model(modelAttention, `attention_paged_attention_ragged|^aiter::paged_attention_ragged`, func(c *opCall) (work, bool) { return pagedOf(c, 2, 3, 2) }),
 	model(modelMoE, `(?i)^\w+::(\w*fused_experts\w*|\w*fused_moe_?|\w*asm_moe\w*)$`, expertsOf),
 	model(modelMoE, `^vllm::moe_forward(_shared)?$`, expertsInside),
 	model(modelNorm, `^aten::(native_layer_norm|layer_norm|rms_norm|_fused_rms_norm|native_group_norm)$`, functionalNorm),

@@ -7,31 +7,26 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// ModelledOp is one call of an op of which it is known what it does.
-type ModelledOp struct {
-	start, end int64
-	row        int32
-	parent     int32 // the modelled op around it, or -1
-	track      trace.TrackID
-	model      *opModel // nil: the op itself says
-	contains   bool     // another modelled op of its kind does its work: it does not count
+// modelledOp is one call of an op of which it is known what it does.
+type modelledOp struct {
+	model    *opModel // nil: the op itself says
+	contains bool     // another modelled op of its kind does its work: it does not count
 }
 
 // Modelled are the ops of a trace of which it is known what they do, and what reads their shapes.
 type Modelled struct {
+	Nest   *index.Nest // the ops, those in each other
 	x      *index.Index
-	Ops    []ModelledOp // by (track, start)
+	ops    []modelledOp // of Nest
 	reader *tensorReader
 }
-
-func NewModelled(x *index.Index) *Modelled { return &Modelled{x, modelledOps(x), newTensorReader(x)} }
 
 // Text is an op's name and shapes; "" of op -1.
 func (m *Modelled) Text(op int32) string {
 	if op < 0 {
 		return ""
 	}
-	row := int(m.Ops[op].row)
+	row := int(m.Nest.Spans[op].Row)
 	return m.x.Name(m.x.Trace.Events.Name(row)) + " " + m.reader.text(m.x.Trace.Ops.At(m.x.Trace.Events.Side(row)))
 }
 
@@ -40,17 +35,11 @@ type Replayed struct {
 	Of      *Modelled // the capture's
 	Call    int32     // that launched it
 	Kernels []int32   // in order: indexes of the GPU work
-	Ops     []int32   // of each kernel: index of modelled.ops, or -1
+	Ops     []int32   // of each kernel: index of Modelled.Nest, or -1
 }
 
-// modelledOps lists the calls of a trace that a model knows, by (track, start). It is empty if the trace says nothing of
-// shapes.
-func modelledOps(x *index.Index) []ModelledOp {
-	if x.Trace.Ops.Len() == 0 {
-		return nil
-	}
-	models := make([]*opModel, x.Trace.Strings.Len())
-	asked := make([]bool, x.Trace.Strings.Len())
+// NewModelled lists the calls of a trace that a model knows. There are none if the trace says nothing of shapes.
+func NewModelled(x *index.Index) *Modelled {
 	e := &x.Trace.Events
 	calls := 0
 	for i := range x.Trace.Ops.Len() {
@@ -58,8 +47,12 @@ func modelledOps(x *index.Index) []ModelledOp {
 			calls++
 		}
 	}
-	ops := make([]ModelledOp, 0, calls) // at most: growing the list copies it several times
-	open := int32(-1)                   // the innermost modelled op around the present one
+	m := &Modelled{Nest: index.NewNest(calls), x: x, ops: make([]modelledOp, 0, calls), reader: newTensorReader(x)} // at most so many
+	if calls == 0 {
+		return m
+	}
+	models := make([]*opModel, x.Trace.Strings.Len())
+	asked := make([]bool, x.Trace.Strings.Len())
 	for _, h := range x.Host() {
 		i := int(h.Row)
 		if e.Category(i) != trace.CategoryCPUOp || e.Side(i) == trace.NoSide {
@@ -74,39 +67,26 @@ func modelledOps(x *index.Index) []ModelledOp {
 		if !asked[name] {
 			asked[name], models[name] = true, modelOf(x.Name(name))
 		}
-		m := models[name]
-		if m == nil && !given {
-			continue
+		if models[name] != nil || given {
+			m.add(h, models[name])
 		}
-		for open >= 0 && (ops[open].track != h.Track || ops[open].end <= h.StartNs) {
-			open = ops[open].parent
-		}
-		op := ModelledOp{start: h.StartNs, end: h.EndNs, row: h.Row, parent: open, track: h.Track, model: m}
-		for p := open; p >= 0; p = ops[p].parent {
-			if o := ops[p].model; o != nil && m != nil && (o.kind == m.kind || matrixKind(o.kind) && matrixKind(m.kind)) {
-				ops[p].contains = true
-			}
-		}
-		open = int32(len(ops))
-		ops = append(ops, op)
 	}
-	return ops
+	return m
+}
+
+// add adds a call. Those around it whose work it does do not count.
+func (m *Modelled) add(h index.Span, model *opModel) {
+	for p := m.Nest.Add(h); p >= 0; p = m.Nest.Around(p) {
+		if o := m.ops[p].model; o != nil && model != nil && (o.kind == model.kind || matrixKind(o.kind) && matrixKind(model.kind)) {
+			m.ops[p].contains = true
+		}
+	}
+	m.ops = append(m.ops, modelledOp{model: model})
 }
 
 // matrixKind tells kinds of which one may do another's work: attention without a kernel of its own is two GEMMs.
 func matrixKind(kind string) bool {
-	return kind == modelGEMM || kind == ModelAttention || kind == modelMoE
-}
-
-// InnermostOp finds the innermost modelled op around a moment of a thread; -1 if there is none.
-func InnermostOp(ops []ModelledOp, track trace.TrackID, at int64) int32 {
-	i := int32(sort.Search(len(ops), func(i int) bool {
-		return ops[i].track > track || ops[i].track == track && ops[i].start > at
-	})) - 1
-	for i >= 0 && (ops[i].track != track || ops[i].end <= at) {
-		i = ops[i].parent
-	}
-	return i
+	return kind == modelGEMM || kind == modelAttention || kind == modelMoE
 }
 
 // sumsAt finds what the innermost of the steps, which have sums and are sorted as x.steps is, says of attention at a
@@ -164,16 +144,17 @@ func (r *tensorReader) of(op *trace.Op) []tensor {
 }
 
 // inside are the inputs of the ops inside another, in order.
-func (r *tensorReader) inside(op *ModelledOp) [][]tensor {
+func (r *tensorReader) inside(op index.Span) [][]tensor {
 	x := r.x
-	at := sort.Search(len(x.Host()), func(i int) bool {
-		h := &x.Host()[i]
-		return h.Track > op.track || h.Track == op.track && h.StartNs >= op.start
+	host := x.Host()
+	at := sort.Search(len(host), func(i int) bool {
+		h := &host[i]
+		return h.Track > op.Track || h.Track == op.Track && h.StartNs >= op.StartNs
 	})
 	var out [][]tensor
-	for ; at < len(x.Host()) && x.Host()[at].Track == op.track && x.Host()[at].StartNs < op.end; at++ {
-		i := int(x.Host()[at].Row)
-		if x.Host()[at].Row == op.row || x.Trace.Events.Category(i) != trace.CategoryCPUOp || x.Trace.Events.Side(i) == trace.NoSide {
+	for ; at < len(host) && host[at].Track == op.Track && host[at].StartNs < op.EndNs; at++ {
+		i := int(host[at].Row)
+		if host[at].Row == op.Row || x.Trace.Events.Category(i) != trace.CategoryCPUOp || x.Trace.Events.Side(i) == trace.NoSide {
 			continue
 		}
 		if facts := x.Trace.Ops.At(x.Trace.Events.Side(i)); facts.Shapes != 0 {

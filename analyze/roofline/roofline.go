@@ -111,13 +111,12 @@ func Measure(x *index.Index, replays []Replayed) *Roofline {
 	r := &Roofline{}
 	table := &rooflineTable{rowOf: map[rooflineKey]int{}}
 	m := NewModelled(x)
-	ops, reader := m.Ops, m.reader
 	if !x.OnGPU {
-		for i := range ops {
-			table.add(x, reader, &ops[i], opRun{busy: ops[i].end - ops[i].start}, nil, false)
+		for i, s := range m.Nest.Spans {
+			table.add(m, int32(i), opRun{busy: s.EndNs - s.StartNs}, nil, false)
 		}
 	} else {
-		table.addLaunched(x, reader, ops)
+		table.addLaunched(m)
 		table.addReplayed(x, replays)
 		for i := range x.GPU {
 			r.WorkNs += x.GPU[i].EndNs - x.GPU[i].StartNs
@@ -127,7 +126,7 @@ func Measure(x *index.Index, replays []Replayed) *Roofline {
 	r.GPU, r.Reason = peaks(x)
 	if len(r.Ops) == 0 {
 		r.Reason = "the trace records no shapes of inputs (torch_profiler_record_shapes)"
-		if x.Trace.Ops.Len() > 0 && len(ops) > 0 {
+		if x.Trace.Ops.Len() > 0 && len(m.ops) > 0 {
 			r.Reason = "no kernel was launched by an op whose shapes tell what it does"
 		}
 	}
@@ -173,27 +172,28 @@ func measuredPeaks(x *index.Index) *GPU {
 }
 
 // addLaunched adds the ops whose kernels were launched in them.
-func (t *rooflineTable) addLaunched(x *index.Index, reader *tensorReader, ops []ModelledOp) {
-	if len(ops) == 0 {
+func (t *rooflineTable) addLaunched(m *Modelled) {
+	if len(m.ops) == 0 {
 		return
 	}
+	x := m.x
 	opOf := make([]int32, len(x.Calls))
 	for i := range x.Calls {
 		opOf[i] = -1
 		if c := &x.Calls[i]; c.GPUEvents > 0 && !x.IsGraphLaunch(c) {
-			opOf[i] = InnermostOp(ops, c.Track, c.StartNs)
+			opOf[i] = m.Nest.At(c.Track, c.StartNs)
 		}
 	}
-	runs := make([]opRun, len(ops))
+	runs := make([]opRun, len(m.ops))
 	for i := range x.GPU {
 		if g := &x.GPU[i]; g.Call >= 0 && opOf[g.Call] >= 0 {
 			runs[opOf[g.Call]].add(g.StartNs, g.EndNs, usesTF32(x, g.Name))
 		}
 	}
 	steps := summedSteps(x)
-	for i := range ops {
+	for i, s := range m.Nest.Spans {
 		if runs[i].busy > 0 {
-			t.add(x, reader, &ops[i], runs[i], sumsAt(steps, ops[i].track, ops[i].start), false)
+			t.add(m, int32(i), runs[i], sumsAt(steps, s.Track, s.StartNs), false)
 		}
 	}
 }
@@ -222,7 +222,7 @@ func (t *rooflineTable) addReplayed(x *index.Index, replays []Replayed) {
 			runs[op].add(e.StartNs, e.EndNs, usesTF32(x, e.Name))
 		}
 		for _, op := range order {
-			t.add(r.Of.x, r.Of.reader, &r.Of.Ops[op], *runs[op], step, true)
+			t.add(r.Of, op, *runs[op], step, true)
 		}
 	}
 }
@@ -231,18 +231,19 @@ func (t *rooflineTable) addReplayed(x *index.Index, replays []Replayed) {
 func usesTF32(x *index.Index, name trace.StringID) bool { return x.Facts(name)&index.FactTF32 != 0 }
 
 // add counts one call of an op.
-func (t *rooflineTable) add(x *index.Index, reader *tensorReader, op *ModelledOp, run opRun, step *trace.Step, graph bool) {
+func (t *rooflineTable) add(m *Modelled, i int32, run opRun, step *trace.Step, graph bool) {
+	x, op, span := m.x, &m.ops[i], m.Nest.Spans[i]
 	if op.contains || run.busy <= 0 {
 		return
 	}
-	facts := x.Trace.Ops.At(x.Trace.Events.Side(int(op.row)))
+	facts, name := x.Trace.Ops.At(x.Trace.Events.Side(int(span.Row))), x.Trace.Events.Name(int(span.Row))
 	given := facts.FLOPs != trace.Absent && facts.Bytes != trace.Absent
-	shape := opShape{x, x.Trace.Events.Name(int(op.row)), inputLists{facts.Shapes, facts.Dtypes}, graph, run.tf32}
+	shape := opShape{x, name, inputLists{facts.Shapes, facts.Dtypes}, graph, run.tf32}
 	if known, ok := t.alike[shape]; ok && !given {
 		t.count(known.row, run, known.work)
 		return
 	}
-	key := rooflineKey{kind: modelGiven, name: x.Name(x.Trace.Events.Name(int(op.row))), dims: reader.text(facts), graph: graph}
+	key := rooflineKey{kind: modelGiven, name: x.Name(name), dims: m.reader.text(facts), graph: graph}
 	if op.model != nil {
 		key.kind = op.model.kind
 	}
@@ -250,9 +251,9 @@ func (t *rooflineTable) add(x *index.Index, reader *tensorReader, op *ModelledOp
 	if given {
 		w = work{flops: float64(facts.FLOPs), bytes: float64(facts.Bytes)}
 	} else {
-		call := opCall{in: reader.of(facts), step: step, reader: reader, op: op}
-		if op.model.kind == ModelAttention {
-			call.causal = causal(x, op.row, call.in)
+		call := opCall{in: m.reader.of(facts), step: step, reader: m.reader, op: span}
+		if op.model.kind == modelAttention {
+			call.causal = causal(x, span.Row, call.in)
 		}
 		var ok bool
 		if w, ok = op.model.of(&call); !ok {
@@ -266,19 +267,19 @@ func (t *rooflineTable) add(x *index.Index, reader *tensorReader, op *ModelledOp
 	if w.dtype == dtypeFP32 && run.tf32 && matrixKind(key.kind) {
 		key.dtype = dtypeTF32
 	}
-	i, ok := t.rowOf[key]
+	row, ok := t.rowOf[key]
 	if !ok {
-		i = len(t.rows)
-		t.rowOf[key] = i
+		row = len(t.rows)
+		t.rowOf[key] = row
 		t.rows = append(t.rows, RooflineOp{Kind: key.kind, Name: key.name, Dims: key.dims, Dtype: key.dtype, Graph: graph})
 	}
-	if !given && op.model.kind != ModelAttention { // whose work hangs on the step too
+	if !given && op.model.kind != modelAttention { // whose work hangs on the step too
 		if t.alike == nil {
 			t.alike = map[opShape]opWork{}
 		}
-		t.alike[shape] = opWork{w, i}
+		t.alike[shape] = opWork{w, row}
 	}
-	t.count(i, run, w)
+	t.count(row, run, w)
 }
 
 func (t *rooflineTable) count(i int, run opRun, w work) {
