@@ -54,8 +54,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 // numbers collects the JSON numbers of a type by section and name: "time.busy_ns" whether it is the result's or a rank's,
 // "result.devices" and "ranks.events" of those themselves.
 func numbers(of reflect.Type, section string, into map[string]bool) {
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for field := range of.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if field.Anonymous {
 			numbers(field.Type, section, into)

@@ -308,8 +308,8 @@ func TestMarks(t *testing.T) {
 func TestTablesHaveParts(t *testing.T) {
 	parts := map[string]bool{}
 	for _, of := range []reflect.Type{reflect.TypeFor[analyze.Result](), reflect.TypeFor[analyze.Rank]()} {
-		for i := range of.NumField() {
-			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		for field := range of.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			parts[name] = true
 		}
 	}
