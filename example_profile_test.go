@@ -71,7 +71,7 @@ func ExampleReport() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.Remove(page.Name())
+	defer func() { _ = os.Remove(page.Name()) }()
 	defer page.Close()
 	if err := inferprof.Render(page, "html", r, inferprof.RenderOptions{}); err != nil {
 		log.Fatal(err)

@@ -39,7 +39,7 @@ type Verification = profile.Verification
 // RenderOptions say how a report or a comparison looks.
 type RenderOptions = report.Options
 
-// Open finds the traces at paths, which together are one profile: captures, directories of traces, traces, or "-" for
+// Open finds the traces at paths, which together are one profile: captures, directories of traces, files, or "-" for
 // standard input. It reads none of them.
 func Open(ctx context.Context, paths ...string) (*Profile, error) {
 	return profile.Open(ctx, paths, ProfileOptions{})

@@ -298,25 +298,6 @@ func TestCollectivesAcrossRanks(t *testing.T) {
 	}
 }
 
-func TestMessageBytes(t *testing.T) {
-	for _, c := range []struct {
-		dims, types string
-		bytes       int64
-		dtype       string
-	}{
-		{"[[309, 768]]", `["c10::BFloat16"]`, 309 * 768 * 2, "c10::BFloat16"},
-		{"[[[8, 768]], [], []]", `["float", "", ""]`, 8 * 768 * 4, "float"},
-		{"[[], [4]]", `["Scalar", "long int"]`, 32, "long int"},
-		{"[[4]]", `["quint4x2"]`, -1, "quint4x2"},
-		{"", "", -1, ""},
-		{"[[4", `["float"]`, -1, ""},
-	} {
-		if n, d := ranks.MessageBytes(inputsOf(c.dims, c.types)); n != c.bytes || d != c.dtype {
-			t.Errorf("messageBytes(%s, %s) = %d, %q; want %d, %q", c.dims, c.types, n, d, c.bytes, c.dtype)
-		}
-	}
-}
-
 func TestMemoryPools(t *testing.T) {
 	b := newBuilder()
 	b.memory(30, -500, trace.Absent) // in file order, which is not time's

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/inferprof/inferprof/trace"
-	"github.com/inferprof/inferprof/trace/kineto"
 )
 
 // builder makes small traces by hand. Times are in ns.
@@ -87,9 +86,3 @@ func (b *builder) collective(name string, start, ns, wait, bytes int64) {
 }
 
 func (b *builder) analyze(o Options) *Result { return Analyze([]*trace.Trace{b.t}, o) }
-
-// inputsOf decodes lists of shapes and types as files spell them.
-func inputsOf(shapes, dtypes string) ([]trace.Shape, []string) {
-	t := &trace.Trace{Strings: trace.NewStrings()}
-	return t.Inputs.Shapes(kineto.ShapesOf(t, shapes)).Args, t.Inputs.Dtypes(kineto.DtypesOf(t, dtypes)).Names
-}

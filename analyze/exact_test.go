@@ -345,7 +345,7 @@ func compareSteps(t *testing.T, d *differences, tr *trace.Trace, want csvTable) 
 	byName := map[string]string{"vllm_native": string(trace.DialectVLLM)}
 	measured := map[string][]index.Step{}
 	for _, dialect := range index.Dialects {
-		measured[string(dialect)] = x.MeasureSteps(x.Innermost(dialect, false))
+		measured[string(dialect)] = x.StepsOf(dialect)
 	}
 	counted := 0
 	chosen := x.StepTable()

@@ -16,14 +16,16 @@ import (
 // The rooms of this package by the names that a report, a comparison and their readers have for what is in them: whoever
 // uses results need not know in which room each is made.
 
-// Of package index: a trace, filed and joined.
-type (
-	Range  = index.Range
-	Step   = index.Step
+type ( // Of package index: a trace, filed and joined.
+	// Range is numbers From to To, both included.
+	Range = index.Range
+	// Step is one engine iteration of one rank.
+	Step = index.Step
+	// Window is a time of a trace, since its base time; ToNs is not in it.
 	Window = index.Window
 )
 
-// Of package index: a trace, filed and joined.
+// Of package index: kinds of traces, and the longest gap that is the device's own.
 const (
 	DefaultLaunchGapNs = index.DefaultLaunchGapNs
 	KindCPU            = index.KindCPU
@@ -31,12 +33,12 @@ const (
 	KindGPU            = index.KindGPU
 )
 
-// Of package categories: what names say of work.
-type (
+type ( // Of package categories: what names say of work.
+	// CommRule says which kernels are communication.
 	CommRule = categories.CommRule
 )
 
-// Of package categories: what names say of work.
+// Of package categories: what no rule knows, and the rules by which work is communication.
 const (
 	CategoryOther = categories.Other
 	CommHTA       = categories.CommHTA
@@ -44,45 +46,66 @@ const (
 	CommWide      = categories.CommWide
 )
 
-// Of package device: what devices did.
-type (
-	Category       = device.Category
+type ( // Of package device: what devices did.
+	// Category is what the work of one category took.
+	Category = device.Category
+	// CollectiveArgs are the arguments of one collective, as the trace has them; -1 of what it has not.
 	CollectiveArgs = device.CollectiveArgs
-	GPUEvent       = device.GPUEvent
-	Gap            = device.Gap
-	Gaps           = device.Gaps
-	Idle           = device.Idle
-	IdleGap        = device.IdleGap
-	Kernel         = device.Kernel
-	Launch         = device.Launch
-	LaunchAPI      = device.LaunchAPI
-	MemoryOp       = device.MemoryOp
-	Queue          = device.Queue
-	Stream         = device.Stream
-	Time           = device.Time
+	// GPUEvent is one kernel, copy or set, and how it was launched.
+	GPUEvent = device.GPUEvent
+	// Gap is a number of gaps and their time.
+	Gap = device.Gap
+	// Gaps are the times between one event's end and the next one's start, by what they waited for.
+	Gaps = device.Gaps
+	// Idle says why a device stood still.
+	Idle = device.Idle
+	// IdleGap is one gap of a device.
+	IdleGap = device.IdleGap
+	// Kernel is what all GPU work of one exact name took on one device, or on all.
+	Kernel = device.Kernel
+	// Launch says how GPU work was launched.
+	Launch = device.Launch
+	// LaunchAPI is one runtime or driver function that launched GPU work.
+	LaunchAPI = device.LaunchAPI
+	// MemoryOp is what all copies or sets of one kind took.
+	MemoryOp = device.MemoryOp
+	// Queue is how much work waited for a stream.
+	Queue = device.Queue
+	// Stream is what one stream of a device did, and why it waited.
+	Stream = device.Stream
+	// Time says where a device's (or, in a CPU-only trace, a rank's) time went.
+	Time = device.Time
 )
 
-// Of package device: what devices did.
+// Of package device: numbers that stand for no device.
 const (
 	AllDevices   = device.AllDevices
 	BlockedDepth = device.BlockedDepth
 	CPUDevice    = device.CPUDevice
 )
 
-// Of package host: what CPU threads did.
-type (
-	API         = host.API
-	CPU         = host.CPU
-	CoreTime    = host.CoreTime
+type ( // Of package host: what CPU threads did.
+	// API is one runtime or driver function.
+	API = host.API
+	// CPU is what the host spent.
+	CPU = host.CPU
+	// CoreTime is what cores did during a part of the time.
+	CoreTime = host.CoreTime
+	// MemoryPoint is what an allocator had given out from one moment on.
 	MemoryPoint = host.MemoryPoint
-	MemoryPool  = host.MemoryPool
-	Module      = host.Module
-	Op          = host.Op
-	Parallel    = host.Parallel
-	Thread      = host.Thread
+	// MemoryPool is what the allocator of one device did, from the trace's [memory] events.
+	MemoryPool = host.MemoryPool
+	// Module is what one kind of module of the model took.
+	Module = host.Module
+	// Op is what all CPU ops, or all annotations, of one name took, in their own threads' time.
+	Op = host.Op
+	// Parallel is how many threads of a CPU-only trace worked at once, and how many cores they left idle.
+	Parallel = host.Parallel
+	// Thread is one CPU thread that did something.
+	Thread = host.Thread
 )
 
-// Of package host: what CPU threads did.
+// Of package host: kinds of ops, where cores are known from, and what lies between steps.
 const (
 	CoresOfEngine  = host.CoresOfEngine
 	CoresOfMachine = host.CoresOfMachine
@@ -91,37 +114,47 @@ const (
 	PartBetween    = host.PartBetween
 )
 
-// Of package graphs: what graphs replay.
-type (
-	Graph         = graphs.Graph
+type ( // Of package graphs: what graphs replay.
+	// Graph is all replays of one graph.
+	Graph = graphs.Graph
+	// GraphPosition is the n-th kernel of a layer, over all layers and replays.
 	GraphPosition = graphs.GraphPosition
-	Replays       = graphs.Replays
+	// Replays is how completely the profiler wrote graph launches down.
+	Replays = graphs.Replays
 )
 
-// Of package roofline: what ops did against what the device can.
-type (
-	GPU        = roofline.GPU
-	Roofline   = roofline.Roofline
+type ( // Of package roofline: what ops did against what the device can.
+	// GPU is what a device can do at most.
+	GPU = roofline.GPU
+	// Roofline is what ops computed and moved, against what the device can.
+	Roofline = roofline.Roofline
+	// RooflineOp is all calls of one op with one set of shapes.
 	RooflineOp = roofline.RooflineOp
 )
 
-// Of package ranks: one rank, and what ranks say together.
-type (
-	Clock      = ranks.Clock
+type ( // Of package ranks: one rank, and what ranks say together.
+	// Clock is how a rank's clock stands to that of the lowest rank.
+	Clock = ranks.Clock
+	// Collective is what all communications of one name, type, message size and group took.
 	Collective = ranks.Collective
-	Damage     = ranks.Damage
-	Phase      = ranks.Phase
-	Rank       = ranks.Rank
-	RankStep   = ranks.RankStep
-	Steady     = ranks.Steady
+	// Damage is one place of a trace that could not be read as it was written.
+	Damage = ranks.Damage
+	// Phase is what the steps of one phase took, and what a token cost.
+	Phase = ranks.Phase
+	// Rank is everything about one trace.
+	Rank = ranks.Rank
+	// RankStep is one step over the ranks that took it together.
+	RankStep = ranks.RankStep
+	// Steady is the steady state of decoding.
+	Steady = ranks.Steady
 )
 
-// Of package integrity: what is wrong with traces.
-type (
+type ( // Of package integrity: what is wrong with traces.
+	// Problem is a reason not to believe some of the numbers.
 	Problem = integrity.Problem
 )
 
-// Of package integrity: what is wrong with traces.
+// Of package integrity: how bad a problem is, and whose that is no rank's.
 const (
 	AllRanks        = integrity.AllRanks
 	SeverityError   = integrity.SeverityError
@@ -129,16 +162,20 @@ const (
 	SeverityWarning = integrity.SeverityWarning
 )
 
-// Of package iterations: steps, divided for comparing.
-type (
-	IdleCause      = index.IdleCause
-	Iteration      = iterations.Iteration
+type ( // Of package iterations: steps, divided for comparing.
+	// IdleCause says why there was no work for a while.
+	IdleCause = index.IdleCause
+	// Iteration is one step, divided.
+	Iteration = iterations.Iteration
+	// RankIterations are the steps of one trace.
 	RankIterations = iterations.RankIterations
-	Share          = iterations.Share
-	Work           = iterations.Work
+	// Share is what one kind of work took of an iteration.
+	Share = iterations.Share
+	// Work is one kind of work.
+	Work = iterations.Work
 )
 
-// Of package iterations: steps, divided for comparing.
+// Of package index: why there was no work.
 const (
 	IdleCauses  = index.IdleCauses
 	IdleHost    = index.IdleHost

@@ -1,7 +1,6 @@
 package analyze
 
 import (
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
@@ -65,32 +63,6 @@ func TestClaimedRank(t *testing.T) {
 	for _, m := range []trace.Meta{named("b.json"), named("vm_1.async_llm.17.pt.trace.json.gz")} {
 		if r := ranks.ClaimedRank(&m); r != -1 {
 			t.Errorf("%s claims rank %d", m.Path, r)
-		}
-	}
-}
-
-// TestPackKernels: durations come back as they were, sorted.
-func TestPackKernels(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	many := make([]int64, 5000)
-	for i := range many {
-		many[i] = 2000 + 32*random.Int64N(40)
-	}
-	slices.Sort(many)
-	for _, ns := range [][]int64{nil, {0}, {0, 0, 1}, {-5, 3}, {7, 7, 7, 1 << 62}, many} {
-		packed := device.PackKernels([]device.KernelDurations{{Kernel: device.Kernel{Name: "k", Category: "gemm", ExclusiveNs: 3}, Ns: ns}})
-		rows := device.MergeKernels([][]device.PackedKernel{packed, packed})
-		twice := append(slices.Clone(ns), ns...)
-		want := device.Kernel{Name: "k", Category: "gemm", Device: device.AllDevices, ExclusiveNs: 6}
-		want.Summarize(twice)
-		if len(rows) != 1 || rows[0] != want {
-			t.Errorf("%d durations: %+v, want %+v", len(ns), rows, want)
-		}
-		if got := packed[0].AppendDurations(nil); !slices.Equal(got, ns) {
-			t.Errorf("%d durations came back as %d", len(ns), len(got))
-		}
-		if len(packed[0].Durations) > 1+len(ns)*10 || len(ns) == len(many) && len(packed[0].Durations) > 200 {
-			t.Errorf("%d durations take %d bytes", len(ns), len(packed[0].Durations))
 		}
 	}
 }

@@ -63,14 +63,14 @@ func (res *Result) checkSelection(o *Options, devices []int32, most []index.Step
 func nothingSelected(phases []ranks.Phase, steps int) integrity.Problem {
 	text := "no step is selected: the traces have no steps"
 	if steps > 0 {
-		text = "no step is selected: the traces have steps 0 to " + strconv.Itoa(int(steps-1))
+		text = "no step is selected: the traces have steps 0 to " + strconv.Itoa(steps-1)
 		for i, p := range phases {
 			if i == 0 {
 				text += " ("
 			} else {
 				text += ", "
 			}
-			text += strconv.Itoa(int(p.Steps)) + " " + p.Phase
+			text += strconv.Itoa(p.Steps) + " " + p.Phase
 		}
 		text += ")"
 	}

@@ -318,8 +318,7 @@ func TestReportLetsGo(t *testing.T) {
 	if kept.Value() == nil {
 		t.Error("a trace is gone that somebody has")
 	}
-	runtime.KeepAlive(ranks)
-	ranks = nil
+	runtime.KeepAlive(ranks) // for the last time
 	runtime.GC()
 	if kept.Value() != nil {
 		t.Error("the trace is in memory, and nobody has it")

@@ -1,3 +1,4 @@
+// Package categories says of a name what kind of work it is: gemm, attn, comm … Kernels and ops have a table of rules each.
 package categories
 
 import (
@@ -93,10 +94,12 @@ type Categorizer struct {
 	known map[string]string
 }
 
+// New makes a categorizer by a table of rules, Kernels or Ops.
 func New(rules []rule) *Categorizer {
 	return &Categorizer{rules, map[string]string{}}
 }
 
+// Of is the category of a name; Other if no rule knows it.
 func (c *Categorizer) Of(name string) string {
 	if category, ok := c.known[name]; ok {
 		return category

@@ -33,21 +33,21 @@ type Kernel struct {
 	StdDevNs    int64  `json:"stddev_ns"` // of the durations as a sample of all that there could be; 0 of one
 }
 
-// KernelDurations is a kernel's row and every one of its durations.
-type KernelDurations struct {
+// kerneldurations is a kernel's row and every one of its durations.
+type kernelDurations struct {
 	Kernel
-	Ns []int64
+	ns []int64
 }
 
 // KernelTable lists the kernels of all devices.
-func KernelTable(x *index.Index) []KernelDurations {
+func KernelTable(x *index.Index) []kernelDurations {
 	type device struct {
 		rowOf     []int32 // by name, counted from 1
 		busyUntil int64
 	}
 	devices := map[int32]*device{}
 	var d *device
-	var rows []KernelDurations
+	var rows []kernelDurations
 	for i := range x.GPU {
 		g := &x.GPU[i]
 		if i == 0 || g.Device != x.GPU[i-1].Device {
@@ -57,13 +57,13 @@ func KernelTable(x *index.Index) []KernelDurations {
 			}
 		}
 		if d.rowOf[g.Name] == 0 {
-			rows = append(rows, KernelDurations{Kernel: Kernel{Name: x.Name(g.Name), Category: x.KernelCategory(g), Device: int(g.Device)}})
+			rows = append(rows, kernelDurations{Kernel: Kernel{Name: x.Name(g.Name), Category: x.KernelCategory(g), Device: int(g.Device)}})
 			d.rowOf[g.Name] = int32(len(rows))
 		}
 		r := &rows[d.rowOf[g.Name]-1]
 		r.ExclusiveNs += max(0, g.EndNs-max(g.StartNs, d.busyUntil))
 		d.busyUntil = max(d.busyUntil, g.EndNs)
-		r.Ns = append(r.Ns, g.EndNs-g.StartNs)
+		r.ns = append(r.ns, g.EndNs-g.StartNs)
 	}
 	return rows
 }
@@ -75,34 +75,34 @@ type PackedKernel struct {
 	name, category string
 	exclusiveNs    int64
 	n              int
-	Durations      []byte // pairs of varints
+	durations      []byte // pairs of varints
 }
 
 // PackKernels packs a table whose durations are sorted.
-func PackKernels(table []KernelDurations) []PackedKernel {
+func PackKernels(table []kernelDurations) []PackedKernel {
 	out := make([]PackedKernel, len(table))
 	var buf []byte
 	for i, k := range table {
 		buf = buf[:0]
 		last := int64(0)
-		for from, to := 0, 0; from < len(k.Ns); from = to {
-			for to < len(k.Ns) && k.Ns[to] == k.Ns[from] {
+		for from, to := 0, 0; from < len(k.ns); from = to {
+			for to < len(k.ns) && k.ns[to] == k.ns[from] {
 				to++
 			}
-			buf = varint.AppendVarint(buf, k.Ns[from]-last)
+			buf = varint.AppendVarint(buf, k.ns[from]-last)
 			buf = varint.AppendUvarint(buf, uint64(to-from))
-			last = k.Ns[from]
+			last = k.ns[from]
 		}
-		out[i] = PackedKernel{k.Name, k.Category, k.ExclusiveNs, len(k.Ns), bytes.Clone(buf)}
+		out[i] = PackedKernel{k.Name, k.Category, k.ExclusiveNs, len(k.ns), bytes.Clone(buf)}
 	}
 	return out
 }
 
-// AppendDurations unpacks.
-func (k *PackedKernel) AppendDurations(ns []int64) []int64 {
+// appendDurations unpacks.
+func (k *PackedKernel) appendDurations(ns []int64) []int64 {
 	ns = slices.Grow(ns, k.n)
 	value := int64(0)
-	for b := k.Durations; len(b) > 0; {
+	for b := k.durations; len(b) > 0; {
 		longer, i := varint.Varint(b)
 		count, j := varint.Uvarint(b[i:])
 		b = b[i+j:]
@@ -134,9 +134,9 @@ func MergeKernels(tables [][]PackedKernel) []Kernel {
 		ns = ns[:0]
 		for _, k := range of[name] {
 			row.ExclusiveNs += k.exclusiveNs
-			ns = k.AppendDurations(ns)
+			ns = k.appendDurations(ns)
 		}
-		row.Summarize(ns)
+		row.summarize(ns)
 		rows[i] = row
 	}
 	sortKernels(rows)
@@ -144,17 +144,17 @@ func MergeKernels(tables [][]PackedKernel) []Kernel {
 }
 
 // FinishKernels computes the statistics, for which it sorts the durations, and sorts by exclusive time, most first.
-func FinishKernels(table []KernelDurations) []Kernel {
+func FinishKernels(table []kernelDurations) []Kernel {
 	rows := make([]Kernel, len(table))
 	for i, k := range table {
 		rows[i] = k.Kernel
-		rows[i].Summarize(k.Ns)
+		rows[i].summarize(k.ns)
 	}
 	sortKernels(rows)
 	return rows
 }
 
-func (k *Kernel) Summarize(ns []int64) {
+func (k *Kernel) summarize(ns []int64) {
 	s := stats.Of(ns)
 	k.Count, k.TotalNs, k.MinNs, k.MeanNs, k.MedianNs, k.MaxNs = s.N, s.Sum, s.Min, s.Mean(), s.Median, s.Max
 	k.StdDevNs = stats.StdDev(ns)
@@ -192,6 +192,7 @@ func KernelCategories(kernels []Kernel) []Category {
 	return rows
 }
 
+// SortCategories sorts by exclusive time, most first.
 func SortCategories(rows []Category) {
 	slices.SortFunc(rows, func(p, q Category) int {
 		return cmp.Or(cmp.Compare(q.ExclusiveNs, p.ExclusiveNs), cmp.Compare(p.Name, q.Name))

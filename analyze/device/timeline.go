@@ -1,3 +1,5 @@
+// Package device says what devices did: where their time went, by kernel, category, stream and copy, how work was launched and
+// queued, and why they stood still.
 package device
 
 import (

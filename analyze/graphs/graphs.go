@@ -1,3 +1,5 @@
+// Package graphs says what CUDA and HIP graphs replay: layers and positions by the repetition of names, ops by the trace of
+// their capture, and what the profiler lost of replays.
 package graphs
 
 import (

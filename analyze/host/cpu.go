@@ -12,12 +12,14 @@ type CPU struct {
 	Threads          []Thread `json:"threads,omitempty"` // busiest first
 }
 
-func (w *Work) Cpu() CPU {
+// CPU are the sums.
+func (w *Work) CPU() CPU {
 	c := CPU{Calls: w.apis, OpSelfNs: w.opSelfNs, AnnotationSelfNs: w.annotationSelfNs, Threads: w.threads}
 	c.SumCalls()
 	return c
 }
 
+// SumCalls fills the sums over Calls.
 func (c *CPU) SumCalls() {
 	for _, a := range c.Calls {
 		c.RuntimeNs += a.SelfNs

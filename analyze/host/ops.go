@@ -1,3 +1,4 @@
+// Package host says what CPU threads did: ops and calls with their self times, modules, memory, and how many cores worked.
 package host
 
 import (

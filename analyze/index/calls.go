@@ -58,9 +58,6 @@ func (x *Index) Facts(id trace.StringID) NameFacts {
 // IsGraphLaunch tells whether a call launches a graph.
 func (x *Index) IsGraphLaunch(c *Call) bool { return x.Facts(c.Name)&FactGraphLaunch != 0 }
 
-// IsLaunch tells whether a call launches kernels or a graph.
-func (x *Index) IsLaunch(c *Call) bool { return x.Facts(c.Name)&FactLaunch != 0 }
-
 // IsSync tells whether a call waits for the device.
 func (x *Index) IsSync(c *Call) bool { return x.Facts(c.Name)&FactSync != 0 }
 

@@ -18,7 +18,7 @@ import (
 // times between copies: an eager engine's copies may mean anything.
 
 const (
-	FewestReplays = 3
+	fewestReplays = 3
 	// promptLaunches is how many launches make a step of their own: half of what a model of two layers has.
 	promptLaunches = 24
 )
@@ -37,7 +37,7 @@ func (x *Index) inferSteps() []Mark {
 			}
 		}
 	}
-	if most < FewestReplays {
+	if most < fewestReplays {
 		return nil
 	}
 	var launches []*Call
@@ -97,7 +97,7 @@ func (x *Index) inferSteps() []Mark {
 		}
 		steps = append(steps, p.Mark)
 	}
-	if replays < FewestReplays {
+	if replays < fewestReplays {
 		return nil
 	}
 	return steps

@@ -63,7 +63,7 @@ type Step struct {
 	GPUSpanNs  int64 `json:"gpu_span_ns"` // last − first
 }
 
-// Dialects, the most telling first.
+// Dialects are those of steps, the most telling first.
 var Dialects = []trace.StepDialect{
 	trace.DialectSGLang, trace.DialectVLLMDetailed, trace.DialectVLLM, trace.DialectVLLMOld, trace.DialectATOM,
 	trace.DialectCapture, trace.DialectXDiT, trace.DialectProfilerStep, trace.DialectPython,
@@ -81,16 +81,21 @@ func (x *Index) StepTable() []Step {
 		marks = x.inferSteps()
 	}
 	x.chosen = marks
-	steps := x.MeasureSteps(marks)
+	steps := x.measureSteps(marks)
 	inferPhases(steps)
 	return steps
+}
+
+// StepsOf are the steps that one dialect's marks give, whether or not they are those that count. Step.Ops are not counted.
+func (x *Index) StepsOf(dialect trace.StepDialect) []Step {
+	return x.measureSteps(x.innermost(dialect, false))
 }
 
 // ChooseMarks picks, of all marks, one per step, in order of time.
 func (x *Index) ChooseMarks() []Mark {
 	for _, d := range Dialects {
 		for _, draft := range []bool{false, true} {
-			if marks := x.Innermost(d, draft); len(marks) > 0 {
+			if marks := x.innermost(d, draft); len(marks) > 0 {
 				x.fillFromOuter(marks, d)
 				slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(a.StartNs, b.StartNs) })
 				return marks
@@ -100,9 +105,9 @@ func (x *Index) ChooseMarks() []Mark {
 	return nil
 }
 
-// Innermost are the marks of one dialect that have no other such mark inside. x.Marks is sorted so that parents come
+// innermost are the marks of one dialect that have no other such mark inside. x.Marks is sorted so that parents come
 // directly before their first child.
-func (x *Index) Innermost(d trace.StepDialect, draft bool) []Mark {
+func (x *Index) innermost(d trace.StepDialect, draft bool) []Mark {
 	var marks []Mark
 	for _, s := range x.Marks {
 		if s.Step.Dialect != d || s.Step.Draft != draft {
@@ -147,8 +152,8 @@ func fill(to *int64, from int64) {
 	}
 }
 
-// MeasureSteps attributes calls and GPU work to marks, which are in order of time and, on each thread, disjoint.
-func (x *Index) MeasureSteps(marks []Mark) []Step {
+// measureSteps attributes calls and GPU work to marks, which are in order of time and, on each thread, disjoint.
+func (x *Index) measureSteps(marks []Mark) []Step {
 	if len(marks) == 0 {
 		return nil
 	}

@@ -1,3 +1,4 @@
+// Package integrity says what is wrong with traces and what is less true for it.
 package integrity
 
 import (
@@ -223,6 +224,7 @@ func CheckRanks(all []*ranks.Rank, expected int) []Problem {
 		Text: fmt.Sprintf("%d of %s given; missing: %s", len(seen), words.Plural(world, "rank", "ranks"), words.List(names, missing))}}
 }
 
+// SortProblems sorts the worst first, and fills in what each affects.
 func SortProblems(p []Problem) {
 	for i := range p {
 		if p[i].Affects == nil {

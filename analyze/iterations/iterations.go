@@ -1,3 +1,4 @@
+// Package iterations divides the steps of a trace for comparing them: every ns of a step is some work or some cause of idleness.
 package iterations
 
 import (

@@ -55,6 +55,7 @@ type Collective struct {
 	QueuedNs   int64  `json:"queued_ns,omitempty"`
 }
 
+// CollectiveKey tells collectives of one kind from those of another.
 type CollectiveKey struct {
 	name, dtype, group string
 	groupSize, bytes   int64
@@ -116,6 +117,7 @@ func busFactor(kind string, n int64) float64 {
 	return 1
 }
 
+// Collectives lists the collectives of a trace: of a GPU the communication kernels, else what hostCollectives finds.
 func Collectives(x *index.Index, cpuOnly bool) map[CollectiveKey]*CollectiveRuns {
 	runs := map[CollectiveKey]*CollectiveRuns{}
 	add := func(k CollectiveKey, start, ns, wait int64) *CollectiveRuns {
@@ -183,7 +185,7 @@ func hostCollectives(x *index.Index, add func(k CollectiveKey, start, ns, wait i
 				if op.Collective != trace.NoSide {
 					k, wait = collectiveKey(x, k.name, op.Collective)
 				} else {
-					k.bytes, k.dtype = MessageBytes(x.Trace.Inputs.Shapes(op.Shapes).Args, x.Trace.Inputs.Dtypes(op.Dtypes).Names)
+					k.bytes, k.dtype = messageBytes(x.Trace.Inputs.Shapes(op.Shapes).Args, x.Trace.Inputs.Dtypes(op.Dtypes).Names)
 				}
 			}
 			r := add(k, h.StartNs, h.EndNs-h.StartNs, wait)
@@ -261,9 +263,9 @@ func collectiveKey(x *index.Index, name string, row uint32) (k CollectiveKey, wa
 	return k, c.WaitNs
 }
 
-// MessageBytes is the size of the first tensor of an op's inputs, and its type; -1 if the op does not say. A tensor
+// messageBytes is the size of the first tensor of an op's inputs, and its type; -1 if the op does not say. A tensor
 // list counts by its first member.
-func MessageBytes(shapes []trace.Shape, dtypes []string) (int64, string) {
+func messageBytes(shapes []trace.Shape, dtypes []string) (int64, string) {
 	for i := range min(len(shapes), len(dtypes)) {
 		shape := shapes[i].Dims
 		if list := shapes[i].List; len(list) > 0 {

@@ -1,3 +1,5 @@
+// Package ranks says what one rank is and did (Rank), and what ranks can only say together: whose number is whose, clocks,
+// waits in collectives, steps that they took together.
 package ranks
 
 import (
@@ -130,6 +132,7 @@ type Damage struct {
 	Lost   int    `json:"lost"`   // events lost there, as far as known
 }
 
+// DamageOf lists what could not be read of a trace.
 func DamageOf(t *trace.Trace) []Damage {
 	var out []Damage
 	for _, d := range t.Damage {

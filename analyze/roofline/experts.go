@@ -53,9 +53,9 @@ func expertsWork(x *tensor, k float64, up, down expertWeights) (work, bool) {
 	if up.dtype == dtypeFP8 {
 		w.dtype = dtypeFP8
 	}
-	f, b := ExpertWork(m, up.in, up.out, up.experts, k, m, m*k, up.width, x.bytes)
+	f, b := expertWork(m, up.in, up.out, up.experts, k, m, m*k, up.width, x.bytes)
 	w.flops, w.bytes = f, b
-	f, b = ExpertWork(m, down.in, down.out, up.experts, k, m*k, m, down.width, x.bytes)
+	f, b = expertWork(m, down.in, down.out, up.experts, k, m*k, m, down.width, x.bytes)
 	w.flops += f
 	w.bytes += b
 	return w, true

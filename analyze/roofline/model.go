@@ -102,7 +102,7 @@ func matmulOf(c *opCall, a, b, bias int) (work, bool) {
 	if bias >= 0 {
 		biasElements = c.in[bias].elements()
 	}
-	w.flops, w.bytes = GemmWork(x.elements()/(m*k), m, n, k, x.bytes, y.bytes, out, biasElements)
+	w.flops, w.bytes = gemmWork(x.elements()/(m*k), m, n, k, x.bytes, y.bytes, out, biasElements)
 	return w, true
 }
 
@@ -125,7 +125,7 @@ func linearOf(c *opCall) (work, bool) {
 	if c.tensors(3) && len(c.in[2].shape) == 1 {
 		bias = c.in[2].elements()
 	}
-	w.flops, w.bytes = GemmWork(1, x.rows(), y.dim(0), y.dim(1), x.bytes, y.bytes, x.bytes, bias)
+	w.flops, w.bytes = gemmWork(1, x.rows(), y.dim(0), y.dim(1), x.bytes, y.bytes, x.bytes, bias)
 	return w, true
 }
 
@@ -153,7 +153,7 @@ func weightOnly(c *opCall) (work, bool) {
 		return work{}, false
 	}
 	w := work{dtype: x.dtype}
-	w.flops, w.bytes = GemmWork(1, x.rows(), n, k, x.bytes, 0, x.bytes, 0)
+	w.flops, w.bytes = gemmWork(1, x.rows(), n, k, x.bytes, 0, x.bytes, 0)
 	w.bytes += packed.size() + scales.size()
 	return w, true
 }
@@ -165,7 +165,7 @@ func sdpaOf(c *opCall) (work, bool) {
 	}
 	q, k, v := &c.in[0], &c.in[1], &c.in[2]
 	w := work{dtype: q.dtype}
-	w.flops, w.bytes = SdpaWork(q.dim(0), q.dim(1), k.dim(1), q.dim(2), k.dim(2), q.dim(3), v.dim(3), c.causal, q.bytes)
+	w.flops, w.bytes = sdpaWork(q.dim(0), q.dim(1), k.dim(1), q.dim(2), k.dim(2), q.dim(3), v.dim(3), c.causal, q.bytes)
 	return w, true
 }
 
@@ -178,7 +178,7 @@ func pagedOf(c *opCall, queries, keys, headsAt int) (work, bool) {
 	q, k := &c.in[queries], &c.in[keys]
 	d := q.dim(2)
 	w := work{dtype: q.dtype}
-	w.flops, w.bytes = PagedWork(c.step.Context, c.step.Generation, q.dim(0), q.dim(1), k.dim(headsAt), d, d, q.bytes, k.bytes)
+	w.flops, w.bytes = pagedWork(c.step.Context, c.step.Generation, q.dim(0), q.dim(1), k.dim(headsAt), d, d, q.bytes, k.bytes)
 	return w, true
 }
 

@@ -1,3 +1,4 @@
+// Package roofline says what ops computed and moved, by the shapes of their inputs, against what the device can.
 package roofline
 
 import (
@@ -25,8 +26,8 @@ import (
 // the embedded one does, whose ops also say themselves what they do. Caches are faster than the memory that was measured,
 // and whole numbers than floats: figures above these peaks are given without a share.
 
-// MaxShare is how much of the peak a figure may be and still be believed: clocks and times have errors.
-const MaxShare = 1.02
+// maxShare is how much of the peak a figure may be and still be believed: clocks and times have errors.
+const maxShare = 1.02
 
 // Roofline is what ops computed and moved, against what the device can.
 type Roofline struct {
@@ -330,9 +331,9 @@ func (o *RooflineOp) finish(g *GPU) {
 	if computing > moving {
 		o.Bound = boundCompute
 	}
-	if share := max(moving, computing); share > MaxShare && g.CPU {
+	if share := max(moving, computing); share > maxShare && g.CPU {
 		o.Bound = ""
-	} else if share > MaxShare {
+	} else if share > maxShare {
 		o.Invalid, o.FLOPsPerS, o.BytesPerS = true, 0, 0
 	} else {
 		o.RooflinePercent = 100 * share

@@ -21,8 +21,8 @@ type work struct {
 	dtype        string // of the arithmetic
 }
 
-// GemmWork is batch × (m×k · k×n): 2·m·n·k, and m·n for a bias. biasElements is how many elements of a bias are read.
-func GemmWork(batch, m, n, k, bytesA, bytesB, bytesOut, biasElements float64) (flops, bytes float64) {
+// gemmWork is batch × (m×k · k×n): 2·m·n·k, and m·n for a bias. biasElements is how many elements of a bias are read.
+func gemmWork(batch, m, n, k, bytesA, bytesB, bytesOut, biasElements float64) (flops, bytes float64) {
 	flops = 2 * batch * m * n * k
 	if biasElements > 0 {
 		flops += batch * m * n
@@ -30,8 +30,8 @@ func GemmWork(batch, m, n, k, bytesA, bytesB, bytesOut, biasElements float64) (f
 	return flops, batch*(m*k*bytesA+k*n*bytesB+m*n*bytesOut) + biasElements*bytesOut
 }
 
-// SdpaWork is attention of whole tensors: 2·batch·heads·nq·nkv·(dqk+dv), half of it under a causal mask over a square.
-func SdpaWork(batch, heads, kvHeads, nq, nkv, dqk, dv float64, causal bool, elementBytes float64) (flops, bytes float64) {
+// sdpaWork is attention of whole tensors: 2·batch·heads·nq·nkv·(dqk+dv), half of it under a causal mask over a square.
+func sdpaWork(batch, heads, kvHeads, nq, nkv, dqk, dv float64, causal bool, elementBytes float64) (flops, bytes float64) {
 	flops = 2 * batch * heads * nq * nkv * (dqk + dv)
 	if causal && nq == nkv {
 		flops /= 2
@@ -39,11 +39,11 @@ func SdpaWork(batch, heads, kvHeads, nq, nkv, dqk, dv float64, causal bool, elem
 	return flops, batch * (heads*nq + kvHeads*nkv) * (dqk + dv) * elementBytes
 }
 
-// PagedWork is attention over a paged cache with requests of different lengths, of which a step's name gives the sums:
+// pagedWork is attention over a paged cache with requests of different lengths, of which a step's name gives the sums:
 // heads·((2·Σq·k − Σq²) of the prompts + 2·Σq·k of the generating)·(dqk+dv). Prompts attend causally, so that of q new
 // tokens each one sees half of the other new ones. Sliding windows are not known from shapes: an op that has one does
 // less than this.
-func PagedWork(context, generation trace.AttentionSums, tokens, heads, kvHeads, dqk, dv, queryBytes, cacheBytes float64) (flops, bytes float64) {
+func pagedWork(context, generation trace.AttentionSums, tokens, heads, kvHeads, dqk, dv, queryBytes, cacheBytes float64) (flops, bytes float64) {
 	sum := func(v int64) float64 { return float64(max(v, 0)) }
 	pairs := 2*sum(context.QueryKey) - sum(context.QuerySq) + 2*sum(generation.QueryKey)
 	flops = heads * pairs * (dqk + dv)
@@ -54,9 +54,9 @@ func PagedWork(context, generation trace.AttentionSums, tokens, heads, kvHeads, 
 // activeExperts is how many of e experts at least one of m tokens chooses if each chooses k of them evenly.
 func activeExperts(m, e, k float64) float64 { return e * (1 - math.Pow((e-k)/e, m)) }
 
-// ExpertWork is one of the two grouped GEMMs of a mixture of experts: m tokens to topk experts each, from in to out
+// expertWork is one of the two grouped GEMMs of a mixture of experts: m tokens to topk experts each, from in to out
 // elements. rowsIn and rowsOut are how many rows are read and written: m, or m·topk.
-func ExpertWork(m, in, out, experts, topk, rowsIn, rowsOut, weightBytes, elementBytes float64) (flops, bytes float64) {
+func expertWork(m, in, out, experts, topk, rowsIn, rowsOut, weightBytes, elementBytes float64) (flops, bytes float64) {
 	return 2 * m * topk * in * out,
 		activeExperts(m, experts, topk)*in*out*weightBytes + (rowsIn*in+rowsOut*out)*elementBytes
 }

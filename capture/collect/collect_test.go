@@ -382,7 +382,7 @@ func TestFetchedOnce(t *testing.T) {
 	})
 }
 
-// The end of a context ends the wait; the stop is told, and what there is is taken.
+// The end of a context ends the wait; the stop is told, and what is there counts.
 func TestCancelled(t *testing.T) {
 	dir, into := t.TempDir(), t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

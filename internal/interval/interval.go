@@ -5,7 +5,7 @@ package interval
 // it doing both. A set is kept as a sorted list of disjoint intervals, so that length, difference and intersection
 // are single passes.
 
-// An interval is the half-open time from start to end, in ns.
+// Span is the half-open time from Start to End, in ns.
 type Span struct{ Start, End int64 }
 
 // Set is sorted by start and disjoint.
@@ -23,6 +23,7 @@ func (s *Set) Add(start, end int64) {
 	*s = append(*s, Span{start, end})
 }
 
+// Length is how long the moments last together.
 func (s Set) Length() int64 {
 	var n int64
 	for _, v := range s {
