@@ -472,3 +472,20 @@ func TestOtherKinds(t *testing.T) {
 		t.Errorf("%+v", r.Problems)
 	}
 }
+
+// Work and calls that both say correlation 0 say that they have none: they are not each other's.
+func TestNoCorrelation(t *testing.T) {
+	b := newBuilder()
+	b.annotation("execute_context_0(0)_generation_1(1)", 0, 100)
+	b.call("cudaEventQuery", 0, 5, 5)
+	b.call("cudaLaunchKernel", 7, 20, 5)
+	b.kernel("old", 1, 0, 40, 10)
+	b.kernel("new", 1, 7, 60, 10)
+	r := b.analyze(Options{})
+	if l := r.Ranks[0].Launch; l.Linked != 1 || l.Unlinked != 1 || l.UnlinkedNs != 10 || len(l.APIs) != 1 || l.APIs[0].Name != "cudaLaunchKernel" {
+		t.Errorf("%+v", l)
+	}
+	if s := r.Steps[0]; s.GPUEvents != 1 || s.Launches != 1 {
+		t.Errorf("the step has %d pieces of work of %d launches", s.GPUEvents, s.Launches)
+	}
+}

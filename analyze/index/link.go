@@ -63,23 +63,24 @@ func (x *Index) sortCalls() {
 	}
 }
 
-// callsByCorrelation finds calls by their correlation: the first in the list of each, -1 if there is none. Profilers count
-// correlations up, so that a list over their range is small; where they do not, a map does.
+// callsByCorrelation finds calls by their correlation: the first in the list of each, -1 if there is none. Correlations count
+// from 1: 0 is what files write where there is none, of many calls and much work that have nothing to do with each other.
+// Profilers count them up, so that a list over their range is small; where they do not, a map does.
 func (x *Index) callsByCorrelation() func(correlation int64) int32 {
 	const spread = 8 // places of the list for each call
 	low, high := int64(math.MaxInt64), int64(-1)
 	for i := range x.Calls {
-		if c := x.Calls[i].Correlation; c != trace.Absent {
+		if c := x.Calls[i].Correlation; c > 0 {
 			low, high = min(low, c), max(high, c)
 		}
 	}
-	if high < low || low < 0 {
+	if high < low {
 		low, high = 0, -1
 	}
 	if n := high - low + 1; n <= spread*int64(len(x.Calls)) && n > 0 {
 		list := make([]int32, n)
 		for i, c := range slices.Backward(x.Calls) {
-			if c.Correlation != trace.Absent {
+			if c.Correlation > 0 {
 				list[c.Correlation-low] = int32(i) + 1
 			}
 		}
@@ -92,7 +93,7 @@ func (x *Index) callsByCorrelation() func(correlation int64) int32 {
 	}
 	byCorrelation := make(map[int64]int32, len(x.Calls))
 	for i, c := range slices.Backward(x.Calls) {
-		if c.Correlation != trace.Absent {
+		if c.Correlation > 0 {
 			byCorrelation[c.Correlation] = int32(i)
 		}
 	}
