@@ -25,7 +25,7 @@ import (
 // In a CPU-only trace the work is ops, at each moment and on each thread the innermost: communication if that op's
 // category is comm, else computation. Time in steps and annotations outside any op is idle: Python, scheduling, waiting.
 type Time struct {
-	Device          int   `json:"device"` // -1: the CPU, in a CPU-only trace
+	Device          int   `json:"device"` // -1: the CPU, in a CPU-only trace, or several devices' sum
 	Events          int   `json:"events"`
 	FirstNs         int64 `json:"first_ns"` // since the trace's base time
 	LastNs          int64 `json:"last_ns"`
@@ -82,10 +82,13 @@ func (t *Time) Fill(sets [index.Classes]interval.Set, selected index.Windows) {
 }
 
 // SumTimes adds up devices: what they did between them. Its window is not one of a clock, so FirstNs and LastNs stay 0.
+// Its device is that of one, and AllDevices of several.
 func SumTimes(times []Time) Time {
 	var s Time
-	for _, t := range times {
-		s.Device = t.Device
+	for i, t := range times {
+		if s.Device = t.Device; i > 0 {
+			s.Device = AllDevices
+		}
 		s.Events += t.Events
 		s.TotalNs += t.TotalNs
 		s.BusyNs += t.BusyNs
