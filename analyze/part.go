@@ -65,7 +65,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 	devices := x.Devices()
 	swept := host.Sweep(x)
 	r := &ranks.Rank{
-		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: ranks.HardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds,
+		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: ranks.HardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds, Time: []device.Time{},
 		Events: x.EventCount(), FirstNs: x.FirstNs, LastNs: x.LastNs, ProfilerNs: x.Profiler.End - x.Profiler.Start,
 		Ops: swept.Ops, CPU: swept.CPU(), Memory: host.MemoryPools(x), Steps: steps,
 		Windows: x.DeviceWindows.Exported(), HostWindows: x.HostWindows.Exported(), Damage: ranks.DamageOf(t),

@@ -45,7 +45,7 @@ const longestGaps = 10
 
 // IdleOf explains the gaps of one device.
 func IdleOf(x *index.Index, device int32) Idle {
-	idle := Idle{Device: int(device)}
+	idle := Idle{Device: int(device), Longest: []IdleGap{}}
 	gaps := x.Gaps(device)
 	var longest []index.Gap
 	for i := range gaps {

@@ -177,7 +177,7 @@ type Category struct {
 
 // KernelCategories sums a kernel table by category, most exclusive time first.
 func KernelCategories(kernels []Kernel) []Category {
-	var rows []Category
+	rows := []Category{}
 	for _, k := range kernels {
 		i := slices.IndexFunc(rows, func(c Category) bool { return c.Name == k.Category })
 		if i < 0 {

@@ -37,7 +37,7 @@ type LaunchAPI struct {
 // Launches measures launching. It covers every call that GPU work names as its launcher: the kernel launch functions
 // of CUDA and HIP, graph launches, copies and sets.
 func Launches(x *index.Index) Launch {
-	var l Launch
+	l := Launch{APIs: []LaunchAPI{}}
 	delays := make([]int64, 0, len(x.GPU))
 	for i := range x.GPU {
 		g := &x.GPU[i]

@@ -288,7 +288,7 @@ func CPUTime(x *index.Index, w *Work) device.Time {
 
 // OpCategories sums ops and annotations by category, most self time first.
 func OpCategories(ops []Op) []device.Category {
-	var rows []device.Category
+	rows := []device.Category{}
 	for _, o := range ops {
 		i := slices.IndexFunc(rows, func(c device.Category) bool { return c.Name == o.Category })
 		if i < 0 {
