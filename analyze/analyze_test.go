@@ -76,6 +76,10 @@ func TestCategories(t *testing.T) {
 		"void machete::machete_mm_kernel<cutlass::half_t>":                              "quant_gemm",
 		"void gptq_marlin::Marlin<half, 256>":                                           "quant_gemm",
 		"Cijk_Alik_Bljk_BBS_BH_Bias_HA_S_SAV_UserArgs_MT16":                             "gemm",
+		"kernel_cutlass_kernel_vllmmodel_executorkernelslinearcute_dsl_ll_bf16_dotprod": "gemm",
+		"void vllm::ConcatMLAQKernel<c10::BFloat16, 512>(c10::BFloat16*)":               "embed_index",
+		"void vllm::concat_and_cache_mla_kernel<float>":                                 "kv_cache", // not embed_index
+		"memcpy32_post": "elementwise",
 	} {
 		if got := kernels.Of(name); got != want {
 			t.Errorf("kernel %s is %s, want %s", name, got, want)

@@ -48,15 +48,15 @@ var Kernels = rules(
 	"kv_cache", `(?i)reshape_and_cache|store_cache|store_kv|set_kv|concat_and_cache|write_req_to|create_flashinfer_kv`,
 	"attn", `(?i)paged_attention|unified_attention|flash_?attn|flash_?(fwd|bwd|fprop)|flash::|fmha|attention|compute_attn|attn_|_attn|mla_|_fwd_kernel|_fwd_grouped|decode_att|Batch(Prefill|Decode)|pa_(decode|ragged|reduce)|ll4mi|merge_state|sage_fwd`,
 	"quant_gemm", `(?i)marlin|machete|awq|gptq|w4a16|w8a8|wna16|fp8.*gemm|gemm.*fp8|scaled_mm|block_fp8|mxfp4|nvfp4|exl2|gemv_4bit|dequant`,
-	"gemm", `(?i)gemm|nvjet|cijk_|wvsplitk|matmul|gemv|splitk_?reduce|cublaslt|cutlass::Kernel2|dot_kernel|LLGemm|skinny|^bmm_`,
+	"gemm", `(?i)gemm|nvjet|cijk_|wvsplitk|matmul|gemv|splitk_?reduce|cublaslt|cutlass::Kernel2|dot_kernel|dotprod|LLGemm|skinny|^bmm_`,
 	"conv", `(?i)conv|fprop|dgrad|wgrad|im2col|col2im|upsample|pool|miopen|nchw|nhwc|scudnn|cudnn`,
 	"activation", `(?i)act_and_mul|silu|gelu|swiglu|sigmoid`,
 	"quantize", `(?i)quant|cvt_|cast_to_fp8|per_token_cast`,
 	"softmax", `(?i)softmax`,
 	"sampling", `(?i)argmax|argmin|sampl|top_?k|top_?p|multinomial|radix_?sort|sort_postprocess|bitonic|logits|penalt|temperature`,
-	"embed_index", `(?i)index|embedding|gather|scatter|CatArray|prepare_(inputs|pos)|compute_position|slot_mapping|post_update_kernel|apply_write_kernel|arange`,
+	"embed_index", `(?i)index|embedding|gather|scatter|CatArray|concat|prepare_(inputs|pos)|compute_position|slot_mapping|post_update_kernel|apply_write_kernel|arange`,
 	"reduce", `(?i)reduce|scan|cumsum|cub::`,
-	"elementwise", `(?i)elementwise|copy_kernel|fill|multi_tensor|foreach|Functor|distribution|transpose|where|SubTensorOp`,
+	"elementwise", `(?i)elementwise|copy_kernel|mem(cpy|set)\d+_post|fill|multi_tensor|foreach|Functor|distribution|transpose|where|SubTensorOp`,
 )
 
 // Ops file CPU ops by name, under the same words where the work is the same, so that a CPU-only trace reads like
