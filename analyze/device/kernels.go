@@ -8,6 +8,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/internal/tables"
 )
 
 // AllDevices is Kernel.Device of a row over all devices and ranks.
@@ -177,24 +178,25 @@ type Category struct {
 
 // KernelCategories sums a kernel table by category, most exclusive time first.
 func KernelCategories(kernels []Kernel) []Category {
-	rows := []Category{}
-	for _, k := range kernels {
-		i := slices.IndexFunc(rows, func(c Category) bool { return c.Name == k.Category })
-		if i < 0 {
-			i = len(rows)
-			rows = append(rows, Category{Name: k.Category})
-		}
-		rows[i].Count += k.Count
-		rows[i].TotalNs += k.TotalNs
-		rows[i].ExclusiveNs += k.ExclusiveNs
+	rows := make([]Category, len(kernels))
+	for i, k := range kernels {
+		rows[i] = Category{k.Category, k.Count, k.TotalNs, k.ExclusiveNs}
 	}
-	SortCategories(rows)
-	return rows
+	return SumCategories(rows)
 }
 
-// SortCategories sorts by exclusive time, most first.
-func SortCategories(rows []Category) {
+// SumCategories gives one row per category, most exclusive time first; an empty list of none.
+func SumCategories(parts []Category) []Category {
+	rows := tables.Merge(func(c *Category) string { return c.Name }, func(sum, c *Category) {
+		sum.Count += c.Count
+		sum.TotalNs += c.TotalNs
+		sum.ExclusiveNs += c.ExclusiveNs
+	}, parts)
 	slices.SortFunc(rows, func(p, q Category) int {
 		return cmp.Or(cmp.Compare(q.ExclusiveNs, p.ExclusiveNs), cmp.Compare(p.Name, q.Name))
 	})
+	if rows == nil {
+		return []Category{}
+	}
+	return rows
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/tables"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -55,24 +56,15 @@ func MemoryOps(x *index.Index) []MemoryOp {
 }
 
 // MergeMemoryOps gives one row per kind over all ranks.
-func MergeMemoryOps(tables ...[]MemoryOp) []MemoryOp {
-	var rows []MemoryOp
-	for _, table := range tables {
-		for _, m := range table {
-			i := slices.IndexFunc(rows, func(r MemoryOp) bool { return r.Name == m.Name })
-			if i < 0 {
-				rows = append(rows, m)
-				continue
-			}
-			r := &rows[i]
-			r.Count += m.Count
-			r.Ns += m.Ns
-			r.Small += m.Small
-			if m.Bytes != trace.Absent {
-				r.Bytes = max(r.Bytes, 0) + m.Bytes
-			}
+func MergeMemoryOps(ranks ...[]MemoryOp) []MemoryOp {
+	rows := tables.Merge(func(m *MemoryOp) string { return m.Name }, func(sum, m *MemoryOp) {
+		sum.Count += m.Count
+		sum.Ns += m.Ns
+		sum.Small += m.Small
+		if m.Bytes != trace.Absent {
+			sum.Bytes = max(sum.Bytes, 0) + m.Bytes
 		}
-	}
+	}, ranks...)
 	finishMemoryOps(rows)
 	return rows
 }

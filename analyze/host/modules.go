@@ -8,6 +8,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/runs"
+	"github.com/inferprof/inferprof/internal/tables"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -87,9 +88,7 @@ func Modules(x *index.Index) []Module {
 		}
 	}
 	moduleWork(x, nest, spans, rows)
-	slices.SortFunc(rows, func(a, b Module) int {
-		return cmp.Or(cmp.Compare(b.GPUNs, a.GPUNs), cmp.Compare(b.TotalNs, a.TotalNs), cmp.Compare(a.Name, b.Name))
-	})
+	sortModules(rows)
 	return rows
 }
 
@@ -150,29 +149,22 @@ func moduleSpans(x *index.Index) []moduleSpan {
 }
 
 // MergeModules gives one row per name over all ranks.
-func MergeModules(tables ...[]Module) []Module {
-	rowOf := map[string]int{}
-	var rows []Module
-	for _, table := range tables {
-		for _, m := range table {
-			i, ok := rowOf[m.Name]
-			if !ok {
-				rowOf[m.Name] = len(rows)
-				rows = append(rows, m)
-				continue
-			}
-			s := &rows[i]
-			s.Instances = max(s.Instances, m.Instances) // the ranks have the same model
-			s.Calls += m.Calls
-			s.TotalNs += m.TotalNs
-			s.SelfNs += m.SelfNs
-			s.GPUNs += m.GPUNs
-			s.GPUSelfNs += m.GPUSelfNs
-			s.GPUEvents += m.GPUEvents
-		}
-	}
+func MergeModules(ranks ...[]Module) []Module {
+	rows := tables.Merge(func(m *Module) string { return m.Name }, func(sum, m *Module) {
+		sum.Instances = max(sum.Instances, m.Instances) // the ranks have the same model
+		sum.Calls += m.Calls
+		sum.TotalNs += m.TotalNs
+		sum.SelfNs += m.SelfNs
+		sum.GPUNs += m.GPUNs
+		sum.GPUSelfNs += m.GPUSelfNs
+		sum.GPUEvents += m.GPUEvents
+	}, ranks...)
+	sortModules(rows)
+	return rows
+}
+
+func sortModules(rows []Module) {
 	slices.SortFunc(rows, func(a, b Module) int {
 		return cmp.Or(cmp.Compare(b.GPUNs, a.GPUNs), cmp.Compare(b.TotalNs, a.TotalNs), cmp.Compare(a.Name, b.Name))
 	})
-	return rows
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/interval"
 	"github.com/inferprof/inferprof/internal/runs"
+	"github.com/inferprof/inferprof/internal/tables"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -288,63 +289,35 @@ func CPUTime(x *index.Index, w *Work) device.Time {
 
 // OpCategories sums ops and annotations by category, most self time first.
 func OpCategories(ops []Op) []device.Category {
-	rows := []device.Category{}
-	for _, o := range ops {
-		i := slices.IndexFunc(rows, func(c device.Category) bool { return c.Name == o.Category })
-		if i < 0 {
-			i = len(rows)
-			rows = append(rows, device.Category{Name: o.Category})
-		}
-		rows[i].Count += o.Calls
-		rows[i].TotalNs += o.TotalNs
-		rows[i].ExclusiveNs += o.SelfNs
+	rows := make([]device.Category, len(ops))
+	for i, o := range ops {
+		rows[i] = device.Category{Name: o.Category, Count: o.Calls, TotalNs: o.TotalNs, ExclusiveNs: o.SelfNs}
 	}
-	device.SortCategories(rows)
-	return rows
+	return device.SumCategories(rows)
 }
 
 // MergeOps gives one row per name and kind over all ranks.
-func MergeOps(tables ...[]Op) []Op {
+func MergeOps(ranks ...[]Op) []Op {
 	type key struct{ name, kind string }
-	rowOf := map[key]int{}
-	var rows []Op
-	for _, table := range tables {
-		for _, o := range table {
-			r, ok := rowOf[key{o.Name, o.Kind}]
-			if !ok {
-				rowOf[key{o.Name, o.Kind}] = len(rows)
-				rows = append(rows, o)
-				continue
-			}
-			m := &rows[r]
-			m.Calls += o.Calls
-			m.TotalNs += o.TotalNs
-			m.SelfNs += o.SelfNs
-			m.FLOPs += o.FLOPs
-			m.Bytes += o.Bytes
-		}
-	}
+	rows := tables.Merge(func(o *Op) key { return key{o.Name, o.Kind} }, func(sum, o *Op) {
+		sum.Calls += o.Calls
+		sum.TotalNs += o.TotalNs
+		sum.SelfNs += o.SelfNs
+		sum.FLOPs += o.FLOPs
+		sum.Bytes += o.Bytes
+	}, ranks...)
 	sortOps(rows)
 	return rows
 }
 
 // MergeAPIs gives one row per function over all ranks.
-func MergeAPIs(tables ...[]API) []API {
-	var rows []API
-	for _, table := range tables {
-		for _, a := range table {
-			i := slices.IndexFunc(rows, func(r API) bool { return r.Name == a.Name })
-			if i < 0 {
-				rows = append(rows, a)
-				continue
-			}
-			m := &rows[i]
-			m.Calls += a.Calls
-			m.TotalNs += a.TotalNs
-			m.SelfNs += a.SelfNs
-			m.MaxNs = max(m.MaxNs, a.MaxNs)
-		}
-	}
+func MergeAPIs(ranks ...[]API) []API {
+	rows := tables.Merge(func(a *API) string { return a.Name }, func(sum, a *API) {
+		sum.Calls += a.Calls
+		sum.TotalNs += a.TotalNs
+		sum.SelfNs += a.SelfNs
+		sum.MaxNs = max(sum.MaxNs, a.MaxNs)
+	}, ranks...)
 	sortAPIs(rows)
 	return rows
 }

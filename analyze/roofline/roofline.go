@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/tables"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -342,8 +343,8 @@ func (o *RooflineOp) finish(g *GPU) {
 
 // MergeRooflines adds up ranks, of which nil has none. Their peaks are given only if all have the same.
 func MergeRooflines(ranks []*Roofline) *Roofline {
-	table := rooflineTable{rowOf: map[rooflineKey]int{}}
 	var sum *Roofline
+	var ops [][]RooflineOp
 	for _, r := range ranks {
 		if r == nil {
 			continue
@@ -354,24 +355,18 @@ func MergeRooflines(ranks []*Roofline) *Roofline {
 			sum.GPU, sum.Reason = nil, "the ranks' devices differ: figures are without a share"
 		}
 		sum.WorkNs += r.WorkNs
-		for _, o := range r.Ops {
-			key := rooflineKey{o.Kind, o.Name, o.Dims, o.Dtype, o.Graph}
-			i, ok := table.rowOf[key]
-			if !ok {
-				table.rowOf[key] = len(table.rows)
-				table.rows = append(table.rows, o)
-				continue
-			}
-			m := &table.rows[i]
-			m.Count += o.Count
-			m.TimeNs += o.TimeNs
-			m.FLOPs += o.FLOPs
-			m.Bytes += o.Bytes
-		}
+		ops = append(ops, r.Ops)
 	}
-	if sum != nil {
-		sum.Ops = table.rows
-		sum.finish()
+	if sum == nil {
+		return nil
 	}
+	key := func(o *RooflineOp) rooflineKey { return rooflineKey{o.Kind, o.Name, o.Dims, o.Dtype, o.Graph} }
+	sum.Ops = tables.Merge(key, func(sum, o *RooflineOp) {
+		sum.Count += o.Count
+		sum.TimeNs += o.TimeNs
+		sum.FLOPs += o.FLOPs
+		sum.Bytes += o.Bytes
+	}, ops...)
+	sum.finish()
 	return sum
 }
