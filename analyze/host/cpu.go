@@ -12,8 +12,8 @@ type CPU struct {
 	Threads          []Thread `json:"threads,omitempty"` // busiest first
 }
 
-// CPU are the sums.
-func (w *Work) CPU() CPU {
+// CPU is what the host spent, by what was found.
+func (w *Swept) CPU() CPU {
 	c := CPU{Calls: w.apis, OpSelfNs: w.opSelfNs, AnnotationSelfNs: w.annotationSelfNs, Threads: w.threads}
 	c.SumCalls()
 	return c

@@ -29,9 +29,8 @@ type MemoryPool struct {
 // where it reports none (PyTorch's CPU allocator), the highest running sum since the profiler began, which
 // PeakIsChange marks: what was allocated before is not in it.
 func MemoryPools(x *index.Index) []MemoryPool {
-	rows := x.Memory
 	e := &x.Trace.Events
-	sorted := slices.Clone(rows)
+	sorted := slices.Clone(x.Memory)
 	slices.SortStableFunc(sorted, func(a, b int32) int { return cmp.Compare(e.StartNs(int(a)), e.StartNs(int(b))) })
 	type key struct{ kind, id int32 }
 	type state struct {

@@ -70,7 +70,7 @@ func Parallelism(x *index.Index, steps []index.Step, machine float64) *Parallel 
 		return nil
 	}
 	p.Cores, p.CoresFrom = cores(x, machine)
-	parts := phaseMarks(steps)
+	parts := phaseParts(steps)
 	of := make([][]int64, len(parts)) // time by the number of threads at work
 	all := make([]int64, p.MostBusy+1)
 	for i := range of {
@@ -123,12 +123,13 @@ func Parallelism(x *index.Index, steps []index.Step, machine float64) *Parallel 
 // countWorkers counts the threads at work, and fills Threads and MostBusy; nil if there are none.
 func countWorkers(x *index.Index, p *Parallel) []workers {
 	var edges []workers
-	for i := 0; i < len(x.Host()); {
-		track := x.Host()[i].Track
+	host := x.Host()
+	for i := 0; i < len(host); {
+		track := host[i].Track
 		var busy interval.Set
-		for ; i < len(x.Host()) && x.Host()[i].Track == track; i++ {
-			if x.Trace.Events.Category(int(x.Host()[i].Row)) != trace.CategoryUserAnnotation {
-				busy.Add(x.Host()[i].StartNs, x.Host()[i].EndNs)
+		for ; i < len(host) && host[i].Track == track; i++ {
+			if x.CategoryOf(&host[i]) != trace.CategoryUserAnnotation {
+				busy.Add(host[i].StartNs, host[i].EndNs)
 			}
 		}
 		if len(busy) > 0 {
@@ -177,16 +178,17 @@ func cores(x *index.Index, machine float64) (n float64, from string) {
 	return 0, ""
 }
 
-// phaseMark are the marks of a phase's steps, in order of time and disjoint.
-type phaseMark struct {
+// phasePart is the part of the time that the marks of a phase's steps take.
+type phasePart struct {
 	phase string
 	marks interval.Set
 }
 
-func phaseMarks(steps []index.Step) []phaseMark {
-	var parts []phaseMark
+// phaseParts are the parts of the phases that there are, in the order in which phases are listed.
+func phaseParts(steps []index.Step) []phasePart {
+	var parts []phasePart
 	for _, phase := range index.PhaseOrder {
-		part := phaseMark{phase: string(phase)}
+		part := phasePart{phase: string(phase)}
 		for i := range steps {
 			if s := &steps[i]; s.Phase == string(phase) {
 				part.marks.Add(s.StartNs, s.StartNs+s.CPUNs)
