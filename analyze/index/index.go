@@ -18,7 +18,7 @@ import (
 // The idea: one pass over the columns files every row that any analysis needs under what it is (GPU work, runtime
 // call, step mark, allocation), resolves what is looked up by name once per distinct name, joins GPU work to calls by
 // correlation, and sorts each list once. What not everybody asks for is filed when somebody does: what nests on the host's
-// threads (Host), why devices stood still (Gaps), iterations, lanes.
+// threads (Host, Ops), and why devices stood still (Gaps).
 //
 // The trade-off: the lists copy start and end (24 to 56 bytes per row that is kept), which makes every later pass
 // linear in memory. Python frames, most of a trace with stacks, are not kept, except those that are steps or modules:
@@ -69,7 +69,7 @@ type Index struct {
 	Options      *Options
 	OpCategories *categories.Categorizer
 
-	GPU    []Work  // by (start, end, row): the order does not hang on the file's, but for equals
+	GPU    []Work  // by (start, end, row): of equals alone the order hangs on the file's
 	Calls  []Call  // by start, equals in file order
 	Marks  []Mark  // of steps, by (track, start)
 	Memory []int32 // rows of [memory] events, in file order
@@ -97,7 +97,6 @@ type Index struct {
 	ops      *Nest
 	chosen   []Mark // that StepTable measured
 	gaps     map[int32][]Gap
-	lanes    *trace.Lanes
 }
 
 // New files a trace. The options are kept, with what they leave out filled in.
@@ -269,11 +268,3 @@ func (x *Index) Name(id trace.StringID) string { return x.Trace.Strings.At(id) }
 
 // EventCount is how many rows the trace has.
 func (x *Index) EventCount() int { return x.Trace.Events.Len() }
-
-// Lanes says in which line of its track each event is drawn.
-func (x *Index) Lanes() *trace.Lanes {
-	if x.lanes == nil {
-		x.lanes = trace.NewLanes(x.Trace)
-	}
-	return x.lanes
-}
