@@ -36,6 +36,7 @@ var (
 	normName       = regexp.MustCompile(`(?i)rms_?norm|layer_?norm|rsqrt_mean|mean_mul_pow_rsqrt|_norm`)
 	activationName = regexp.MustCompile(`(?i)silu|gelu|swiglu|relu|act_and_mul`)
 	ropeName       = regexp.MustCompile(`(?i)rotary|rope`)
+	flashName      = regexp.MustCompile(`(?i)flash|sdpa|attention`)
 )
 
 // GEMM roles.
@@ -78,8 +79,6 @@ func anchorOf(name, category string) anchor {
 	}
 	return anchorNone
 }
-
-var flashName = regexp.MustCompile(`(?i)flash|sdpa|attention`)
 
 // gemmRole tells a GEMM by the anchors around it.
 func gemmRole(before, after anchor) string {

@@ -100,12 +100,15 @@ func EngineOf(t *trace.Trace, steps []index.Step, ops []host.Op) (name, version 
 			}
 		}
 	}
-	if slices.ContainsFunc(ops, func(o host.Op) bool {
-		return strings.HasPrefix(o.Name, "vllm::") || strings.HasPrefix(o.Name, "_vllm_")
-	}) {
+	if slices.ContainsFunc(ops, func(o host.Op) bool { return IsVLLMOp(o.Name) }) {
 		return "vllm", ""
 	}
 	return "", ""
+}
+
+// IsVLLMOp knows the names of ops that vLLM registers.
+func IsVLLMOp(name string) bool {
+	return strings.HasPrefix(name, "vllm::") || strings.HasPrefix(name, "_vllm_")
 }
 
 // HardwareOf names the device that a trace is about.
