@@ -1,7 +1,8 @@
-// Package analyze turns traces into results: pure functions from a trace.Trace per rank to plain structs, one file per
-// question. It does no I/O and prints nothing; package report renders the structs.
+// Package analyze turns traces into results: pure functions from a trace.Trace per rank to plain structs. It does no I/O and
+// prints nothing; package report renders the structs. Each kind of question has a room of its own below this one (device,
+// host, graphs, roofline, ranks …); face.go has the names of what is in them.
 //
-// Analyze answers all questions at once. Each trace is filed first (index.go: one pass, one sort), and every analysis
+// Analyze answers all questions at once. Each trace is filed first (package index: one pass, one sort), and every analysis
 // is then one pass over the list it needs. What ranks say together, they say by what is kept of each (part.go), so that a
 // profile of any number of ranks takes the memory of those that are being looked at.
 //
@@ -37,7 +38,7 @@ type Options struct {
 	LaunchGapNs    int64               // 0: DefaultLaunchGapNs
 	GPUEvents      bool                // list all GPU work in Rank.GPUEvents
 
-	// Steps and Phase leave only the work of some steps (select.go says what that is): those with these Step.Index, on
+	// Steps and Phase leave only the work of some steps (package index says what that is): those with these Step.Index, on
 	// every rank; those of this trace.StepPhase. If both are given, those of which both are true. If none is, the result
 	// has the problem nothing_selected and no work.
 	Steps []index.Range // nil: all
@@ -112,7 +113,7 @@ type Result struct {
 // and Join the parts.
 func Analyze(traces []*trace.Trace, o Options) *Result {
 	parts := make([]*Part, len(traces))
-	for i, number := range ranks.RankNumbers(ranks.Metas(traces)) {
+	for i, number := range RankNumbers(Metas(traces)) {
 		parts[i] = &Part{Meta: traces[i].Meta}
 		if number < 0 || o.Ranks == nil || slices.Contains(o.Ranks, number) {
 			parts[i] = NewPart(File(traces[i], o), number, o)
@@ -149,7 +150,7 @@ func (res *Result) merge() {
 	} else {
 		res.Categories = host.OpCategories(res.Ops)
 	}
-	res.Modules, res.Roofline = host.MergeModules(modules...), roofline.MergeRooflines(rooflines)
+	res.Modules, res.Roofline = host.MergeModules(modules...), roofline.Merge(rooflines)
 	res.Steps = ranks.MergeSteps(res.Ranks)
 	plain := make([]index.Step, len(res.Steps))
 	for i, s := range res.Steps {
@@ -160,7 +161,8 @@ func (res *Result) merge() {
 
 // OnlyCaptures tells whether all steps are graphs being captured: kernels are recorded then, and hardly any runs.
 func (res *Result) OnlyCaptures() bool {
-	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, func(s ranks.RankStep) bool { return s.Phase != string(trace.StepCapture) })
+	runs := func(s ranks.RankStep) bool { return s.Phase != string(trace.StepCapture) }
+	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, runs)
 }
 
 // Doubts are the problems that make a part of the result less true, by its name in JSON ("time", "steps" …): of a rank,

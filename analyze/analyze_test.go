@@ -347,7 +347,7 @@ func TestRankNumbers(t *testing.T) {
 		{"DLRM", []*trace.Trace{at("worker3_step_12.1.pt.trace.json", 0, 0)}, []int{3}},
 		{"nothing", []*trace.Trace{at("x.json", 0, 0), at("y.json", 0, 0)}, []int{0, 1}},
 	} {
-		if got, guessed := ranks.NumberRanks(ranks.Metas(c.traces)); !slices.Equal(got, c.want) || guessed != (c.name == "nothing") {
+		if got, guessed := ranks.Numbers(ranks.Metas(c.traces)); !slices.Equal(got, c.want) || guessed != (c.name == "nothing") {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -129,7 +129,7 @@ type ( // Of package roofline: what ops did against what the device can.
 	// Roofline is what ops computed and moved, against what the device can.
 	Roofline = roofline.Roofline
 	// RooflineOp is all calls of one op with one set of shapes.
-	RooflineOp = roofline.RooflineOp
+	RooflineOp = roofline.Op
 )
 
 type ( // Of package ranks: one rank, and what ranks say together.
@@ -189,10 +189,13 @@ const (
 func Metas(traces []*trace.Trace) []trace.Meta { return ranks.Metas(traces) }
 
 // RankNumbers says which rank of a Result the trace of each Meta is: Rank.Rank, or -1 for an API server's trace.
-func RankNumbers(metas []trace.Meta) []int { return ranks.RankNumbers(metas) }
+func RankNumbers(metas []trace.Meta) []int {
+	numbers, _ := ranks.Numbers(metas)
+	return numbers
+}
 
 // ClaimedRank is the rank that a trace says it is, by itself or by its name; -1 if it does not say.
-func ClaimedRank(m *trace.Meta) int { return ranks.ClaimedRank(m) }
+func ClaimedRank(m *trace.Meta) int { return ranks.Claimed(m) }
 
 // StepWindows says when each step of a trace takes place on the CPU: see package index.
 func StepWindows(t *trace.Trace) []trace.Window { return index.StepWindows(t) }

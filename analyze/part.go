@@ -29,7 +29,7 @@ type Part struct {
 	devices     []int32      // if some are selected: those that worked, the others included
 	steps       []index.Step // all of the trace, whatever is selected
 	kernels     []device.PackedKernel
-	collectives map[ranks.CollectiveKey]*ranks.CollectiveRuns
+	collectives ranks.Runs
 	problems    []integrity.Problem
 }
 
@@ -37,8 +37,8 @@ type Part struct {
 func File(t *trace.Trace, o Options) *index.Index { return index.New(t, o.filing()) }
 
 // NewPart analyses one trace, filed with the same options, and leaves in the index what the options select. The part keeps
-// nothing of the trace alive. The rank is the number that it will have as far as
-// is known by now (ClaimedRank): Join gives it the right one, and only the traces of captures are chosen by this one.
+// nothing of the trace alive. The rank is the number that it will have as far as is known by now (ClaimedRank): Join gives it
+// the right one, and only the traces of captures are chosen by this one.
 // A trace of other devices than those selected is left out. Several parts may be made at the same time.
 func NewPart(x *index.Index, rank int, o Options) *Part {
 	t := x.Trace
@@ -65,8 +65,9 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 	devices := x.Devices()
 	swept := host.Sweep(x)
 	r := &ranks.Rank{
-		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: ranks.HardwareOf(t, devices), BaseTimeNs: t.Meta.BaseTimeNanoseconds, Time: []device.Time{},
-		Events: x.EventCount(), FirstNs: x.FirstNs, LastNs: x.LastNs, ProfilerNs: x.Profiler.End - x.Profiler.Start,
+		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: ranks.HardwareOf(t, devices),
+		BaseTimeNs: t.Meta.BaseTimeNanoseconds, Events: x.EventCount(), FirstNs: x.FirstNs, LastNs: x.LastNs,
+		ProfilerNs: x.Profiler.End - x.Profiler.Start, Time: []device.Time{},
 		Ops: swept.Ops, CPU: swept.CPU(), Memory: host.MemoryPools(x), Steps: steps,
 		Windows: x.DeviceWindows.Exported(), HostWindows: x.HostWindows.Exported(), Damage: ranks.DamageOf(t),
 	}
@@ -77,7 +78,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 	r.Engine, r.Version = ranks.EngineOf(t, r.Steps, r.Ops)
 	r.Modules = host.Modules(x)
 	r.Phases, r.Steady = ranks.PhaseTable(r.Steps), ranks.SteadyState(r.Steps)
-	p.collectives = ranks.Collectives(x, !x.OnGPU)
+	p.collectives = ranks.Collectives(x)
 	if !x.OnGPU {
 		if len(x.Host()) > 0 {
 			r.Time = []device.Time{host.CPUTime(x, swept)}
@@ -92,9 +93,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 	launch := device.Launches(x)
 	r.Launch = &launch
 	r.Streams, r.MemoryOps = device.Streams(x), device.MemoryOps(x)
-	kernels := device.KernelTable(x)
-	r.Kernels = device.FinishKernels(kernels)
-	p.kernels = device.PackKernels(kernels)
+	r.Kernels, p.kernels = device.Kernels(x)
 	r.Categories = device.KernelCategories(r.Kernels)
 	return swept.BadNests
 }
@@ -102,7 +101,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 // deepen answers what reads shapes, queues and graphs.
 func (p *Part) deepen(x *index.Index, number int, o *Options) {
 	r := p.Rank
-	captures := graphs.CapturesOf(tracesOf(o.CaptureTraces, number))
+	captures := graphs.Captures(tracesOf(o.CaptureTraces, number))
 	r.Roofline = roofline.Measure(x, graphs.ReplayedOps(x, captures))
 	if !x.OnGPU {
 		r.Parallel = host.Parallelism(x, r.Steps, o.Capture.coresPerRank())
@@ -116,7 +115,7 @@ func (p *Part) deepen(x *index.Index, number int, o *Options) {
 
 // tracesOf are those of one rank's graph captures, or all if no trace says whose it is.
 func tracesOf(captures []*trace.Trace, rank int) []*trace.Trace {
-	claimed := func(t *trace.Trace) int { return ranks.ClaimedRank(&t.Meta) }
+	claimed := func(t *trace.Trace) int { return ranks.Claimed(&t.Meta) }
 	if !slices.ContainsFunc(captures, func(t *trace.Trace) bool { return claimed(t) >= 0 }) {
 		return captures
 	}
@@ -131,19 +130,16 @@ func Join(parts []*Part, o Options) *Result {
 	for i, p := range parts {
 		metas[i] = p.Meta
 	}
-	numbers, guessed := ranks.NumberRanks(metas)
-	if duplicates := integrity.CheckDuplicates(metas); guessed && len(duplicates) > 0 {
-		res.Problems = append(res.Problems, duplicates...)
-	} else if guessed {
-		res.Problems = append(res.Problems, integrity.Problem{ID: "rank_numbers", Severity: integrity.SeverityNote, Rank: integrity.AllRanks,
-			Text: "the traces do not say which ranks they are; they are numbered in the order given"})
+	numbers, guessed := ranks.Numbers(metas)
+	if guessed {
+		res.Problems = integrity.CheckNumbers(metas)
 	}
 	var (
 		workers int
 		devices []int32
 		most    []index.Step // of any rank
 		kernels [][]device.PackedKernel
-		runs    []map[ranks.CollectiveKey]*ranks.CollectiveRuns
+		runs    []ranks.Runs
 	)
 	for i, p := range parts {
 		if numbers[i] >= 0 {
@@ -179,16 +175,17 @@ func Join(parts []*Part, o Options) *Result {
 	res.meet(runs)
 	res.Kernels = device.MergeKernels(kernels)
 	res.merge()
-	res.Problems = slices.Concat(integrity.CheckFrontends(workers, len(res.Frontends)), integrity.CheckRanks(res.Ranks, o.expectedRanks()), integrity.CheckClocks(res.Ranks), res.Problems)
+	res.Problems = slices.Concat(integrity.CheckFrontends(workers, len(res.Frontends)),
+		integrity.CheckRanks(res.Ranks, o.expectedRanks()), integrity.CheckClocks(res.Ranks), res.Problems)
 	res.checkSelection(&o, devices, most)
 	integrity.SortProblems(res.Problems)
 	return res
 }
 
 // meet compares what the ranks, in the order of runs, say of the collectives that they ran together, and sorts the ranks.
-func (res *Result) meet(runs []map[ranks.CollectiveKey]*ranks.CollectiveRuns) {
+func (res *Result) meet(runs []ranks.Runs) {
 	numbers := make([]int, len(res.Ranks))
-	of := map[*ranks.Rank]map[ranks.CollectiveKey]*ranks.CollectiveRuns{}
+	of := map[*ranks.Rank]ranks.Runs{}
 	for i, r := range res.Ranks {
 		numbers[i], of[r] = r.Rank, runs[i]
 	}

@@ -55,13 +55,13 @@ func TestClaimedRank(t *testing.T) {
 	metas[3].Distributed = &trace.Distributed{}
 	var claimed []int
 	for i := range metas {
-		claimed = append(claimed, ranks.ClaimedRank(&metas[i]))
+		claimed = append(claimed, ranks.Claimed(&metas[i]))
 	}
-	if want := []int{3, 5, 2, 4}; !slices.Equal(claimed, want) || !slices.Equal(ranks.RankNumbers(metas), want) {
-		t.Errorf("claimed %v, numbered %v, want %v", claimed, ranks.RankNumbers(metas), want)
+	if want := []int{3, 5, 2, 4}; !slices.Equal(claimed, want) || !slices.Equal(RankNumbers(metas), want) {
+		t.Errorf("claimed %v, numbered %v, want %v", claimed, RankNumbers(metas), want)
 	}
 	for _, m := range []trace.Meta{named("b.json"), named("vm_1.async_llm.17.pt.trace.json.gz")} {
-		if r := ranks.ClaimedRank(&m); r != -1 {
+		if r := ranks.Claimed(&m); r != -1 {
 			t.Errorf("%s claims rank %d", m.Path, r)
 		}
 	}

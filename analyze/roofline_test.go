@@ -27,7 +27,7 @@ func readReal(t *testing.T, dir string) *trace.Trace {
 	return tr
 }
 
-func findOp(t *testing.T, r *roofline.Roofline, name, dims string) roofline.RooflineOp {
+func findOp(t *testing.T, r *roofline.Roofline, name, dims string) roofline.Op {
 	t.Helper()
 	for _, o := range r.Ops {
 		if o.Name == name && o.Dims == dims {
@@ -35,7 +35,7 @@ func findOp(t *testing.T, r *roofline.Roofline, name, dims string) roofline.Roof
 		}
 	}
 	t.Fatalf("no %s %s", name, dims)
-	return roofline.RooflineOp{}
+	return roofline.Op{}
 }
 
 // TestRooflineLaunched compares with TraceLens on a Hugging Face model, times to 0.1 %.

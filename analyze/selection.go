@@ -1,8 +1,10 @@
 package analyze
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/index"
@@ -40,8 +42,9 @@ func (res *Result) checkSelection(o *Options, devices []int32, most []index.Step
 			res.Selection.Devices = append(res.Selection.Devices, int(d))
 		}
 	}
+	worked := func(r *ranks.Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != device.CPUDevice }
 	switch {
-	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, func(r *ranks.Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != device.CPUDevice }):
+	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, worked):
 		text := "no GPU work is selected: the traces have none"
 		if len(devices) > 0 {
 			var names []string
@@ -50,30 +53,25 @@ func (res *Result) checkSelection(o *Options, devices []int32, most []index.Step
 			}
 			text = "no GPU work is selected: the traces have that of device " + words.List(names, len(names))
 		}
-		res.Problems = []integrity.Problem{{ID: "nothing_selected", Severity: integrity.SeverityError, Rank: integrity.AllRanks, Text: text}}
+		res.Problems = []integrity.Problem{nothingSelected(text)}
 	case o.filing().SelectsSteps() && res.Selection.SelectedSteps == 0:
 		last := -1
 		for i := range most {
 			last = max(last, most[i].Index)
 		}
-		res.Problems = []integrity.Problem{nothingSelected(ranks.PhaseTable(most), last+1)}
+		text := "no step is selected: the traces have no steps"
+		if len(most) > 0 {
+			var phases []string
+			for _, p := range ranks.PhaseTable(most) {
+				phases = append(phases, strconv.Itoa(p.Steps)+" "+p.Phase)
+			}
+			text = fmt.Sprintf("no step is selected: the traces have steps 0 to %d (%s)", last, strings.Join(phases, ", "))
+		}
+		res.Problems = []integrity.Problem{nothingSelected(text)}
 	}
 }
 
-func nothingSelected(phases []ranks.Phase, steps int) integrity.Problem {
-	text := "no step is selected: the traces have no steps"
-	if steps > 0 {
-		text = "no step is selected: the traces have steps 0 to " + strconv.Itoa(steps-1)
-		for i, p := range phases {
-			if i == 0 {
-				text += " ("
-			} else {
-				text += ", "
-			}
-			text += strconv.Itoa(p.Steps) + " " + p.Phase
-		}
-		text += ")"
-	}
+func nothingSelected(text string) integrity.Problem {
 	return integrity.Problem{ID: "nothing_selected", Severity: integrity.SeverityError, Rank: integrity.AllRanks, Text: text}
 }
 

@@ -5,7 +5,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// GPUEvent is one kernel, copy or set, and how it was launched: for tables that have a row for each (Options.GPUEvents).
+// GPUEvent is one kernel, copy or set, and how it was launched: for tables that have a row for each.
 type GPUEvent struct {
 	Name       string
 	Kernel     bool // rather than a copy or a set

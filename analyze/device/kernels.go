@@ -34,14 +34,26 @@ type Kernel struct {
 	StdDevNs    int64  `json:"stddev_ns"` // of the durations as a sample of all that there could be; 0 of one
 }
 
-// kerneldurations is a kernel's row and every one of its durations.
+// kernelDurations is a kernel's row and every one of its durations.
 type kernelDurations struct {
 	Kernel
 	ns []int64
 }
 
-// KernelTable lists the kernels of all devices.
-func KernelTable(x *index.Index) []kernelDurations {
+// Kernels lists the kernels of each device, most exclusive time first, and what merging ranks needs of them.
+func Kernels(x *index.Index) ([]Kernel, []PackedKernel) {
+	table := kernelTable(x)
+	rows := make([]Kernel, len(table))
+	for i, k := range table {
+		rows[i] = k.Kernel
+		rows[i].summarize(k.ns)
+	}
+	sortKernels(rows)
+	return rows, packKernels(table)
+}
+
+// kernelTable collects the durations of kernels, by device and name.
+func kernelTable(x *index.Index) []kernelDurations {
 	type device struct {
 		rowOf     []int32 // by name, counted from 1
 		busyUntil int64
@@ -79,8 +91,8 @@ type PackedKernel struct {
 	durations      []byte // pairs of varints
 }
 
-// PackKernels packs a table whose durations are sorted.
-func PackKernels(table []kernelDurations) []PackedKernel {
+// packKernels packs a table whose durations are sorted.
+func packKernels(table []kernelDurations) []PackedKernel {
 	out := make([]PackedKernel, len(table))
 	var buf []byte
 	for i, k := range table {
@@ -116,10 +128,10 @@ func (k *PackedKernel) appendDurations(ns []int64) []int64 {
 }
 
 // MergeKernels gives one row per name, over all devices and ranks.
-func MergeKernels(tables [][]PackedKernel) []Kernel {
+func MergeKernels(ranks [][]PackedKernel) []Kernel {
 	of := map[string][]*PackedKernel{}
 	var names []string
-	for _, table := range tables {
+	for _, table := range ranks {
 		for i := range table {
 			k := &table[i]
 			if of[k.name] == nil {
@@ -144,17 +156,7 @@ func MergeKernels(tables [][]PackedKernel) []Kernel {
 	return rows
 }
 
-// FinishKernels computes the statistics, for which it sorts the durations, and sorts by exclusive time, most first.
-func FinishKernels(table []kernelDurations) []Kernel {
-	rows := make([]Kernel, len(table))
-	for i, k := range table {
-		rows[i] = k.Kernel
-		rows[i].summarize(k.ns)
-	}
-	sortKernels(rows)
-	return rows
-}
-
+// summarize computes the statistics of durations, which it sorts.
 func (k *Kernel) summarize(ns []int64) {
 	s := stats.Of(ns)
 	k.Count, k.TotalNs, k.MinNs, k.MeanNs, k.MedianNs, k.MaxNs = s.N, s.Sum, s.Min, s.Mean(), s.Median, s.Max

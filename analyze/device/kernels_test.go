@@ -15,7 +15,7 @@ func TestPackKernels(t *testing.T) {
 	}
 	slices.Sort(many)
 	for _, ns := range [][]int64{nil, {0}, {0, 0, 1}, {-5, 3}, {7, 7, 7, 1 << 62}, many} {
-		packed := PackKernels([]kernelDurations{{Kernel: Kernel{Name: "k", Category: "gemm", ExclusiveNs: 3}, ns: ns}})
+		packed := packKernels([]kernelDurations{{Kernel: Kernel{Name: "k", Category: "gemm", ExclusiveNs: 3}, ns: ns}})
 		rows := MergeKernels([][]PackedKernel{packed, packed})
 		twice := append(slices.Clone(ns), ns...)
 		want := Kernel{Name: "k", Category: "gemm", Device: AllDevices, ExclusiveNs: 6}

@@ -5,11 +5,8 @@ package graphs
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/inferprof/inferprof/analyze/index"
-	"github.com/inferprof/inferprof/analyze/roofline"
 	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
@@ -22,10 +19,7 @@ import (
 // kernel's place within the period says which of a layer's kernels it is. The position holds across replays, so that
 // the n-th kernel of each is the same one.
 //
-// By capture: some engines profile the capture of each graph too (capture_traces/). There the launches stand inside
-// their ops, in the order in which the graph replays them, so that the i-th launch between begin and end of the capture
-// is the i-th kernel of the replay. This is taken only if the number is the same, and the names where the capture has
-// them (ROCm). TraceLens merges by order alone.
+// By capture, if there is a trace of it: see captures.go.
 
 // Graph is all replays of one graph: of one sequence of kernel names.
 type Graph struct {
@@ -55,7 +49,7 @@ type GraphPosition struct {
 	MedianNs int64  `json:"median_ns"`
 }
 
-// replay is one graph launch: its call and its kernels (indexes of x.gpu) in order.
+// replay is one graph launch: its call and its kernels (indexes of Index.GPU) in order.
 type replay struct {
 	call    int32
 	kernels []int32
@@ -85,10 +79,11 @@ func replays(x *index.Index) []replay {
 	return out
 }
 
+// positionsShown is how many positions of a graph are listed.
 const positionsShown = 32
 
 // Table finds the graphs of a trace, most time first.
-func Table(x *index.Index, captures []*capturedGraph) []Graph {
+func Table(x *index.Index, captures []*Captured) []Graph {
 	type group struct {
 		names   []trace.StringID
 		replays []replay
@@ -123,7 +118,7 @@ func Table(x *index.Index, captures []*capturedGraph) []Graph {
 }
 
 // graph describes the replays of one sequence of kernels.
-func graph(x *index.Index, names []trace.StringID, replays []replay, captures []*capturedGraph) Graph {
+func graph(x *index.Index, names []trace.StringID, replays []replay, captures []*Captured) Graph {
 	g := Graph{Kernels: len(names), Replays: len(replays)}
 	g.First, g.LayerKernels, g.Layers = repeated(names)
 	period, from, to := g.LayerKernels, g.First, g.First+g.LayerKernels*g.Layers
@@ -195,158 +190,4 @@ func repeated(names []trace.StringID) (first, length, times int) {
 		return 0, 0, 0
 	}
 	return first, length, times
-}
-
-// capturedGraph is a graph as its capture recorded it.
-type capturedGraph struct {
-	*roofline.Modelled
-	slots []capturedLaunch
-	size  int64 // batch size, from capture_32_DECODE; -1 if not given
-}
-
-// capturedLaunch is one launch of a capture: one kernel of each replay.
-type capturedLaunch struct {
-	kernel string // "" if the trace does not say
-	name   string // of the innermost op around it
-	op     int32  // of Modelled.Nest, or -1
-}
-
-// CapturesOf finds the captures in traces.
-func CapturesOf(traces []*trace.Trace) []*capturedGraph {
-	var out []*capturedGraph
-	for _, t := range traces {
-		out = append(out, capturedGraphs(t)...)
-	}
-	return out
-}
-
-// capturedGraphs finds the captures of a trace: what lies between begin and end of a stream's capture on one thread.
-func capturedGraphs(t *trace.Trace) []*capturedGraph {
-	x := index.New(t, &index.Options{})
-	ops := roofline.NewModelled(x)
-	open := map[trace.TrackID]*capturedGraph{}
-	inner := map[trace.TrackID][]index.Span{} // the ops that are open
-	var out []*capturedGraph
-	for _, h := range x.Host() {
-		i := int(h.Row)
-		stack := inner[h.Track]
-		for n := len(stack); n > 0 && stack[n-1].EndNs <= h.StartNs; n-- {
-			stack = stack[:n-1]
-		}
-		switch t.Events.Category(i) {
-		case trace.CategoryCPUOp:
-			stack = append(stack, h)
-		case trace.CategoryRuntime, trace.CategoryDriver:
-			name := x.Name(t.Events.Name(i))
-			g := open[h.Track]
-			switch {
-			case strings.Contains(name, "StreamBeginCapture"):
-				open[h.Track] = &capturedGraph{Modelled: ops, size: captureSize(x, h.Track, h.StartNs)}
-			case g == nil:
-			case strings.Contains(name, "StreamEndCapture"):
-				out = append(out, g)
-				delete(open, h.Track)
-			case index.IsKernelLaunch(name) || index.IsCopy(name):
-				s := capturedLaunch{kernel: launchedKernel(t, i), op: ops.Nest.At(h.Track, h.StartNs)}
-				if n := len(stack); n > 0 {
-					s.name = x.Name(t.Events.Name(int(stack[n-1].Row)))
-				}
-				g.slots = append(g.slots, s)
-			}
-		}
-		inner[h.Track] = stack
-	}
-	return out
-}
-
-// captureSize is the batch size that the annotation around a capture names.
-func captureSize(x *index.Index, track trace.TrackID, at int64) int64 {
-	for i := range x.Marks {
-		if s := &x.Marks[i]; s.Step.Dialect == trace.DialectCapture && s.Track == track && s.StartNs <= at && at < s.EndNs {
-			digits, _, _ := strings.Cut(strings.TrimPrefix(x.Name(s.Name), "capture_"), "_")
-			if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
-				return n
-			}
-		}
-	}
-	return -1
-}
-
-// launchedKernel is the kernel that a launch names, as ROCm's do.
-func launchedKernel(t *trace.Trace, row int) string {
-	kernel, _ := t.Arg(row, "kernel")
-	return kernel.Text
-}
-
-// captureOf finds the capture that a replay is of: as many launches, the same names where they are given, and of several
-// such ones that of the least batch size that holds the step's requests. It says nil rather than guess.
-func captureOf(x *index.Index, r replay, captures []*capturedGraph) *capturedGraph {
-	if len(captures) == 0 {
-		return nil
-	}
-	requests := int64(-1)
-	c := &x.Calls[r.call]
-	for i := range x.Marks {
-		if s := &x.Marks[i]; s.Track == c.Track && s.StartNs <= c.StartNs && c.StartNs < s.EndNs {
-			requests = max(requests, s.Step.GenerationRequests)
-		}
-	}
-	var found *capturedGraph
-	several := false
-	for _, g := range captures {
-		if len(g.slots) != len(r.kernels) || !sameKernels(x, r, g) || requests > 0 && g.size > 0 && g.size < requests {
-			continue
-		}
-		switch {
-		case found == nil:
-			found = g
-		case g.size > 0 && found.size > 0 && requests > 0 && g.size != found.size:
-			if g.size < found.size {
-				found, several = g, false
-			}
-		case !found.sameOps(g):
-			several = true
-		}
-	}
-	if several {
-		return nil
-	}
-	return found
-}
-
-// sameOps tells whether two captures would say the same of a replay: the pieces of a model that is captured layer by
-// layer are alike.
-func (g *capturedGraph) sameOps(o *capturedGraph) bool {
-	return slices.EqualFunc(g.slots, o.slots, func(a, b capturedLaunch) bool {
-		return a.name == b.name && g.Text(a.op) == o.Text(b.op)
-	})
-}
-
-func sameKernels(x *index.Index, r replay, g *capturedGraph) bool {
-	for i, k := range r.kernels {
-		if n := g.slots[i].kernel; n != "" && n != x.Name(x.GPU[k].Name) {
-			return false
-		}
-	}
-	return true
-}
-
-// ReplayedOps lists the replays of which a capture says which ops their kernels are of.
-func ReplayedOps(x *index.Index, captures []*capturedGraph) []roofline.Replayed {
-	if len(captures) == 0 {
-		return nil
-	}
-	var out []roofline.Replayed
-	for _, r := range replays(x) {
-		g := captureOf(x, r, captures)
-		if g == nil {
-			continue
-		}
-		ops := make([]int32, len(g.slots))
-		for i := range g.slots {
-			ops[i] = g.slots[i].op
-		}
-		out = append(out, roofline.Replayed{Of: g.Modelled, Call: r.call, Kernels: r.kernels, Ops: ops})
-	}
-	return out
 }

@@ -40,8 +40,8 @@ const (
 	shiftsTried = 64
 )
 
-// Clocks compares the clocks of ranks, which are sorted, by the ends of what runs says of each.
-func Clocks(ranks []*Rank, runs map[*Rank]map[CollectiveKey]*CollectiveRuns) {
+// Clocks compares the clocks of ranks, which are sorted, by the ends of the collectives that each ran.
+func Clocks(ranks []*Rank, runs map[*Rank]Runs) {
 	if len(ranks) < 2 {
 		return
 	}
@@ -67,17 +67,17 @@ func Clocks(ranks []*Rank, runs map[*Rank]map[CollectiveKey]*CollectiveRuns) {
 }
 
 // estimate finds the skew between two ranks.
-func (c *Clock) estimate(a, b *Rank, of, with map[CollectiveKey]*CollectiveRuns) {
+func (c *Clock) estimate(a, b *Rank, of, with Runs) {
 	if a == b {
 		return
 	}
-	var keys []CollectiveKey
+	var keys []collectiveKey
 	for k := range of {
 		if with[k] != nil && endsTogether(k.kind()) {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, CollectiveKey.compare)
+	slices.SortFunc(keys, collectiveKey.compare)
 	var diffs []int64
 	for _, k := range keys {
 		diffs = append(diffs, endDifferences(of[k], with[k])...)
@@ -91,7 +91,7 @@ func (c *Clock) estimate(a, b *Rank, of, with map[CollectiveKey]*CollectiveRuns)
 }
 
 // endDifferences are by how much the collectives of b end later than the same ones of a, each by its own trace's times.
-func endDifferences(a, b *CollectiveRuns) []int64 {
+func endDifferences(a, b *sequence) []int64 {
 	shift, ok := align(a, b)
 	if !ok {
 		return nil
@@ -107,7 +107,7 @@ func endDifferences(a, b *CollectiveRuns) []int64 {
 
 // align finds the shift at which the shorter of two sequences lies along the longer: the i-th of b is the (i+shift)-th
 // of a. It reports false if too many are missing to tell.
-func align(a, b *CollectiveRuns) (shift int, ok bool) {
+func align(a, b *sequence) (shift int, ok bool) {
 	missing := len(a.ns) - len(b.ns)
 	if missing == 0 {
 		return 0, true
@@ -167,7 +167,7 @@ func endsTogether(kind string) bool {
 	return false
 }
 
-func (k CollectiveKey) compare(o CollectiveKey) int {
+func (k collectiveKey) compare(o collectiveKey) int {
 	return cmp.Or(cmp.Compare(k.name, o.name), cmp.Compare(k.bytes, o.bytes), cmp.Compare(k.dtype, o.dtype),
 		cmp.Compare(k.group, o.group), cmp.Compare(k.groupSize, o.groupSize))
 }

@@ -11,23 +11,17 @@ func Metas(traces []*trace.Trace) []trace.Meta {
 	return metas
 }
 
-// RankNumbers says which rank of a Result the trace of each Meta is: Rank.Rank, or -1 for an API server's trace.
-func RankNumbers(metas []trace.Meta) []int {
-	numbers, _ := NumberRanks(metas)
-	return numbers
-}
-
-// ClaimedRank is the rank that a trace says it is, by itself or by its name; -1 if it does not say. It is the one that
-// RankNumbers gives it unless another trace claims the same or none.
-func ClaimedRank(m *trace.Meta) int {
+// Claimed is the rank that a trace says it is, by itself or by its name; -1 if it does not say. It is the one that Numbers
+// gives it unless another trace claims the same or none.
+func Claimed(m *trace.Meta) int {
 	own, _ := claims(m)
 	return own
 }
 
-// NumberRanks says which rank each trace is: what the trace itself says, unless two say the same (engines that run
+// Numbers says which rank each trace is (Rank.Rank): what the trace itself says, unless two say the same (engines that run
 // data parallel count per replica), then what the files' names say if they differ, then the order of the traces: then
 // the numbers are guessed. Traces of API servers are -1 and do not count.
-func NumberRanks(metas []trace.Meta) (numbers []int, guessed bool) {
+func Numbers(metas []trace.Meta) (numbers []int, guessed bool) {
 	var workers, own, named, order []int
 	for i := range metas {
 		if !metas[i].FrontEnd() {

@@ -73,7 +73,7 @@ func lateRank(group []*Rank, step int) (rank int, mostNs int64) {
 }
 
 // WaitInSteps sums what the rank waited in collectives by iteration.
-func (r *Rank) WaitInSteps(runs map[CollectiveKey]*CollectiveRuns) {
+func (r *Rank) WaitInSteps(runs Runs) {
 	gpu := slices.ContainsFunc(r.Steps, func(s index.Step) bool { return s.GPUEvents > 0 })
 	var begins []int64
 	var of []int

@@ -7,7 +7,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// Kinds of RooflineOp.
+// Kinds of Op.
 const (
 	modelGEMM        = "gemm"
 	modelAttention   = "attention"

@@ -34,14 +34,14 @@ const maxShare = 1.02
 type Roofline struct {
 	GPU *GPU `json:"gpu,omitempty"` // whose peaks they are; nil: not known
 	// Reason says why there are no shares, or nothing at all; "" if there is nothing to say.
-	Reason     string       `json:"reason,omitempty"`
-	ModelledNs int64        `json:"modelled_ns"` // Σ RooflineOp.TimeNs
-	WorkNs     int64        `json:"work_ns"`     // all that could have been: Σ of the kernels' durations; 0 in a CPU-only trace
-	Ops        []RooflineOp `json:"ops"`         // by time
+	Reason     string `json:"reason,omitempty"`
+	ModelledNs int64  `json:"modelled_ns"` // Σ Op.TimeNs
+	WorkNs     int64  `json:"work_ns"`     // all that could have been: Σ of the kernels' durations; 0 in a CPU-only trace
+	Ops        []Op   `json:"ops"`         // by time
 }
 
-// RooflineOp is all calls of one op with one set of shapes.
-type RooflineOp struct {
+// Op is all calls of one op with one set of shapes.
+type Op struct {
 	Kind  string `json:"kind"` // gemm, attention, moe, norm, elementwise; given: the op says
 	Name  string `json:"name"`
 	Dims  string `json:"dims,omitempty"` // of the inputs, as recorded
@@ -62,7 +62,7 @@ type RooflineOp struct {
 	Invalid         bool    `json:"invalid,omitempty"` // the model says more than the device can do
 }
 
-// Bounds of RooflineOp.
+// Bounds of Op.
 const (
 	boundCompute = "compute"
 	boundMemory  = "memory"
@@ -83,14 +83,14 @@ func (r *opRun) add(start, end int64, tf32 bool) {
 	r.tf32 = r.tf32 || tf32
 }
 
-type rooflineKey struct {
+type opKey struct {
 	kind, name, dims, dtype string
 	graph                   bool
 }
 
-type rooflineTable struct {
-	rowOf map[rooflineKey]int
-	rows  []RooflineOp
+type opTable struct {
+	rowOf map[opKey]int
+	rows  []Op
 	alike map[opShape]opWork // calls that need no second look
 }
 
@@ -111,7 +111,7 @@ type opWork struct {
 // Measure measures the ops of one trace.
 func Measure(x *index.Index, replays []Replayed) *Roofline {
 	r := &Roofline{}
-	table := &rooflineTable{rowOf: map[rooflineKey]int{}}
+	table := &opTable{rowOf: map[opKey]int{}}
 	m := NewModelled(x)
 	if !x.OnGPU {
 		for i, s := range m.Nest.Spans {
@@ -174,7 +174,7 @@ func measuredPeaks(x *index.Index) *GPU {
 }
 
 // addLaunched adds the ops whose kernels were launched in them.
-func (t *rooflineTable) addLaunched(m *Modelled) {
+func (t *opTable) addLaunched(m *Modelled) {
 	if len(m.ops) == 0 {
 		return
 	}
@@ -201,7 +201,7 @@ func (t *rooflineTable) addLaunched(m *Modelled) {
 }
 
 // addReplayed adds the ops of captured graphs for each time that the graph was replayed.
-func (t *rooflineTable) addReplayed(x *index.Index, replays []Replayed) {
+func (t *opTable) addReplayed(x *index.Index, replays []Replayed) {
 	if len(replays) == 0 {
 		return
 	}
@@ -233,7 +233,7 @@ func (t *rooflineTable) addReplayed(x *index.Index, replays []Replayed) {
 func usesTF32(x *index.Index, name trace.StringID) bool { return x.Facts(name)&index.FactTF32 != 0 }
 
 // add counts one call of an op.
-func (t *rooflineTable) add(m *Modelled, i int32, run opRun, step *trace.Step, graph bool) {
+func (t *opTable) add(m *Modelled, i int32, run opRun, step *trace.Step, graph bool) {
 	x, op, span := m.x, &m.ops[i], m.Nest.Spans[i]
 	if op.contains || run.busy <= 0 {
 		return
@@ -245,7 +245,7 @@ func (t *rooflineTable) add(m *Modelled, i int32, run opRun, step *trace.Step, g
 		t.count(known.row, run, known.work)
 		return
 	}
-	key := rooflineKey{kind: modelGiven, name: x.Name(name), dims: m.reader.text(facts), graph: graph}
+	key := opKey{kind: modelGiven, name: x.Name(name), dims: m.reader.text(facts), graph: graph}
 	if op.model != nil {
 		key.kind = op.model.kind
 	}
@@ -273,7 +273,7 @@ func (t *rooflineTable) add(m *Modelled, i int32, run opRun, step *trace.Step, g
 	if !ok {
 		row = len(t.rows)
 		t.rowOf[key] = row
-		t.rows = append(t.rows, RooflineOp{Kind: key.kind, Name: key.name, Dims: key.dims, Dtype: key.dtype, Graph: graph})
+		t.rows = append(t.rows, Op{Kind: key.kind, Name: key.name, Dims: key.dims, Dtype: key.dtype, Graph: graph})
 	}
 	if !given && op.model.kind != modelAttention { // whose work hangs on the step too
 		if t.alike == nil {
@@ -284,7 +284,7 @@ func (t *rooflineTable) add(m *Modelled, i int32, run opRun, step *trace.Step, g
 	t.count(row, run, w)
 }
 
-func (t *rooflineTable) count(i int, run opRun, w work) {
+func (t *opTable) count(i int, run opRun, w work) {
 	row := &t.rows[i]
 	row.Count++
 	row.TimeNs += run.busy
@@ -296,20 +296,20 @@ func (t *rooflineTable) count(i int, run opRun, w work) {
 func (r *Roofline) finish() {
 	r.ModelledNs = 0
 	if r.Ops == nil {
-		r.Ops = []RooflineOp{}
+		r.Ops = []Op{}
 	}
 	for i := range r.Ops {
 		o := &r.Ops[i]
 		r.ModelledNs += o.TimeNs
 		o.finish(r.GPU)
 	}
-	slices.SortFunc(r.Ops, func(a, b RooflineOp) int {
+	slices.SortFunc(r.Ops, func(a, b Op) int {
 		return cmp.Or(cmp.Compare(b.TimeNs, a.TimeNs), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Dims, b.Dims),
 			cmp.Compare(a.Dtype, b.Dtype), cmp.Compare(b.FLOPs, a.FLOPs), cmp.Compare(a.Count, b.Count))
 	})
 }
 
-func (o *RooflineOp) finish(g *GPU) {
+func (o *Op) finish(g *GPU) {
 	seconds := float64(o.TimeNs) / 1e9
 	o.FLOPsPerS, o.BytesPerS = o.FLOPs/seconds, o.Bytes/seconds
 	o.Intensity, o.RooflinePercent, o.Bound, o.Invalid = 0, -1, "", false
@@ -341,10 +341,10 @@ func (o *RooflineOp) finish(g *GPU) {
 	}
 }
 
-// MergeRooflines adds up ranks, of which nil has none. Their peaks are given only if all have the same.
-func MergeRooflines(ranks []*Roofline) *Roofline {
+// Merge adds up ranks, of which nil has none. Their peaks are given only if all have the same.
+func Merge(ranks []*Roofline) *Roofline {
 	var sum *Roofline
-	var ops [][]RooflineOp
+	var ops [][]Op
 	for _, r := range ranks {
 		if r == nil {
 			continue
@@ -360,8 +360,8 @@ func MergeRooflines(ranks []*Roofline) *Roofline {
 	if sum == nil {
 		return nil
 	}
-	key := func(o *RooflineOp) rooflineKey { return rooflineKey{o.Kind, o.Name, o.Dims, o.Dtype, o.Graph} }
-	sum.Ops = tables.Merge(key, func(sum, o *RooflineOp) {
+	key := func(o *Op) opKey { return opKey{o.Kind, o.Name, o.Dims, o.Dtype, o.Graph} }
+	sum.Ops = tables.Merge(key, func(sum, o *Op) {
 		sum.Count += o.Count
 		sum.TimeNs += o.TimeNs
 		sum.FLOPs += o.FLOPs
