@@ -107,7 +107,7 @@ func openNamed(path string) (*Capture, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("open %s: no such file or directory: name a trace, or a directory that traces or captures are in", path)
+			return nil, fmt.Errorf("open %s: %w: name a trace, or a directory that traces or captures are in", path, words.WithoutPath(err))
 		}
 		return nil, fmt.Errorf("open %s: %w", path, words.WithoutPath(err))
 	}

@@ -3,6 +3,8 @@ package ondisk
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,6 +148,21 @@ func TestOpenErrors(t *testing.T) {
 		_, err := Open(filepath.Join(dir, c.open))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: error %v, want one that names %s and says %q", c.name, err, dir, c.want)
+		}
+	}
+}
+
+// TestOpenNotThere: a program can tell a wrong path from a broken file.
+func TestOpenNotThere(t *testing.T) {
+	for name, open := range map[string]func(string) error{
+		"Open":    func(path string) error { _, err := Open(path); return err },
+		"OpenAll": func(path string) error { _, err := OpenAll(path); return err },
+	} {
+		if err := open(filepath.Join(t.TempDir(), "gone")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: error %v, want one that is fs.ErrNotExist", name, err)
+		}
+		if err := open(t.TempDir()); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s of an empty directory: error %v, want one that is not fs.ErrNotExist", name, err)
 		}
 	}
 }
