@@ -21,7 +21,7 @@ const (
 	NoteUnusable   NoteKind = "unusable"   // a newer capture could not be opened
 	NoteUnfinished NoteKind = "unfinished" // a writer is at work, or died
 	NoteAside      NoteKind = "aside"      // traces of no rank are left out
-	NoteNotTraces  NoteKind = "not_traces" // other JSON files are left out
+	NoteNotTraces  NoteKind = "not_traces" // other files are left out that are named as JSON
 	NoteTwice      NoteKind = "twice"      // a trace or capture is named twice
 )
 

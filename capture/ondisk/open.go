@@ -336,7 +336,7 @@ func captureBelow(dir string, levels int) string {
 
 // others are the names of files beside traces that somebody may miss among them.
 type others struct {
-	json       []string // JSON that is no trace
+	json       []string // named as JSON, and no trace
 	unfinished []string // temporary files of a writer
 	aside      []string // paths of traces that are no rank's, such as merged copies
 }
@@ -355,6 +355,8 @@ func listTraces(dir string) (traces []string, o others, err error) {
 		case formats.NamedAsUnfinished(name):
 			o.unfinished = append(o.unfinished, name)
 		case !formats.MayBeTrace(name), name == ManifestName:
+		case isSpecial(path):
+			o.json = append(o.json, name)
 		case formats.NamedAsTrace(name), formats.LooksLikeTrace(path):
 			traces = append(traces, path)
 		default:
@@ -364,6 +366,13 @@ func listTraces(dir string) (traces []string, o others, err error) {
 	traces, o.aside = setAside(traces)
 	sortByRank(traces)
 	return traces, o, nil
+}
+
+// isSpecial tells pipes, devices and the like, which may have nobody at their other end, and links to directories. What is
+// not there, such as a link's target, is not known to be one.
+func isSpecial(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 // setAside takes out what is no rank's trace of the run: SGLang's copy of all ranks in one file, and the traces of graph
