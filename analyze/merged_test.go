@@ -66,7 +66,7 @@ func readRanks(t *testing.T, text []byte) (ranks []*trace.Trace) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := formats.NewReader(source.Options{}, 0).Start([]string{path}, func(_ int, traces []*trace.Trace) { ranks = traces })(); err != nil {
+	if err := formats.NewReader(source.Options{}, 0).Start(t.Context(), []string{path}, func(_ int, traces []*trace.Trace) { ranks = traces })(); err != nil {
 		t.Fatal(err)
 	}
 	return ranks

@@ -22,5 +22,6 @@
 //
 // There is no flag and no terminal here. What happens is told by events (Options.Progress), what should be known before
 // numbers are trusted by notes, and what goes wrong by errors of types that a caller can tell apart: StrictError,
-// SelectionError, OutputError, engine.UsageError. The end of a context ends reading between two files.
+// SelectionError, OutputError, engine.UsageError. The end of a context ends reading soon, in the middle of a file too: what
+// is being analysed is done first, and standard input that says nothing is waited for.
 package profile

@@ -223,6 +223,53 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestCancelInTheMiddle: the end of a context ends the reading of a trace that has no end.
+func TestCancelInTheMiddle(t *testing.T) {
+	const most = 64 << 20 // then the trace ends after all
+	event := []byte(`{"ph": "X", "cat": "cpu_op", "name": "a", "pid": 1, "tid": 1, "ts": 1, "dur": 1},`)
+	for name, read := range map[string]func(ctx context.Context, p *Profile) error{
+		"report": func(ctx context.Context, p *Profile) error { _, err := p.Report(ctx, Selection{}); return err },
+		"traces": func(ctx context.Context, p *Profile) error { _, err := p.Traces(ctx); return err },
+		"verify": func(ctx context.Context, _ *Profile) error {
+			_, err := Verify(ctx, []string{stdin}, Options{})
+			return err
+		},
+		"sides": func(ctx context.Context, _ *Profile) error {
+			side, err := OpenSide(stdin)
+			if err == nil {
+				_, err = ReadSides(ctx, []*Side{side}, Options{Strict: true})
+			}
+			return err
+		},
+	} {
+		from, to, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		was := os.Stdin
+		os.Stdin = from
+		ctx, cancel := context.WithCancel(t.Context())
+		written := make(chan int)
+		go func() {
+			n, err := to.WriteString(`{"traceEvents": [`)
+			for ; err == nil && n < most; n += len(event) {
+				if n > 1<<20 {
+					cancel()
+				}
+				_, err = to.Write(event)
+			}
+			to.Close()
+			written <- n
+		}()
+		err = read(ctx, open(t, Options{}, stdin))
+		from.Close() // so that the writer ends
+		if n := <-written; !errors.Is(err, context.Canceled) || n >= most {
+			t.Errorf("%s: %v after %d bytes", name, err, n)
+		}
+		os.Stdin = was
+	}
+}
+
 func TestSelectionErrors(t *testing.T) {
 	p := open(t, Options{}, ranksOf(t, 2, 3)) // step 0 is a prefill, 1 and 2 are decodes
 	for _, c := range []struct {

@@ -68,7 +68,7 @@ func (r *reading) start(ctx context.Context, files []string, use func(i int, tra
 		if failed.Load() || ctx.Err() != nil {
 			break
 		}
-		waitOne := r.reader.Start(files[i:i+1], func(_ int, traces []*trace.Trace) {
+		waitOne := r.reader.Start(ctx, files[i:i+1], func(_ int, traces []*trace.Trace) {
 			if ctx.Err() == nil {
 				use(i, traces)
 				r.tell(Event{Kind: Read, Path: files[i], N: int(done.Add(1)), Of: len(files)})

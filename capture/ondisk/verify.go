@@ -15,7 +15,12 @@ import (
 // CheckTrace reads one trace to its end. Its name tells the rank before its content does: several engines of one
 // deployment each count their own ranks from 0.
 func CheckTrace(path string) (File, source.Verification) {
-	v, err := formats.Verify(path)
+	return checkTrace(context.Background(), path)
+}
+
+// checkTrace is CheckTrace until ctx ends; what it says then counts for nothing.
+func checkTrace(ctx context.Context, path string) (File, source.Verification) {
+	v, err := formats.VerifyContext(ctx, path)
 	f := FileOf(v)
 	f.Rank = formats.ParseFileName(path).Rank
 	if f.Rank < 0 {
@@ -42,8 +47,8 @@ func FileOf(v source.Verification) File {
 // Verify reads every trace of c to its end and says what it found: also about traces that the manifest lists and that
 // are gone or no longer what they were, and about ranks that never wrote one. Paths are as in c.Traces.
 //
-// begin, if it is not nil, is told of each trace before it is read: the n-th of so many, counted from 1. Between traces
-// the end of ctx ends it.
+// begin, if it is not nil, is told of each trace before it is read: the n-th of so many, counted from 1. The end of ctx
+// ends it soon, in the middle of a trace too.
 func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)) ([]File, error) {
 	recorded := map[string]File{}
 	var files []File
@@ -63,7 +68,10 @@ func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)
 		if begin != nil {
 			begin(i+1, len(c.Traces), path)
 		}
-		f, _ := CheckTrace(path)
+		f, _ := checkTrace(ctx, path)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		f.Path = path
 		if was, ok := recorded[path]; ok {
 			f.Rank = was.Rank

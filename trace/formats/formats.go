@@ -4,6 +4,7 @@
 package formats
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -59,15 +60,39 @@ func ReadFile(path string, o source.Options) (*trace.Trace, error) { return list
 
 // ReadFile is the function ReadFile for the formats of l.
 func (l List) ReadFile(path string, o source.Options) (*trace.Trace, error) {
-	if path == "-" {
-		return l.Read(os.Stdin, "standard input", o)
+	return l.readFile(context.Background(), path, o)
+}
+
+// readFile is ReadFile until ctx ends. Then the error is ctx's.
+func (l List) readFile(ctx context.Context, path string, o source.Options) (*trace.Trace, error) {
+	f, name := os.Stdin, "standard input"
+	if path != "-" {
+		var err error
+		if f, err = source.OpenFile(path); err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		name = path
 	}
-	f, err := source.OpenFile(path)
-	if err != nil {
-		return nil, err
+	t, err := l.Read(until{ctx, f}, name, o)
+	if ended := ctx.Err(); ended != nil { // what has been read is not all
+		return nil, ended
 	}
-	defer f.Close()
-	return l.Read(f, path, o)
+	return t, err
+}
+
+// until is a reader that fails once its context has ended: to a format that is the end of a broken file, which comes soon
+// however large the file is.
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
 }
 
 // named puts the input's name into an error.

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"strings"
@@ -53,7 +54,9 @@ func NewReader(o source.Options, budgetBytes int64) *Reader {
 // its trace, or those of the ranks that were merged into it, in any order and several at a time; what it does not keep of
 // them is freed. The function that Start returns waits for all. Its error is that of the first file that has one; use may
 // not have seen those behind it.
-func (r *Reader) Start(paths []string, use func(i int, traces []*trace.Trace)) (wait func() error) {
+//
+// The end of ctx ends reading soon, in the middle of a file too, but not a use that has begun; then the error is ctx's.
+func (r *Reader) Start(ctx context.Context, paths []string, use func(i int, traces []*trace.Trace)) (wait func() error) {
 	errs := make([]error, len(paths))
 	var failed atomic.Bool
 	var all sync.WaitGroup
@@ -67,7 +70,7 @@ func (r *Reader) Start(paths []string, use func(i int, traces []*trace.Trace)) (
 		r.room.take(cost)
 		all.Go(func() {
 			defer r.room.give(cost)
-			t, err := r.formats.ReadFile(path, r.options)
+			t, err := r.formats.readFile(ctx, path, r.options)
 			if err != nil {
 				errs[i] = err
 				failed.Store(true)

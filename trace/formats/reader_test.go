@@ -38,7 +38,7 @@ func TestReader(t *testing.T) {
 		reader := formats.NewReader(source.Options{Strict: true}, budget)
 		for range 2 { // what the first round took of the budget has been given back
 			clear(got)
-			if err := reader.Start(paths, func(i int, traces []*trace.Trace) { got[i] = traces[0] })(); err != nil {
+			if err := reader.Start(t.Context(), paths, func(i int, traces []*trace.Trace) { got[i] = traces[0] })(); err != nil {
 				t.Fatalf("budget %d: %v", budget, err)
 			}
 			for i, x := range got {
@@ -52,10 +52,10 @@ func TestReader(t *testing.T) {
 	var damaged *source.DamageError
 	reader := formats.NewReader(source.Options{Strict: true}, 1)
 	ignore := func(int, []*trace.Trace) {}
-	if err := reader.Start([]string{path("a.json"), path("none.json"), path("cut.json")}, ignore)(); !errors.As(err, &not) {
+	if err := reader.Start(t.Context(), []string{path("a.json"), path("none.json"), path("cut.json")}, ignore)(); !errors.As(err, &not) {
 		t.Errorf("the first error is %v", err)
 	}
-	if err := reader.Start([]string{path("cut.json"), path("none.json")}, ignore)(); !errors.As(err, &damaged) {
+	if err := reader.Start(t.Context(), []string{path("cut.json"), path("none.json")}, ignore)(); !errors.As(err, &damaged) {
 		t.Errorf("the first error is %v", err)
 	}
 	if n := formats.MemoryEstimate(path("absent")); n != 0 {
@@ -70,7 +70,7 @@ func TestReaderLetsGo(t *testing.T) {
 	for budget, most := range map[int64]int{0: 2 * max(1, runtime.GOMAXPROCS(0)/2), 1: 1} {
 		var mu sync.Mutex
 		var seen []weak.Pointer[trace.Trace]
-		err := formats.NewReader(source.Options{}, budget).Start(paths, func(_ int, traces []*trace.Trace) {
+		err := formats.NewReader(source.Options{}, budget).Start(t.Context(), paths, func(_ int, traces []*trace.Trace) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen = append(seen, weak.Make(traces[0]))

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -17,8 +18,25 @@ import (
 // (source.NotTraceError); damage is no error.
 func Verify(path string) (source.Verification, error) { return list.Verify(path) }
 
+// VerifyContext is Verify until ctx ends, in the middle of the file too. Then the error is ctx's.
+func VerifyContext(ctx context.Context, path string) (source.Verification, error) {
+	return list.verify(ctx, path)
+}
+
 // Verify is the function Verify for the formats of l.
 func (l List) Verify(path string) (source.Verification, error) {
+	return l.verify(context.Background(), path)
+}
+
+func (l List) verify(ctx context.Context, path string) (source.Verification, error) {
+	v, err := l.verifyFile(ctx, path)
+	if ended := ctx.Err(); ended != nil { // what has been read is not all
+		return unknown(path), ended
+	}
+	return v, err
+}
+
+func (l List) verifyFile(ctx context.Context, path string) (source.Verification, error) {
 	f := os.Stdin
 	if path != "-" {
 		var err error
@@ -27,13 +45,13 @@ func (l List) Verify(path string) (source.Verification, error) {
 		}
 		defer f.Close()
 	}
-	sum := &digest{r: f, h: sha256.New()}
+	sum := &digest{r: until{ctx, f}, h: sha256.New()}
 	in, err := source.NewInput(sum, path)
 	if err != nil {
 		return unknown(path), named(err, path)
 	}
 	defer in.Close()
-	v, err := verify(l.choose(in.Head()), in)
+	v, err := lookAt(l.choose(in.Head()), in)
 	if err != nil {
 		return unknown(path), named(err, path)
 	}
@@ -53,8 +71,8 @@ func (l List) Verify(path string) (source.Verification, error) {
 // unknown is what is known of a file that could not be verified.
 func unknown(path string) source.Verification { return source.Verification{Path: path, Rank: -1} }
 
-// verify looks at an input by its format's own way, or by reading all of it.
-func verify(f source.Format, in *source.Input) (source.Verification, error) {
+// lookAt verifies an input by its format's own way, or by reading all of it.
+func lookAt(f source.Format, in *source.Input) (source.Verification, error) {
 	if f.Verify != nil {
 		return f.Verify(in)
 	}

@@ -185,7 +185,7 @@ func TestCounters(t *testing.T) {
 		t.Fatal(err)
 	}
 	var parts []*trace.Trace
-	if err := formats.NewReader(source.Options{}, 0).Start([]string{path}, func(_ int, ranks []*trace.Trace) { parts = ranks })(); err != nil {
+	if err := formats.NewReader(source.Options{}, 0).Start(t.Context(), []string{path}, func(_ int, ranks []*trace.Trace) { parts = ranks })(); err != nil {
 		t.Fatal(err)
 	}
 	if len(parts) != 2 {
