@@ -6,6 +6,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -25,6 +26,9 @@ func (v *Verification) Doubts() []analyze.Problem {
 // VerifyFiles reads every trace at paths to its last byte (of a directory of captures, those of all of them) and says which
 // are whole. Problems are left out.
 func VerifyFiles(ctx context.Context, paths []string, o Options) (*Verification, error) {
+	if len(paths) == 0 {
+		return nil, &engine.UsageError{Text: "nothing to verify: name a capture, a directory of traces or a trace"}
+	}
 	v := &Verification{Whole: true, Files: []ondisk.File{}, Problems: []analyze.Problem{}, Notes: []string{}}
 	tell := o.teller()
 	for _, path := range paths {

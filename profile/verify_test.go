@@ -1,12 +1,14 @@
 package profile
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
@@ -44,5 +46,14 @@ func TestVerify(t *testing.T) {
 	}
 	if _, err := Verify(t.Context(), []string{filepath.Join(dir, "absent")}, Options{}); err == nil {
 		t.Error("what is not there was verified")
+	}
+}
+
+// TestVerifyNothing: of nothing it isn't said that it is whole.
+func TestVerifyNothing(t *testing.T) {
+	for name, verify := range map[string]func(context.Context, []string, Options) (*Verification, error){"Verify": Verify, "VerifyFiles": VerifyFiles} {
+		if v, err := verify(t.Context(), nil, Options{}); !isError[*engine.UsageError](err) {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
 	}
 }
