@@ -94,6 +94,7 @@ func TestCutRefuses(t *testing.T) {
 		{"no such rank", []string{dir}, out, Cut{Ranks: []int{2}}, by(ByRanks), "the traces are of ranks 0, 1"},
 		{"nothing left", []string{dir}, out, Cut{FromNs: 1e12}, func(err error) bool { return errors.Is(err, ErrNothingLeft) }, "2 traces"},
 		{"no steps", []string{stepless}, out, Cut{Steps: []analyze.Range{{From: 0, To: 0}}}, isError[*NoStepsError], "has no steps"},
+		{"no name", []string{dir}, "", ops, output(OutputNoName), "name a file"},
 		{"two in one file", []string{dir}, out + ".json", ops, output(OutputOneFile), "2 traces"},
 		{"over something", []string{dir}, dir, ops, output(OutputExists), "there already"},
 		{"over itself", []string{source}, source, ops, output(OutputIsSource), "name another file"},
@@ -109,6 +110,29 @@ func TestCutRefuses(t *testing.T) {
 		}
 		if after, _ := os.ReadFile(source); string(after) != string(before) {
 			t.Errorf("%s: the source was changed", c.name)
+		}
+	}
+}
+
+// TestCutRefusesBeforeItReads: reading may take minutes, and what is wrong with a name can be known before.
+func TestCutRefusesBeforeItReads(t *testing.T) {
+	dir := ranksOf(t, 2, 3)
+	out := filepath.Join(t.TempDir(), "out.json")
+	for _, c := range []struct {
+		output string
+		keep   Cut
+		reads  bool
+	}{
+		{"", Cut{}, false},
+		{dir, Cut{Ranks: []int{0}}, false},
+		{out, Cut{}, false},
+		{out, Cut{Ranks: []int{0, 1}}, true}, // which traces are of these ranks the traces say
+		{out, Cut{Ranks: []int{0}}, true},
+	} {
+		reads := false
+		p := open(t, Options{Progress: func(e Event) { reads = reads || e.Kind == Reading }}, dir)
+		if _, err := p.Cut(t.Context(), c.output, c.keep); reads != c.reads {
+			t.Errorf("%q, %+v: read %t, want %t (%v)", c.output, c.keep, reads, c.reads, err)
 		}
 	}
 }

@@ -13,14 +13,11 @@ import (
 
 // writeCut writes the files: one under the name asked for, or several into a directory of that name.
 func writeCut(ctx context.Context, output string, files []*CutFile) error {
-	if formats.NamesFile(output) {
-		if len(files) > 1 {
-			return &OutputError{Path: output, Problem: OutputOneFile, Traces: len(files)}
-		}
-		return files[0].write(output)
+	if err := checkOutput(output, len(files)); err != nil {
+		return err
 	}
-	if _, err := os.Lstat(output); err == nil {
-		return &OutputError{Path: output, Problem: OutputExists, Traces: len(files)}
+	if formats.NamesFile(output) {
+		return files[0].write(output)
 	}
 	names, err := cutNames(files)
 	if err != nil {
@@ -38,6 +35,20 @@ func writeCut(ctx context.Context, output string, files []*CutFile) error {
 		}
 		return nil
 	})
+}
+
+// checkOutput finds what is wrong with the name for so many traces.
+func checkOutput(output string, traces int) error {
+	file := formats.NamesFile(output)
+	switch _, err := os.Lstat(output); {
+	case output == "":
+		return &OutputError{Path: output, Problem: OutputNoName, Traces: traces}
+	case file && traces > 1:
+		return &OutputError{Path: output, Problem: OutputOneFile, Traces: traces}
+	case !file && err == nil:
+		return &OutputError{Path: output, Problem: OutputExists, Traces: traces}
+	}
+	return nil
 }
 
 // cutNames are what to call the files in a directory: as their sources, with the rank before it where one source has

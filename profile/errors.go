@@ -61,7 +61,7 @@ func (e *NoStepsError) Error() string { return e.Path + " has no steps: cut by t
 type OutputError struct {
 	Path    string
 	Problem OutputProblem
-	Traces  int // that were to be written
+	Traces  int // that were to be written, as far as that was known
 }
 
 // OutputProblem is what is wrong with a name.
@@ -69,6 +69,7 @@ type OutputProblem string
 
 // What can be wrong.
 const (
+	OutputNoName   OutputProblem = "no_name"   // there is none
 	OutputOneFile  OutputProblem = "one_file"  // it is a file's, and there are several traces
 	OutputExists   OutputProblem = "exists"    // it is a directory's, and something has it already
 	OutputIsSource OutputProblem = "is_source" // it is that of the trace that is cut
@@ -76,6 +77,8 @@ const (
 
 func (e *OutputError) Error() string {
 	switch e.Problem {
+	case OutputNoName:
+		return "no name to write to: name a file that ends in .json or .json.gz, or a directory that is not there yet"
 	case OutputOneFile:
 		return fmt.Sprintf("%s is one file, and these are %d traces: name a directory, or one rank", e.Path, e.Traces)
 	case OutputExists:
