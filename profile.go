@@ -10,6 +10,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/profile"
 	"github.com/inferprof/inferprof/report"
+	"github.com/inferprof/inferprof/trace/source"
 )
 
 // What was recorded, whoever recorded it: captures, directories of traces and traces, as the commands inferprof report,
@@ -21,16 +22,29 @@ type Profile = profile.Profile
 // ProfileOptions say how profiles are opened and read. The zero value is the usual.
 type ProfileOptions = profile.Options
 
+// ProfileEvent is what ProfileOptions.Progress is told.
+type ProfileEvent = profile.Event
+
 // Selection leaves only part of a profile's work: some steps, a phase, some ranks, some devices.
 type Selection = profile.Selection
 
 // Cut says what to keep of a profile: some steps or a window of time, some categories, some ranks.
 type Cut = profile.Cut
 
+// Range is some steps, ranks or devices by their numbers, the first and the last included.
+type Range = analyze.Range
+
 // Result is a report: where the time went, and findings. docs/report-schema.md describes it as JSON.
 type Result = analyze.Result
 
-// Comparison says what differs between profiles, and how surely. docs/compare-schema.md describes it as JSON.
+// Side is one side of a comparison before it is read. OpenSide and OpenBaseline make one.
+type Side = profile.Side
+
+// ReadSide is a side that has been read: what comparing needs of its steps, and no trace.
+type ReadSide = compare.Side
+
+// Comparison says what differs between profiles, and how surely. Its method Judge holds it to a limit.
+// docs/compare-schema.md describes it as JSON.
 type Comparison = compare.Result
 
 // Verification says whether traces are whole, and what makes their numbers doubtful.
@@ -38,6 +52,23 @@ type Verification = profile.Verification
 
 // RenderOptions say how a report or a comparison looks.
 type RenderOptions = report.Options
+
+// The types of errors that a program may want to tell apart, with errors.As. A path that is not there is fs.ErrNotExist,
+// and a context that ended is its own error, to errors.Is.
+type (
+	UsageError     = engine.UsageError      // something is asked for that can't be
+	SelectionError = profile.SelectionError // what is asked for is not in the profile
+	StrictError    = profile.StrictError    // ProfileOptions.Strict refuses a damaged trace, or a capture that is not complete
+	NotTraceError  = source.NotTraceError   // a file is no trace, and what it is
+	OutputError    = profile.OutputError    // a cut can't be written under a name
+)
+
+// Errors of comparing, of Profile.Cut, and of reading standard input again.
+var (
+	ErrNothingComparable = compare.ErrNothing
+	ErrNothingLeft       = profile.ErrNothingLeft
+	ErrReadOnce          = profile.ErrReadOnce
+)
 
 // Open finds the traces at paths, which together are one profile: captures, directories of traces, files, or "-" for
 // standard input. It reads none of them.
@@ -59,27 +90,57 @@ func Report(ctx context.Context, paths ...string) (*Result, error) {
 	return p.Report(ctx, Selection{})
 }
 
-// Compare says what differs between the first side and each other one, as inferprof compare does. A side is a capture, a
-// directory of traces or a trace, several captures of the same thing with commas between them, or a directory that holds
-// nothing else. The error is that of a side that can't be read, or that nothing of a pair is comparable; then the
-// comparison says of which.
+// Compare says what differs between the first side and each other one, as inferprof compare does. A side is what OpenSide
+// opens. The error is that of a side that can't be read, or ErrNothingComparable; then the comparison says why.
+//
+// With options, a baseline, or a limit that depends on kernels, it is OpenSide or OpenBaseline, ReadSides, CompareSides.
 func Compare(ctx context.Context, paths ...string) (*Comparison, error) {
-	if len(paths) < 2 {
-		return nil, &engine.UsageError{Text: fmt.Sprintf("compare needs two sides or more, not %d", len(paths))}
+	if err := enoughSides(len(paths)); err != nil {
+		return nil, err
 	}
-	var sides []*profile.Side
+	var sides []*Side
 	for _, path := range paths {
-		side, err := profile.OpenSide(path)
+		side, err := OpenSide(path)
 		if err != nil {
 			return nil, err
 		}
 		sides = append(sides, side)
 	}
-	read, err := profile.ReadSides(ctx, sides, ProfileOptions{})
+	read, err := ReadSides(ctx, ProfileOptions{}, sides...)
 	if err != nil {
 		return nil, err
 	}
-	return compare.Compare(read)
+	return CompareSides(read)
+}
+
+// OpenSide finds the captures of one side of a comparison: a capture, a directory of traces or a trace, several captures
+// of the same thing with commas between them, or a directory that holds nothing else. It reads no trace.
+func OpenSide(path string) (*Side, error) { return profile.OpenSide(path) }
+
+// OpenBaseline reads a side from a file that WriteBaseline, or inferprof compare --write-baseline, wrote.
+func OpenBaseline(path string) (*Side, error) { return profile.OpenBaseline(path) }
+
+// WriteBaseline keeps a side in a small file, for comparing with later. It appears when it is whole.
+func WriteBaseline(path string, side *ReadSide) error { return profile.WriteBaseline(path, side) }
+
+// ReadSides reads the traces of sides. Of the options it looks at Strict, MemoryBytes, BoundGarbage and Progress.
+func ReadSides(ctx context.Context, o ProfileOptions, sides ...*Side) ([]ReadSide, error) {
+	return profile.ReadSides(ctx, sides, o)
+}
+
+// CompareSides is Compare of sides that have been read. For Comparison.Judge keep them.
+func CompareSides(sides []ReadSide) (*Comparison, error) {
+	if err := enoughSides(len(sides)); err != nil {
+		return nil, err
+	}
+	return compare.Compare(sides)
+}
+
+func enoughSides(n int) error {
+	if n < 2 {
+		return &UsageError{Text: fmt.Sprintf("compare needs two sides or more, not %d", n)}
+	}
+	return nil
 }
 
 // Verify reads every trace at paths to its last byte, and says whether they are whole and what makes their numbers doubtful,
