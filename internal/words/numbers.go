@@ -53,11 +53,14 @@ func Grouped(n int64) string {
 }
 
 // Counted is "1 event" or "1,234 events".
-func Counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
+func Counted(n int, noun string) string { return Plural(n, noun, noun+"s") }
+
+// Plural writes a number and its noun, where that is more than an s: 1 event is, 13,818 events are.
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
 	}
-	return Grouped(int64(n)) + " " + noun
+	return Grouped(int64(n)) + " " + many
 }
 
 // Count is a number with three digits and a unit of thousands: 125 M.

@@ -7,6 +7,15 @@ import (
 	"strings"
 )
 
+// List writes the first of total things, which names are.
+func List(names []string, total int) string {
+	s := strings.Join(names, ", ")
+	if total > len(names) {
+		s += ", …"
+	}
+	return s
+}
+
 // WithoutPath takes the path off an error whose message names it already.
 func WithoutPath(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
