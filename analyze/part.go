@@ -69,7 +69,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 		BaseTimeNs: t.Meta.BaseTimeNanoseconds, Events: x.EventCount(), FirstNs: x.FirstNs, LastNs: x.LastNs,
 		ProfilerNs: x.Profiler.End - x.Profiler.Start, Time: []device.Time{},
 		Ops: swept.Ops, CPU: swept.CPU(), Memory: host.MemoryPools(x), Steps: steps,
-		Windows: x.DeviceWindows.Exported(), HostWindows: x.HostWindows.Exported(), Damage: ranks.DamageOf(t),
+		Windows: x.DeviceWindows.List(), HostWindows: x.HostWindows.List(), Damage: ranks.DamageOf(t),
 	}
 	p.Rank = r
 	if d := t.Meta.Distributed; d != nil {

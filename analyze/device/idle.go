@@ -10,7 +10,7 @@ import (
 // Idle says why a device stood still: the gaps of the union of all its work, each named after the event that ended it.
 //
 //	host     the call that launched the next event began after the gap did: the host was late
-//	launch   otherwise, and the gap is short (Options.LaunchGapNs): the device's own delay between kernels
+//	launch   otherwise, and the gap is short (index.Options.LaunchGapNs): the device's own delay between kernels
 //	other    otherwise
 //	unknown  the next event's launch is not in the trace
 //

@@ -22,7 +22,7 @@ type Stream struct {
 // begins after all earlier ones of its stream have ended, the gap is
 //
 //	host wait    if the call that launched it began after the gap did: the host was late
-//	kernel wait  otherwise, if it is short (Options.LaunchGapNs): the device's own delay between kernels
+//	kernel wait  otherwise, if it is short (index.Options.LaunchGapNs): the device's own delay between kernels
 //	other        otherwise: waiting for an event, another stream, a busy device
 //
 // These are the classes of HTA's idle time breakdown. Two things differ: an overlap is no negative gap, and a kernel

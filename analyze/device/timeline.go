@@ -20,7 +20,7 @@ import (
 //
 // so that the three sum to busy. These are TraceLens' definitions of its GPU timeline, and HTA's of its temporal
 // breakdown but for the µs rounding and synchronisation events that HTA counts as work. Sets count as computation
-// unless Options.MemsetIsMemory, as in TraceLens.
+// unless index.Options.MemsetIsMemory, as in TraceLens.
 //
 // In a CPU-only trace the work is ops, at each moment and on each thread the innermost: communication if that op's
 // category is comm, else computation. Time in steps and annotations outside any op is idle: Python, scheduling, waiting.

@@ -99,3 +99,12 @@ func (x *Index) OpOf(c *Call) int32 {
 
 // CategoryOf is the category of a span's event.
 func (x *Index) CategoryOf(s *Span) trace.Category { return x.Trace.Events.Category(int(s.Row)) }
+
+// onThread tells events that say what a CPU thread did.
+func onThread(c trace.Category) bool {
+	switch c {
+	case trace.CategoryCPUOp, trace.CategoryUserAnnotation, trace.CategoryRuntime, trace.CategoryDriver, trace.CategoryPythonFunction:
+		return true
+	}
+	return false
+}

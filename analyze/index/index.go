@@ -88,7 +88,7 @@ type Index struct {
 	DeviceWindows, HostWindows Windows // that a selection of steps leaves; nil: all time
 
 	kernelCategories *categories.Categorizer
-	nameFacts        []NameFacts // by StringID; 0: not asked yet
+	knownFacts       []nameFacts // by StringID; 0: not asked yet
 	kernelNames      []string    // categories of kernels by StringID; "": not asked yet
 
 	hostRows int             // rows that Host files
@@ -159,7 +159,7 @@ func (x *Index) file() {
 				any, x.FirstNs, x.LastNs = true, start, end
 			}
 			x.FirstNs, x.LastNs = min(x.FirstNs, start), max(x.LastNs, end)
-			if category == trace.CategoryPythonFunction && x.Facts(b.Name[j])&factFrame == 0 {
+			if category == trace.CategoryPythonFunction && x.facts(b.Name[j])&factFrame == 0 {
 				continue // as most rows are
 			}
 			x.fileRow(&b, j, category, names)
@@ -194,7 +194,7 @@ func (x *Index) fileRow(b *trace.Block, j int, category trace.Category, names *s
 	case trace.CategoryOther:
 		x.OtherKinds++
 	case trace.CategoryPythonFunction:
-		if x.Facts(name)&FactModule != 0 {
+		if x.facts(name)&factModule != 0 {
 			x.ModuleFrames = append(x.ModuleFrames, Span{start, end, row, track})
 		}
 		mark(names.frame(name))

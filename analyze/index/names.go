@@ -9,57 +9,60 @@ import (
 // ModuleFrame begins the names of Python frames that are calls of modules.
 const ModuleFrame = "nn.Module: "
 
-// NameFacts are what a name says.
-type NameFacts uint8
+// nameFacts are what a name says, bit by bit.
+type nameFacts uint8
 
 // What a name may say.
 const (
-	factsKnown      NameFacts = 1 << iota
-	FactGraphLaunch           // a call that launches a graph
-	FactTF32                  // a kernel that multiplies float32 matrices in TF32
-	FactModule                // a Python frame that is a call of a module
-	FactLaunch                // a call that launches kernels or graphs
-	FactSync                  // a call that waits for the device
+	factsKnown      nameFacts = 1 << iota
+	factGraphLaunch           // a call that launches a graph
+	factTF32                  // a kernel that multiplies float32 matrices in TF32
+	factModule                // a Python frame that is a call of a module
+	factLaunch                // a call that launches kernels or graphs
+	factSync                  // a call that waits for the device
 	factFrame                 // a Python frame that is a module's or a step's
 )
 
-// Facts are what a name says: each is looked at once, however many events have it.
-func (x *Index) Facts(id trace.StringID) NameFacts {
-	if x.nameFacts == nil {
-		x.nameFacts = make([]NameFacts, x.Trace.Strings.Len())
+// facts are what a name says: each is looked at once, however many events have it.
+func (x *Index) facts(id trace.StringID) nameFacts {
+	if x.knownFacts == nil {
+		x.knownFacts = make([]nameFacts, x.Trace.Strings.Len())
 	}
-	f := x.nameFacts[id]
+	f := x.knownFacts[id]
 	if f == 0 {
 		f = factsKnown
 		name := x.Name(id)
 		if isGraphLaunch(name) {
-			f |= FactGraphLaunch
+			f |= factGraphLaunch
 		}
 		if strings.Contains(name, "tf32") {
-			f |= FactTF32
+			f |= factTF32
 		}
 		if strings.HasPrefix(name, ModuleFrame) {
-			f |= FactModule | factFrame
+			f |= factModule | factFrame
 		}
 		if _, ok := trace.ParsePythonStep(name); ok {
 			f |= factFrame
 		}
 		if IsKernelLaunch(name) {
-			f |= FactLaunch
+			f |= factLaunch
 		}
 		if IsSync(name) {
-			f |= FactSync
+			f |= factSync
 		}
-		x.nameFacts[id] = f
+		x.knownFacts[id] = f
 	}
 	return f
 }
 
 // IsGraphLaunch tells whether a call launches a graph.
-func (x *Index) IsGraphLaunch(c *Call) bool { return x.Facts(c.Name)&FactGraphLaunch != 0 }
+func (x *Index) IsGraphLaunch(c *Call) bool { return x.facts(c.Name)&factGraphLaunch != 0 }
 
 // IsSync tells whether a call waits for the device.
-func (x *Index) IsSync(c *Call) bool { return x.Facts(c.Name)&FactSync != 0 }
+func (x *Index) IsSync(c *Call) bool { return x.facts(c.Name)&factSync != 0 }
+
+// IsTF32 tells whether a kernel of a name multiplies float32 matrices in TF32.
+func (x *Index) IsTF32(name trace.StringID) bool { return x.facts(name)&factTF32 != 0 }
 
 // isGraphLaunch knows cudaGraphLaunch, hipGraphLaunch, cuGraphLaunch and their _ptsz forms.
 func isGraphLaunch(name string) bool { return strings.Contains(name, "GraphLaunch") }

@@ -60,8 +60,17 @@ func (w Windows) Within(v interval.Span) int64 {
 	return ns
 }
 
-// Exported are the windows as a result has them; nil of nil.
-func (w Windows) Exported() []Window {
+// Total is as much time as the windows leave, and no less than the work that began there.
+func (w Windows) Total(work interval.Set) int64 {
+	var all interval.Set
+	for i := range w {
+		all.Add(w[i].Start, w[i].End)
+	}
+	return interval.Union(all, work).Length()
+}
+
+// List lists the windows as results have them; nil of nil.
+func (w Windows) List() []Window {
 	var out []Window
 	for i := range w {
 		end := w[i].End
@@ -185,13 +194,4 @@ func (x *Index) keepGPU() {
 	x.host = slices.DeleteFunc(x.host, func(h Span) bool { return x.HostWindows.At(h.StartNs) < 0 })
 	x.ops = nil
 	x.Memory = slices.DeleteFunc(x.Memory, func(row int32) bool { return x.HostWindows.At(x.Trace.Events.StartNs(int(row))) < 0 })
-}
-
-// Total is as much time as the windows leave, and no less than the work that began there.
-func (w Windows) Total(work interval.Set) int64 {
-	var all interval.Set
-	for i := range w {
-		all.Add(w[i].Start, w[i].End)
-	}
-	return interval.Union(all, work).Length()
 }

@@ -5,18 +5,12 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
-// A step is one iteration of the engine. Which events mark it differs by engine and version, and one iteration is
-// often marked several times: AMD's SGLang puts vLLM's annotation around its own, Python frames lie around both, a GPU
-// copy of the annotation lies on every stream. Each step is counted once: of the dialects that a trace has, the most
-// telling is taken (the order is dialects), and of nested marks of that dialect on one thread the innermost. What only
-// an outer mark says (token counts, attention sums) is taken over from it.
-//
-// The GPU work of a step is what was launched by calls that began during the step's mark on the step's own thread,
-// graph replays included. It usually runs later than the mark, since launching is asynchronous.
+// A step is one iteration of the engine, by the mark that counts (marks.go). Its GPU work is what was launched by calls that
+// began during the mark on the mark's own thread, graph replays included. It usually runs later than the mark, since
+// launching is asynchronous.
 
 // Step is one engine iteration of one rank. Counts are -1 where the step's name does not say.
 type Step struct {
@@ -63,17 +57,6 @@ type Step struct {
 	GPUSpanNs  int64 `json:"gpu_span_ns"` // last − first
 }
 
-// Dialects are those of steps, the most telling first.
-var Dialects = []trace.StepDialect{
-	trace.DialectSGLang, trace.DialectVLLMDetailed, trace.DialectVLLM, trace.DialectVLLMOld, trace.DialectATOM,
-	trace.DialectCapture, trace.DialectXDiT, trace.DialectProfilerStep, trace.DialectPython,
-}
-
-// PhaseOrder is the order in which phases are listed.
-var PhaseOrder = []trace.StepPhase{
-	trace.StepPrefill, trace.StepMixed, trace.StepDecode, trace.StepCapture, trace.StepUnknown, trace.StepEmpty,
-}
-
 // StepTable finds the steps of a trace and measures them, all but Step.Ops (CountOps).
 func (x *Index) StepTable() []Step {
 	marks := x.ChooseMarks()
@@ -89,67 +72,6 @@ func (x *Index) StepTable() []Step {
 // StepsOf are the steps that one dialect's marks give, whether or not they are those that count. Step.Ops are not counted.
 func (x *Index) StepsOf(dialect trace.StepDialect) []Step {
 	return x.measureSteps(x.innermost(dialect, false))
-}
-
-// ChooseMarks picks, of all marks, one per step, in order of time.
-func (x *Index) ChooseMarks() []Mark {
-	for _, d := range Dialects {
-		for _, draft := range []bool{false, true} {
-			if marks := x.innermost(d, draft); len(marks) > 0 {
-				x.fillFromOuter(marks, d)
-				slices.SortStableFunc(marks, func(a, b Mark) int { return cmp.Compare(a.StartNs, b.StartNs) })
-				return marks
-			}
-		}
-	}
-	return nil
-}
-
-// innermost are the marks of one dialect that have no other such mark inside. x.Marks is sorted so that parents come
-// directly before their first child.
-func (x *Index) innermost(d trace.StepDialect, draft bool) []Mark {
-	var marks []Mark
-	for _, s := range x.Marks {
-		if s.Step.Dialect != d || s.Step.Draft != draft {
-			continue
-		}
-		if n := len(marks); n > 0 && marks[n-1].Track == s.Track && s.EndNs <= marks[n-1].EndNs {
-			marks[n-1] = s
-			continue
-		}
-		marks = append(marks, s)
-	}
-	return marks
-}
-
-// fillFromOuter takes over what an enclosing mark of another dialect says and the mark itself does not.
-func (x *Index) fillFromOuter(marks []Mark, d trace.StepDialect) {
-	for i := range marks {
-		m := &marks[i]
-		at := sort.Search(len(x.Marks), func(j int) bool {
-			s := &x.Marks[j]
-			return s.Track > m.Track || s.Track == m.Track && s.StartNs > m.StartNs
-		})
-		for j := at - 1; j >= 0 && j >= at-8 && x.Marks[j].Track == m.Track; j-- {
-			o := &x.Marks[j]
-			if o.Step.Dialect == d || o.EndNs < m.EndNs {
-				continue
-			}
-			fill(&m.Step.ContextRequests, o.Step.ContextRequests)
-			fill(&m.Step.ContextTokens, o.Step.ContextTokens)
-			fill(&m.Step.GenerationRequests, o.Step.GenerationRequests)
-			fill(&m.Step.GenerationTokens, o.Step.GenerationTokens)
-			if m.Step.Phase == trace.StepUnknown {
-				m.Step.Phase = o.Step.Phase
-			}
-		}
-	}
-}
-
-func fill(to *int64, from int64) {
-	if *to == trace.Absent {
-		*to = from
-	}
 }
 
 // measureSteps attributes calls and GPU work to marks, which are in order of time and, on each thread, disjoint.
@@ -188,10 +110,10 @@ func (x *Index) measureSteps(marks []Mark) []Step {
 		}
 		steps[s].RuntimeCalls++
 		steps[s].RuntimeNs += c.EndNs - c.StartNs
-		switch facts := x.Facts(c.Name); {
-		case facts&FactLaunch != 0:
+		switch facts := x.facts(c.Name); {
+		case facts&factLaunch != 0:
 			steps[s].LaunchNs += c.EndNs - c.StartNs
-		case facts&FactSync != 0:
+		case facts&factSync != 0:
 			steps[s].SyncNs += c.EndNs - c.StartNs
 		}
 		if c.GPUEvents > 0 {
@@ -278,52 +200,4 @@ func (x *Index) CountOps(steps []Step) {
 			}
 		}
 	}
-}
-
-// inferPhases guesses the phases of steps whose names do not tell: engines replay graphs for decode and launch prompts
-// eagerly. It says nothing where no graph is used.
-//
-// Some replay graphs for prompts too, piece by piece: those launch more of them than the usual step and take longer.
-func inferPhases(steps []Step) {
-	usual, usualNs := usualReplays(steps)
-	graphs := slices.ContainsFunc(steps, func(s Step) bool { return s.GraphLaunch > 0 })
-	gpu := slices.ContainsFunc(steps, func(s Step) bool { return s.GPUEvents > 0 })
-	for i := range steps {
-		s := &steps[i]
-		if s.Phase != string(trace.StepUnknown) || s.Dialect == string(trace.DialectProfilerStep) || s.Dialect == string(trace.DialectXDiT) {
-			continue
-		}
-		switch {
-		case gpu && s.GPUEvents == 0:
-			s.Phase = string(trace.StepEmpty)
-		case !graphs:
-			continue
-		case s.GraphLaunch > usual && float64(s.TimeNs) > promptTimes*usualNs:
-			s.Phase = string(trace.StepPrefill)
-		case s.GraphLaunch > 0:
-			s.Phase = string(trace.StepDecode)
-		default:
-			s.Phase = string(trace.StepPrefill)
-		}
-		s.Inferred = true
-	}
-}
-
-// promptTimes is by how much longer than the usual step one with a prompt must be to be told by that.
-const promptTimes = 1.5
-
-// usualReplays are the graph launches that most steps have, and the median time of those steps.
-func usualReplays(steps []Step) (n int, ns float64) {
-	times := map[int][]int64{}
-	for i := range steps {
-		if s := &steps[i]; s.GraphLaunch > 0 {
-			times[s.GraphLaunch] = append(times[s.GraphLaunch], s.TimeNs)
-		}
-	}
-	for k, t := range times {
-		if len(t) > len(times[n]) || len(t) == len(times[n]) && k < n {
-			n = k
-		}
-	}
-	return n, float64(stats.Of(times[n]).Median)
 }

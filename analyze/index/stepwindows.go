@@ -4,7 +4,7 @@ import "github.com/inferprof/inferprof/trace"
 
 // StepWindows says when each step of a trace takes place on the CPU: from the start of its mark to the start of the next
 // step's, so that what the engine does between marks (sampling, output) belongs to the step before; the last step's goes
-// to the end of the trace. The order and the numbers are those of Rank.Steps. It is empty for a trace without steps.
+// to the end of the trace. They are in the order of StepTable. There are none of a trace without steps.
 func StepWindows(t *trace.Trace) []trace.Window {
 	x := New(t, &Options{})
 	marks := x.ChooseMarks()

@@ -63,7 +63,7 @@ type Rank struct {
 	Replays  *graphs.Replays    `json:"replays,omitempty"`  // nil without graph launches
 	Parallel *host.Parallel     `json:"parallel,omitempty"` // of a CPU-only trace
 
-	GPUEvents []device.GPUEvent `json:"-"` // if Options.GPUEvents asks for them
+	GPUEvents []device.GPUEvent `json:"-"` // only where they are asked for
 }
 
 // MergeCPU adds up ranks.

@@ -89,7 +89,7 @@ func matrixKind(kind string) bool {
 	return kind == modelGEMM || kind == modelAttention || kind == modelMoE
 }
 
-// sumsAt finds what the innermost of the steps, which have sums and are sorted as x.steps is, says of attention at a
+// sumsAt finds what the innermost of the marks, which have sums and are sorted as Index.Marks are, says of attention at a
 // moment of a thread; nil if none is there.
 func sumsAt(steps []index.Mark, track trace.TrackID, at int64) *trace.Step {
 	i := sort.Search(len(steps), func(i int) bool {

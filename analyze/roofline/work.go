@@ -43,7 +43,9 @@ func sdpaWork(batch, heads, kvHeads, nq, nkv, dqk, dv float64, causal bool, elem
 // heads·((2·Σq·k − Σq²) of the prompts + 2·Σq·k of the generating)·(dqk+dv). Prompts attend causally, so that of q new
 // tokens each one sees half of the other new ones. Sliding windows are not known from shapes: an op that has one does
 // less than this.
-func pagedWork(context, generation trace.AttentionSums, tokens, heads, kvHeads, dqk, dv, queryBytes, cacheBytes float64) (flops, bytes float64) {
+func pagedWork(
+	context, generation trace.AttentionSums, tokens, heads, kvHeads, dqk, dv, queryBytes, cacheBytes float64,
+) (flops, bytes float64) {
 	sum := func(v int64) float64 { return float64(max(v, 0)) }
 	pairs := 2*sum(context.QueryKey) - sum(context.QuerySq) + 2*sum(generation.QueryKey)
 	flops = heads * pairs * (dqk + dv)
