@@ -17,6 +17,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
+	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
 func TestTime(t *testing.T) {
@@ -25,11 +26,11 @@ func TestTime(t *testing.T) {
 	// memory              |--------|           110..200
 	// memset                             |-|   230..240
 	b := newBuilder()
-	b.kernel("gemm", 7, 1, 10, 80)
-	b.kernel("ncclDevKernel_AllReduce", 8, 2, 50, 80)
-	b.gpu(trace.CategoryMemcpy, "Memcpy HtoD (Pinned -> Device)", 9, 3, 110, 90)
-	b.kernel("gemm", 7, 4, 170, 40)
-	b.gpu(trace.CategoryMemset, "Memset (Device)", 7, 5, 230, 10)
+	b.Kernel("gemm", 7, 1, 10, 80)
+	b.Kernel("ncclDevKernel_AllReduce", 8, 2, 50, 80)
+	b.GPU(trace.CategoryMemcpy, "Memcpy HtoD (Pinned -> Device)", 9, 3, 110, 90)
+	b.Kernel("gemm", 7, 4, 170, 40)
+	b.GPU(trace.CategoryMemset, "Memset (Device)", 7, 5, 230, 10)
 	want := device.Time{Events: 5, FirstNs: 10, LastNs: 240, TotalNs: 230, BusyNs: 210, IdleNs: 20, ComputationNs: 130, ExposedCommNs: 40,
 		ExposedMemoryNs: 40, CommNs: 80, MemoryNs: 90, CommOverlapNs: 40, SumNs: 300}
 	if diff := cmp.Diff(want, b.analyze(Options{}).Ranks[0].Time[0]); diff != "" {
@@ -101,10 +102,10 @@ func TestCategories(t *testing.T) {
 
 func TestKernels(t *testing.T) {
 	b := newBuilder()
-	b.kernel("b", 8, 2, 40, 100) // file order is not time order
-	b.kernel("a", 7, 1, 0, 60)
-	b.kernel("a", 7, 3, 150, 20)
-	b.kernel("a", 7, 4, 200, 40)
+	b.Kernel("b", 8, 2, 40, 100) // file order is not time order
+	b.Kernel("a", 7, 1, 0, 60)
+	b.Kernel("a", 7, 3, 150, 20)
+	b.Kernel("a", 7, 4, 200, 40)
 	want := []device.Kernel{
 		{Name: "a", Category: categories.Other, Device: device.AllDevices, Count: 3, TotalNs: 120, ExclusiveNs: 120, MinNs: 20, MeanNs: 40, MedianNs: 40, MaxNs: 60, StdDevNs: 20},
 		{Name: "b", Category: categories.Other, Device: device.AllDevices, Count: 1, TotalNs: 100, ExclusiveNs: 80, MinNs: 100, MeanNs: 100, MedianNs: 100, MaxNs: 100},
@@ -116,17 +117,17 @@ func TestKernels(t *testing.T) {
 
 func TestIdle(t *testing.T) {
 	b := newBuilder()
-	b.call("cudaLaunchKernel", 1, 0, 5)
-	b.call("cudaLaunchKernel", 2, 5, 5)
-	b.kernel("first", 7, 1, 10, 10)
-	b.kernel("launch", 7, 2, 30, 10) // launched long before: a gap of the device's own
-	b.op("aten::item", 45, 50)
-	b.call("cudaStreamSynchronize", 0, 50, 40)
-	b.call("cudaLaunchKernel", 3, 95, 4)
-	b.kernel("host", 7, 3, 100, 10)    // launched after the gap began
-	b.kernel("unknown", 7, 99, 120, 5) // launched by nobody
-	b.call("cudaLaunchKernel", 4, 96, 1)
-	b.kernel("other", 7, 4, 50_125, 5) // launched in time, and late nevertheless
+	b.Call("cudaLaunchKernel", 1, 0, 5)
+	b.Call("cudaLaunchKernel", 2, 5, 5)
+	b.Kernel("first", 7, 1, 10, 10)
+	b.Kernel("launch", 7, 2, 30, 10) // launched long before: a gap of the device's own
+	b.Op("aten::item", 45, 50)
+	b.Call("cudaStreamSynchronize", 0, 50, 40)
+	b.Call("cudaLaunchKernel", 3, 95, 4)
+	b.Kernel("host", 7, 3, 100, 10)    // launched after the gap began
+	b.Kernel("unknown", 7, 99, 120, 5) // launched by nobody
+	b.Call("cudaLaunchKernel", 4, 96, 1)
+	b.Kernel("other", 7, 4, 50_125, 5) // launched in time, and late nevertheless
 	res := b.analyze(Options{})
 	got := res.Ranks[0].Idle[0]
 	longest := got.Longest
@@ -145,12 +146,12 @@ func TestIdle(t *testing.T) {
 
 func TestLaunches(t *testing.T) {
 	b := newBuilder()
-	b.call("cudaGraphLaunch", 1, 0, 10)
-	b.kernel("x", 7, 1, 30, 5) // of one graph
-	b.kernel("y", 7, 1, 20, 5)
-	b.call("cuLaunchKernelEx", 2, 40, 4)
-	b.kernel("z", 7, 2, 42, 5) // before its call returned
-	b.kernel("w", 7, 77, 60, 5)
+	b.Call("cudaGraphLaunch", 1, 0, 10)
+	b.Kernel("x", 7, 1, 30, 5) // of one graph
+	b.Kernel("y", 7, 1, 20, 5)
+	b.Call("cuLaunchKernelEx", 2, 40, 4)
+	b.Kernel("z", 7, 2, 42, 5) // before its call returned
+	b.Kernel("w", 7, 77, 60, 5)
 	got := b.analyze(Options{}).Ranks[0].Launch
 	want := &device.Launch{Linked: 3, Unlinked: 1, UnlinkedNs: 5, Graph: 2, DelayMedianNs: 10, DelayMaxNs: 20, APIs: []device.LaunchAPI{
 		{Name: "cudaGraphLaunch", Calls: 1, GPUEvents: 2, CostNs: 10, CostMedianNs: 10, CostMaxNs: 10, DelayMedianNs: 10, DelayMaxNs: 10},
@@ -163,13 +164,13 @@ func TestLaunches(t *testing.T) {
 
 func TestOps(t *testing.T) {
 	b := newBuilder()
-	b.annotation("execute_context_0(0)_generation_2(2)", 0, 100)
-	b.op("aten::linear", 10, 50)
-	b.op("aten::addmm", 20, 30)
-	b.call("cudaLaunchKernel", 0, 25, 5)
-	b.op("aten::add", 70, 10)
-	b.op("aten::add", 90, 20) // outlives the step
-	b.opOn(200, trace.CategoryCPUOp, "aten::add", 0, 40)
+	b.Annotation("execute_context_0(0)_generation_2(2)", 0, 100)
+	b.Op("aten::linear", 10, 50)
+	b.Op("aten::addmm", 20, 30)
+	b.Call("cudaLaunchKernel", 0, 25, 5)
+	b.Op("aten::add", 70, 10)
+	b.Op("aten::add", 90, 20) // outlives the step
+	b.OpOn(200, trace.CategoryCPUOp, "aten::add", 0, 40)
 	r := b.analyze(Options{}).Ranks[0]
 	self := map[string][3]int64{}
 	for _, o := range r.Ops {
@@ -181,7 +182,7 @@ func TestOps(t *testing.T) {
 	if diff := cmp.Diff(want, self); diff != "" {
 		t.Error(diff)
 	}
-	threads := []host.Thread{{PID: 1, TID: thread, Events: 6, BusyNs: 110, InOpsNs: 80}, {PID: 1, TID: 200, Events: 1, BusyNs: 40, InOpsNs: 40}}
+	threads := []host.Thread{{PID: 1, TID: tracetest.Thread, Events: 6, BusyNs: 110, InOpsNs: 80}, {PID: 1, TID: 200, Events: 1, BusyNs: 40, InOpsNs: 40}}
 	if diff := cmp.Diff(threads, r.CPU.Threads); diff != "" {
 		t.Error(diff)
 	}
@@ -195,10 +196,10 @@ func TestOps(t *testing.T) {
 
 func TestCPUTimeCountsCommunicationOnce(t *testing.T) {
 	b := newBuilder()
-	b.op("vllm::all_reduce", 0, 50)
-	b.op("c10d::allreduce_", 10, 30) // inside
-	b.opOn(200, trace.CategoryUserAnnotation, "gloo:all_reduce", 20, 60)
-	b.op("aten::mm", 60, 40)
+	b.Op("vllm::all_reduce", 0, 50)
+	b.Op("c10d::allreduce_", 10, 30) // inside
+	b.OpOn(200, trace.CategoryUserAnnotation, "gloo:all_reduce", 20, 60)
+	b.Op("aten::mm", 60, 40)
 	tm := b.analyze(Options{}).Time
 	if tm.CommNs != 80 || tm.CommOverlapNs != 20 || tm.ExposedCommNs != 60 || tm.ComputationNs != 40 || tm.BusyNs != 100 {
 		t.Errorf("time: %+v", tm)
@@ -208,15 +209,15 @@ func TestCPUTimeCountsCommunicationOnce(t *testing.T) {
 func TestStepsCountedOnce(t *testing.T) {
 	b := newBuilder()
 	// One iteration, marked four times.
-	b.frame("sglang/srt/managers/tp_worker.py(447): forward_batch_generation", 5, 95)
-	b.annotation("execute_32_context_0(sq0sk0sqsq0sqsk0)_generation_32(sq32sk900sqsq32sqsk900)", 0, 100)
-	b.annotation("step[TARGET_VERIFY bs=32]", 10, 80)
-	b.event(trace.CategoryGPUAnnotation, "step[TARGET_VERIFY bs=32]", b.track(0, 7), 20, 80, trace.NoSide)
-	b.call("cudaGraphLaunch", 1, 50, 10)
-	b.kernel("a", 7, 1, 150, 10)
-	b.kernel("b", 7, 1, 155, 10)
-	b.call("cudaLaunchKernel", 2, 95, 2) // outside the innermost mark
-	b.kernel("c", 7, 2, 200, 10)
+	b.Frame("sglang/srt/managers/tp_worker.py(447): forward_batch_generation", 5, 95)
+	b.Annotation("execute_32_context_0(sq0sk0sqsq0sqsk0)_generation_32(sq32sk900sqsq32sqsk900)", 0, 100)
+	b.Annotation("step[TARGET_VERIFY bs=32]", 10, 80)
+	b.Event(trace.CategoryGPUAnnotation, "step[TARGET_VERIFY bs=32]", b.Track(0, 7), 20, 80, trace.NoSide)
+	b.Call("cudaGraphLaunch", 1, 50, 10)
+	b.Kernel("a", 7, 1, 150, 10)
+	b.Kernel("b", 7, 1, 155, 10)
+	b.Call("cudaLaunchKernel", 2, 95, 2) // outside the innermost mark
+	b.Kernel("c", 7, 2, 200, 10)
 	steps := b.analyze(Options{}).Ranks[0].Steps
 	if len(steps) != 1 {
 		t.Fatalf("%d steps, want 1: %+v", len(steps), steps)
@@ -234,10 +235,10 @@ func TestInferredPhases(t *testing.T) {
 	name := "vllm/v1/worker/gpu_model_runner.py(1002): execute_model"
 	for i, api := range []string{"cudaLaunchKernel", "cudaGraphLaunch", "cudaGraphLaunch", ""} {
 		at := int64(i) * 1000
-		b.frame(name, at, 500)
+		b.Frame(name, at, 500)
 		if api != "" {
-			b.call(api, int64(i+1), at+10, 5)
-			b.kernel("k", 7, int64(i+1), at+100, 300)
+			b.Call(api, int64(i+1), at+10, 5)
+			b.Kernel("k", 7, int64(i+1), at+100, 300)
 		}
 	}
 	res := b.analyze(Options{})
@@ -258,10 +259,10 @@ func TestInferredPhases(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	b := newBuilder()
-	b.annotation("execute_context_2(100)_generation_0(0)", 0, 400)
-	b.op("aten::mm", 0, 300)
-	b.annotation("execute_context_0(0)_generation_2(2)", 500, 40)
-	b.annotation("execute_context_0(0)_generation_2(2)", 600, 60)
+	b.Annotation("execute_context_2(100)_generation_0(0)", 0, 400)
+	b.Op("aten::mm", 0, 300)
+	b.Annotation("execute_context_0(0)_generation_2(2)", 500, 40)
+	b.Annotation("execute_context_0(0)_generation_2(2)", 600, 60)
 	phases := b.analyze(Options{}).Phases
 	want := []ranks.Phase{
 		{Phase: "prefill", Steps: 1, ContextTokens: 100, TimeNs: 400, StepMedianNs: 400, StepMinNs: 400, StepMaxNs: 400, GapMedianNs: 100, CPUMedianNs: 400, OpsMedian: 1, NsPerToken: 4},
@@ -276,9 +277,9 @@ func TestCollectivesAcrossRanks(t *testing.T) {
 	rank := func(ns ...int64) *trace.Trace {
 		b := newBuilder()
 		for i, n := range ns {
-			b.collective("allreduce", int64(i)*1000, n, trace.Absent, 4096)
+			b.Collective("allreduce", int64(i)*1000, n, trace.Absent, 4096)
 		}
-		return b.t
+		return b.Trace
 	}
 	res := Analyze([]*trace.Trace{rank(100, 300), rank(250, 120)}, Options{})
 	want := []ranks.Collective{{Name: "allreduce", Kind: "all_reduce", Dtype: "float", GroupSize: 2, Bytes: 4096, Count: 4, TotalNs: 770, MinNs: 100,
@@ -292,7 +293,7 @@ func TestCollectivesAcrossRanks(t *testing.T) {
 
 	// What the writer says goes before what can be concluded.
 	b := newBuilder()
-	b.collective("allreduce", 0, 100, 70, 4096)
+	b.Collective("allreduce", 0, 100, 70, 4096)
 	if c := b.analyze(Options{}).Collectives[0]; c.WaitNs != 70 || c.TransferNs != 30 {
 		t.Errorf("own wait: %+v", c)
 	}
@@ -304,16 +305,16 @@ func TestCollectivesAcrossRanks(t *testing.T) {
 
 func TestMemoryPools(t *testing.T) {
 	b := newBuilder()
-	b.memory(30, -500, trace.Absent) // in file order, which is not time's
-	b.memory(10, 500, trace.Absent)
-	b.memory(20, 200, trace.Absent)
-	b.op("aten::empty", 0, 40)
+	b.Memory(30, -500, trace.Absent) // in file order, which is not time's
+	b.Memory(10, 500, trace.Absent)
+	b.Memory(20, 200, trace.Absent)
+	b.Op("aten::empty", 0, 40)
 	want := []host.MemoryPool{{Device: "CPU", Allocations: 2, AllocatedBytes: 700, Frees: 1, FreedBytes: 500, PeakBytes: 700, PeakNs: 20, PeakIsChange: true, ReservedPeakBytes: -1,
 		Curve: []host.MemoryPoint{{AtNs: 10, Bytes: 500}, {AtNs: 20, Bytes: 700}, {AtNs: 30, Bytes: 200}}}}
 	if diff := cmp.Diff(want, b.analyze(Options{}).Ranks[0].Memory); diff != "" {
 		t.Error(diff)
 	}
-	b.memory(40, 100, 9000)
+	b.Memory(40, 100, 9000)
 	if p := b.analyze(Options{}).Ranks[0].Memory[0]; p.PeakBytes != 9000 || p.PeakNs != 40 || p.PeakIsChange {
 		t.Errorf("with totals: %+v", p)
 	}
@@ -327,7 +328,7 @@ func named(path string) trace.Meta {
 
 func TestRankNumbers(t *testing.T) {
 	at := func(path string, rank, world int) *trace.Trace {
-		tr := newBuilder().t
+		tr := newBuilder().Trace
 		tr.Meta = named(path)
 		if world > 0 {
 			tr.Meta.Distributed = &trace.Distributed{Rank: rank, WorldSize: world}
@@ -370,32 +371,32 @@ func TestProblems(t *testing.T) {
 		o     Options
 		want  []string
 	}{
-		{"fine", func(b *builder) { b.call("cudaLaunchKernel", 1, 0, 5); b.kernel("a", 7, 1, 10, 5) }, Options{}, nil},
+		{"fine", func(b *builder) { b.Call("cudaLaunchKernel", 1, 0, 5); b.Kernel("a", 7, 1, 10, 5) }, Options{}, nil},
 		{"empty", func(*builder) {}, Options{}, []string{"empty"}},
 		{"damaged", func(b *builder) {
-			b.op("aten::mm", 0, 5)
-			b.t.Damage = []trace.Damage{{Kind: "syntax", Line: 7, Lost: 2}}
+			b.Op("aten::mm", 0, 5)
+			b.Trace.Damage = []trace.Damage{{Kind: "syntax", Line: 7, Lost: 2}}
 		}, Options{}, []string{"damaged"}},
 		{"unlinked", func(b *builder) {
-			b.call("cudaLaunchKernel", 1, 0, 5)
-			b.kernel("a", 7, 1, 10, 5)
-			b.kernel("b", 7, 2, 15, 5)
+			b.Call("cudaLaunchKernel", 1, 0, 5)
+			b.Kernel("a", 7, 1, 10, 5)
+			b.Kernel("b", 7, 2, 15, 5)
 		}, Options{}, []string{"unlinked"}},
-		{"no GPU work", func(b *builder) { b.call("cudaLaunchKernel", 1, 0, 5) }, Options{}, []string{"no_gpu_events"}},
+		{"no GPU work", func(b *builder) { b.Call("cudaLaunchKernel", 1, 0, 5) }, Options{}, []string{"no_gpu_events"}},
 		{"graph without kernels", func(b *builder) {
-			b.call("cudaLaunchKernel", 1, 0, 5)
-			b.kernel("a", 7, 1, 10, 5)
-			b.call("hipGraphLaunch", 2, 20, 5)
+			b.Call("cudaLaunchKernel", 1, 0, 5)
+			b.Kernel("a", 7, 1, 10, 5)
+			b.Call("hipGraphLaunch", 2, 20, 5)
 		}, Options{}, []string{"empty_graphs"}},
-		{"kernel before its launch", func(b *builder) { b.call("cudaLaunchKernel", 1, 8, 5); b.kernel("a", 7, 1, 5, 5) }, Options{}, []string{"early_kernels"}},
+		{"kernel before its launch", func(b *builder) { b.Call("cudaLaunchKernel", 1, 8, 5); b.Kernel("a", 7, 1, 5, 5) }, Options{}, []string{"early_kernels"}},
 		{"one long gap", func(b *builder) {
-			b.call("cudaLaunchKernel", 1, 0, 5)
-			b.kernel("a", 7, 1, 10, 5)
-			b.call("cudaLaunchKernel", 2, 900, 5)
-			b.kernel("a", 7, 2, 1000, 5)
+			b.Call("cudaLaunchKernel", 1, 0, 5)
+			b.Kernel("a", 7, 1, 10, 5)
+			b.Call("cudaLaunchKernel", 2, 900, 5)
+			b.Kernel("a", 7, 2, 1000, 5)
 		}, Options{}, []string{"one_long_gap"}},
-		{"bad nesting", func(b *builder) { b.op("a", 0, 10); b.op("b", 5, 10) }, Options{}, []string{"bad_nesting"}},
-		{"missing rank", func(b *builder) { b.op("a", 0, 10) }, Options{Capture: &Capture{ExpectedRanks: 2}}, []string{"missing_ranks"}},
+		{"bad nesting", func(b *builder) { b.Op("a", 0, 10); b.Op("b", 5, 10) }, Options{}, []string{"bad_nesting"}},
+		{"missing rank", func(b *builder) { b.Op("a", 0, 10) }, Options{Capture: &Capture{ExpectedRanks: 2}}, []string{"missing_ranks"}},
 	} {
 		b := newBuilder()
 		c.build(b)
@@ -405,10 +406,10 @@ func TestProblems(t *testing.T) {
 	}
 	same := func() *trace.Trace {
 		b := newBuilder()
-		b.op("a", 0, 10)
-		b.t.Meta = named("rank0.json")
-		b.t.Meta.Distributed = &trace.Distributed{Rank: 0, WorldSize: 2}
-		return b.t
+		b.Op("a", 0, 10)
+		b.Trace.Meta = named("rank0.json")
+		b.Trace.Meta.Distributed = &trace.Distributed{Rank: 0, WorldSize: 2}
+		return b.Trace
 	}
 	if got := problems(Analyze([]*trace.Trace{same(), same()}, Options{})); !slices.Equal(got, []string{"duplicate_rank"}) {
 		t.Errorf("two traces of rank 0: %v", got)
@@ -420,13 +421,13 @@ func TestEdges(t *testing.T) {
 		t.Errorf("no traces: %+v", r)
 	}
 	b := newBuilder()
-	b.event(trace.CategoryKernel, "bare", b.track(3, 9), 5, 10, trace.NoSide) // a kernel without args
+	b.Event(trace.CategoryKernel, "bare", b.Track(3, 9), 5, 10, trace.NoSide) // a kernel without args
 	r := b.analyze(Options{})
 	if r.Kind != index.KindGPU || r.Ranks[0].Time[0].Device != 3 || r.Ranks[0].Streams[0].Stream != 9 || r.Ranks[0].Launch.Unlinked != 1 {
 		t.Errorf("bare kernel: %+v", r.Ranks[0])
 	}
 	b = newBuilder()
-	b.kernel("zero", 7, 1, 5, 0)
+	b.Kernel("zero", 7, 1, 5, 0)
 	if r := b.analyze(Options{}); r.Time.TotalNs != 0 || r.Time.BusyNs != 0 || r.Kernels[0].Count != 1 {
 		t.Errorf("one kernel of no duration: %+v", r.Time)
 	}
@@ -435,10 +436,10 @@ func TestEdges(t *testing.T) {
 func TestOptions(t *testing.T) {
 	b := newBuilder()
 	for i := range int64(10) {
-		b.call("cudaLaunchKernel", i, i*100, 5)
-		b.kernel("a", 7, i, i*100+50, 10)
+		b.Call("cudaLaunchKernel", i, i*100, 5)
+		b.Kernel("a", 7, i, i*100+50, 10)
 	}
-	b.t.Meta = named("rank4.json")
+	b.Trace.Meta = named("rank4.json")
 	if r := b.analyze(Options{FromNs: 300, ToNs: 600}); r.Time.Events != 3 || r.Ranks[0].Launch.Linked != 3 {
 		t.Errorf("window: %+v", r.Time)
 	}
@@ -453,9 +454,9 @@ func TestOptions(t *testing.T) {
 // TestFrontendAlone: a report on an API server's trace says where the work is.
 func TestFrontendAlone(t *testing.T) {
 	b := newBuilder()
-	b.annotation("request", 0, 10)
-	b.t.Meta = named("vm_4348.async_llm.1795476521007920497.pt.trace.json.gz")
-	r := Analyze([]*trace.Trace{b.t}, Options{})
+	b.Annotation("request", 0, 10)
+	b.Trace.Meta = named("vm_4348.async_llm.1795476521007920497.pt.trace.json.gz")
+	r := Analyze([]*trace.Trace{b.Trace}, Options{})
 	if len(r.Ranks) != 0 || len(r.Frontends) != 1 || len(r.Problems) != 1 || r.Problems[0].ID != "missing_ranks" || r.Problems[0].Severity != integrity.SeverityError {
 		t.Errorf("%d ranks, %+v", len(r.Ranks), r.Problems)
 	}
@@ -480,11 +481,11 @@ func TestOtherKinds(t *testing.T) {
 // Work and calls that both say correlation 0 say that they have none: they are not each other's.
 func TestNoCorrelation(t *testing.T) {
 	b := newBuilder()
-	b.annotation("execute_context_0(0)_generation_1(1)", 0, 100)
-	b.call("cudaEventQuery", 0, 5, 5)
-	b.call("cudaLaunchKernel", 7, 20, 5)
-	b.kernel("old", 1, 0, 40, 10)
-	b.kernel("new", 1, 7, 60, 10)
+	b.Annotation("execute_context_0(0)_generation_1(1)", 0, 100)
+	b.Call("cudaEventQuery", 0, 5, 5)
+	b.Call("cudaLaunchKernel", 7, 20, 5)
+	b.Kernel("old", 1, 0, 40, 10)
+	b.Kernel("new", 1, 7, 60, 10)
 	r := b.analyze(Options{})
 	if l := r.Ranks[0].Launch; l.Linked != 1 || l.Unlinked != 1 || l.UnlinkedNs != 10 || len(l.APIs) != 1 || l.APIs[0].Name != "cudaLaunchKernel" {
 		t.Errorf("%+v", l)

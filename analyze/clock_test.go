@@ -13,15 +13,15 @@ import (
 // first skipped ones happened before its profiler began.
 func meetings(number, skipped int, base, skew int64, late func(i int) int64) *trace.Trace {
 	b := newBuilder()
-	b.t.Meta.BaseTimeNanoseconds = base
-	b.t.Meta.Distributed = &trace.Distributed{Rank: number, WorldSize: 2}
+	b.Trace.Meta.BaseTimeNanoseconds = base
+	b.Trace.Meta.Distributed = &trace.Distributed{Rank: number, WorldSize: 2}
 	for i := skipped; i < 40; i++ {
 		end := 5_000_000_000 + int64(i*i)*1000 + int64(i)*100_000 // by the first rank's clock
 		start := end - 20_000 + late(i)
-		b.annotation("execute_context_0(0)_generation_1(1)", start-base+skew-50_000, 40_000)
-		b.collective("allreduce", start-base+skew, end-start, trace.Absent, 1<<20)
+		b.Annotation("execute_context_0(0)_generation_1(1)", start-base+skew-50_000, 40_000)
+		b.Collective("allreduce", start-base+skew, end-start, trace.Absent, 1<<20)
 	}
-	return b.t
+	return b.Trace
 }
 
 func TestClock(t *testing.T) {
@@ -91,8 +91,8 @@ func TestDuplicateAndLateRanks(t *testing.T) {
 
 func TestDoubts(t *testing.T) {
 	b := newBuilder()
-	b.call("cudaGraphLaunch", 1, 0, 10)
-	b.kernel("gemm", 7, 2, 20, 10)
+	b.Call("cudaGraphLaunch", 1, 0, 10)
+	b.Kernel("gemm", 7, 2, 20, 10)
 	r := b.analyze(Options{})
 	if d := r.Doubts("steps", 0); len(d) == 0 {
 		t.Errorf("unlinked work, and steps are not in doubt: %+v", r.Problems)
@@ -106,10 +106,10 @@ func TestDoubts(t *testing.T) {
 func TestDifferentProfiles(t *testing.T) {
 	at := func(start int64) *trace.Trace {
 		b := newBuilder()
-		b.t.Meta.BaseTimeNanoseconds = 1
-		b.op("aten::mm", start, 1_000_000)
-		b.op("aten::mm", start+5_000_000, 1_000_000)
-		return b.t
+		b.Trace.Meta.BaseTimeNanoseconds = 1
+		b.Op("aten::mm", start, 1_000_000)
+		b.Op("aten::mm", start+5_000_000, 1_000_000)
+		return b.Trace
 	}
 	for _, c := range []struct {
 		starts []int64

@@ -79,8 +79,8 @@ func servedByHand() *trace.Trace {
 	correlation, at := int64(0), int64(0)
 	launch := func(api string, category trace.Category, name string, ns int64) {
 		correlation++
-		b.call(api, correlation, at, 10)
-		b.gpu(category, name, 7, correlation, at+50, ns)
+		b.Call(api, correlation, at, 10)
+		b.GPU(category, name, 7, correlation, at+50, ns)
 		at += ns + 100
 	}
 	for i := range 11 {
@@ -100,9 +100,9 @@ func servedByHand() *trace.Trace {
 		}
 		launch("cudaLaunchKernel", trace.CategoryKernel, "argmax", 100)
 		launch("cudaMemcpyAsync", trace.CategoryMemcpy, "Memcpy DtoH (Device -> Pinned)", 10)
-		b.annotation(name, begin, at-begin)
+		b.Annotation(name, begin, at-begin)
 	}
-	return b.t
+	return b.Trace
 }
 
 // Steps without work between those of decode do not end the run, on a CPU and with a device.
@@ -111,14 +111,14 @@ func TestSteadyAcrossEmptySteps(t *testing.T) {
 		b := newBuilder()
 		for i := range int64(8) {
 			at := i * 1000
-			b.annotation("execute_context_0(0)_generation_4(4)", at, 600)
+			b.Annotation("execute_context_0(0)_generation_4(4)", at, 600)
 			if gpu {
-				b.call("cudaLaunchKernel", i+1, at+10, 5)
-				b.kernel("gemm", 7, i+1, at+20, 500)
+				b.Call("cudaLaunchKernel", i+1, at+10, 5)
+				b.Kernel("gemm", 7, i+1, at+20, 500)
 			} else {
-				b.op("aten::mm", at+10, 500)
+				b.Op("aten::mm", at+10, 500)
 			}
-			b.annotation("execute_context_0(0)_generation_0(0)", at+700, 100)
+			b.Annotation("execute_context_0(0)_generation_0(0)", at+700, 100)
 		}
 		s := b.analyze(Options{}).Steady
 		if s == nil || s.FromIndex != 0 || s.ToIndex != 14 || s.Steps != 8 || s.Tokens != 32 {
@@ -143,8 +143,8 @@ func TestSteady(t *testing.T) {
 	}
 	for i, n := range names {
 		at := int64(i) * 1000
-		b.annotation(n, at, 800)
-		b.op("aten::mm", at+10, 700)
+		b.Annotation(n, at, 800)
+		b.Op("aten::mm", at+10, 700)
 	}
 	s := b.analyze(Options{}).Steady
 	if s == nil || s.FromIndex != 2 || s.ToIndex != 8 || s.Steps != 7 || s.Requests != 10 || s.Tokens != 68 {

@@ -12,6 +12,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
+	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
 // checkIteration checks that an iteration's parts sum to it.
@@ -94,19 +95,19 @@ func TestIterationsSumToTheWhole(t *testing.T) {
 func TestIterateGPU(t *testing.T) {
 	b := newBuilder()
 	decode := "execute_context_0(0)_generation_4(4)"
-	b.annotation(decode, 0, 100)
-	b.call("cudaLaunchKernel", 1, 10, 5)
-	b.call("cudaLaunchKernel", 2, 20, 5)
-	b.call("cudaLaunchKernel", 3, 90, 5) // the host is late
-	b.kernel("nvjet_a", 7, 1, 1000, 100)
-	b.kernel("flash_fwd", 7, 2, 1120, 80)      // 20 ns after: the device's own delay
-	b.kernel("ncclDevKernel", 8, 3, 1150, 150) // 50 ns of it under the kernel before
-	b.annotation(decode, 2000, 100)
-	b.call("cudaLaunchKernel", 4, 2010, 5)
-	b.kernel("nvjet_a", 7, 4, 2100, 40)
-	b.kernel("stray", 7, 99, 2200, 10) // launched by nobody, and after the last step's own work
+	b.Annotation(decode, 0, 100)
+	b.Call("cudaLaunchKernel", 1, 10, 5)
+	b.Call("cudaLaunchKernel", 2, 20, 5)
+	b.Call("cudaLaunchKernel", 3, 90, 5) // the host is late
+	b.Kernel("nvjet_a", 7, 1, 1000, 100)
+	b.Kernel("flash_fwd", 7, 2, 1120, 80)      // 20 ns after: the device's own delay
+	b.Kernel("ncclDevKernel", 8, 3, 1150, 150) // 50 ns of it under the kernel before
+	b.Annotation(decode, 2000, 100)
+	b.Call("cudaLaunchKernel", 4, 2010, 5)
+	b.Kernel("nvjet_a", 7, 4, 2100, 40)
+	b.Kernel("stray", 7, 99, 2200, 10) // launched by nobody, and after the last step's own work
 
-	r := iterations.Of(b.t, 3, &index.Options{})
+	r := iterations.Of(b.Trace, 3, &index.Options{})
 	if r.Kind != index.KindGPU || r.Rank != 3 || len(r.Steps) != 2 {
 		t.Fatalf("kind %s, rank %d, %d steps", r.Kind, r.Rank, len(r.Steps))
 	}
@@ -133,18 +134,18 @@ func TestIterateCPU(t *testing.T) {
 	b := newBuilder()
 	step := "execute_context_0(0)_generation_4(4)"
 	module := func(name string) {
-		b.t.Ops.At(uint32(b.t.Ops.Len() - 1)).Module = b.t.Strings.InternString(name)
+		b.Trace.Ops.At(uint32(b.Trace.Ops.Len() - 1)).Module = b.Trace.Strings.InternString(name)
 	}
-	b.annotation(step, 0, 100)
-	b.op("aten::linear", 10, 30)
+	b.Annotation(step, 0, 100)
+	b.Op("aten::linear", 10, 30)
 	module("model.layers.2.mlp.fc1")
-	b.op("aten::addmm", 15, 20)
+	b.Op("aten::addmm", 15, 20)
 	module("model.layers.2.mlp.fc1")
-	b.op("aten::relu", 50, 10)
-	b.opOn(thread+1, trace.CategoryCPUOp, "aten::elsewhere", 20, 500)
-	b.annotation(step, 120, 50)
+	b.Op("aten::relu", 50, 10)
+	b.OpOn(tracetest.Thread+1, trace.CategoryCPUOp, "aten::elsewhere", 20, 500)
+	b.Annotation(step, 120, 50)
 
-	r := iterations.Of(b.t, 0, &index.Options{})
+	r := iterations.Of(b.Trace, 0, &index.Options{})
 	if r.Kind != index.KindCPU || len(r.Steps) != 2 {
 		t.Fatalf("kind %s, %d steps", r.Kind, len(r.Steps))
 	}
@@ -181,9 +182,9 @@ func TestKernelRoles(t *testing.T) {
 			if k[1] == "memset" {
 				category = trace.CategoryMemset
 			}
-			b.gpu(category, k[0], 7, int64(i), int64(100*i), 50)
+			b.GPU(category, k[0], 7, int64(i), int64(100*i), 50)
 		}
-		r := iterations.Of(b.t, 0, &index.Options{})
+		r := iterations.Of(b.Trace, 0, &index.Options{})
 		if r.Whole == nil {
 			t.Fatalf("%s: no whole", name)
 		}

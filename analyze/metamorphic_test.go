@@ -194,13 +194,13 @@ func TestRanksAlone(t *testing.T) {
 // TestWithoutFrames: Python frames name steps and gaps, and nothing else.
 func TestWithoutFrames(t *testing.T) {
 	b := newBuilder()
-	b.annotation("execute_context_1(4)_generation_0(0)", 0, 100)
-	b.op("aten::mm", 10, 50)
+	b.Annotation("execute_context_1(4)_generation_0(0)", 0, 100)
+	b.Op("aten::mm", 10, 50)
 	with := newBuilder()
-	with.frame("x.py(1): f", 0, 200)
-	with.annotation("execute_context_1(4)_generation_0(0)", 0, 100)
-	with.frame("x.py(2): g", 5, 80)
-	with.op("aten::mm", 10, 50)
+	with.Frame("x.py(1): f", 0, 200)
+	with.Annotation("execute_context_1(4)_generation_0(0)", 0, 100)
+	with.Frame("x.py(2): g", 5, 80)
+	with.Op("aten::mm", 10, 50)
 	ignored := cmp.FilterPath(func(p cmp.Path) bool {
 		return p.Last().String() == ".Events" || p.Last().String() == ".LastNs"
 	}, cmp.Ignore())

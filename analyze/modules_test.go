@@ -8,6 +8,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/host"
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
 func TestModules(t *testing.T) {
@@ -15,12 +16,12 @@ func TestModules(t *testing.T) {
 	for layer := range int64(2) {
 		at := layer * 1000
 		suffix := "_" + strconv.FormatInt(layer, 10)
-		b.frame("nn.Module: DecoderLayer"+suffix, at, 900)
-		b.frame("nn.Module: Linear"+suffix, at+100, 300)
-		b.call("cudaLaunchKernel", 2*layer+1, at+150, 10)
-		b.kernel("gemm", 7, 2*layer+1, at+200, 50)
-		b.call("cudaLaunchKernel", 2*layer+2, at+500, 10) // in the layer itself
-		b.kernel("add", 7, 2*layer+2, at+600, 7)
+		b.Frame("nn.Module: DecoderLayer"+suffix, at, 900)
+		b.Frame("nn.Module: Linear"+suffix, at+100, 300)
+		b.Call("cudaLaunchKernel", 2*layer+1, at+150, 10)
+		b.Kernel("gemm", 7, 2*layer+1, at+200, 50)
+		b.Call("cudaLaunchKernel", 2*layer+2, at+500, 10) // in the layer itself
+		b.Kernel("add", 7, 2*layer+2, at+600, 7)
 	}
 	want := []host.Module{
 		{Name: "DecoderLayer", Instances: 2, Calls: 2, TotalNs: 1800, SelfNs: 1200, GPUNs: 114, GPUSelfNs: 14, GPUEvents: 4},
@@ -32,8 +33,8 @@ func TestModules(t *testing.T) {
 
 	// What ops say themselves goes before frames; an op inside another of the same module is no call.
 	at := func(module string, start, ns int64) {
-		side := b.t.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide, Module: b.t.Strings.InternString(module)})
-		b.event(trace.CategoryCPUOp, "aten::linear", b.track(1, thread), start, ns, side)
+		side := b.Trace.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide, Module: b.Trace.Strings.InternString(module)})
+		b.Event(trace.CategoryCPUOp, "aten::linear", b.Track(1, tracetest.Thread), start, ns, side)
 	}
 	at("layers.0.mlp.down_proj", 5000, 100)
 	at("layers.0.mlp.down_proj", 5010, 80)

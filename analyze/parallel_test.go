@@ -7,6 +7,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/host"
 	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
 // TestCores: two threads, two steps, and what is known of the cores. The whole begins with the first op.
@@ -17,13 +18,13 @@ import (
 func TestCores(t *testing.T) {
 	engine := func() *builder {
 		b := newBuilder()
-		b.annotation("execute_context_1(8)_generation_0(0)", 0, 100)
-		b.op("aten::mm", 10, 50)
-		b.op("aten::mm", 70, 30)
-		b.opOn(thread+1, trace.CategoryCPUOp, "gloo:all_reduce", 40, 40)
-		b.annotation("execute_context_0(0)_generation_1(1)", 140, 60)
-		b.op("aten::mm", 150, 50)
-		b.op("aten::argmax", 230, 20)
+		b.Annotation("execute_context_1(8)_generation_0(0)", 0, 100)
+		b.Op("aten::mm", 10, 50)
+		b.Op("aten::mm", 70, 30)
+		b.OpOn(tracetest.Thread+1, trace.CategoryCPUOp, "gloo:all_reduce", 40, 40)
+		b.Annotation("execute_context_0(0)_generation_1(1)", 140, 60)
+		b.Op("aten::mm", 150, 50)
+		b.Op("aten::argmax", 230, 20)
 		return b
 	}
 	for _, test := range []struct {
@@ -48,7 +49,7 @@ func TestCores(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := engine()
-			b.t.Meta.Engine.ThreadsPerRank = test.threads
+			b.Trace.Meta.Engine.ThreadsPerRank = test.threads
 			p := b.analyze(test.o).Ranks[0].Parallel
 			if p == nil {
 				t.Fatal("nothing")

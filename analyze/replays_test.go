@@ -27,12 +27,12 @@ func TestReplays(t *testing.T) {
 			correlation := int64(0)
 			for step := range 6 {
 				at := int64(1000 * step)
-				b.annotation(fmt.Sprintf("execute_context_0(0)_generation_%d(%[1]d)", 4), at, 100)
+				b.Annotation(fmt.Sprintf("execute_context_0(0)_generation_%d(%[1]d)", 4), at, 100)
 				for replay, kernels := range []int{20, 4} {
 					correlation++
-					b.call("cudaGraphLaunch", correlation, at+10+int64(10*replay), 5)
+					b.Call("cudaGraphLaunch", correlation, at+10+int64(10*replay), 5)
 					for k := range kernels - test.lost[[2]int{step, replay}] {
-						b.kernel("k", 7, correlation, at+200+int64(300*replay+10*k), 10)
+						b.Kernel("k", 7, correlation, at+200+int64(300*replay+10*k), 10)
 					}
 				}
 			}

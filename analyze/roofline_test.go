@@ -104,10 +104,10 @@ func TestRooflineHolds(t *testing.T) {
 // TestRooflineWithoutCommunication: a collective may say what it moves, but its time is the other ranks' too.
 func TestRooflineWithoutCommunication(t *testing.T) {
 	b := newBuilder()
-	b.op("aten::mm", 0, 100)
-	b.collective("allreduce", 200, 50, 10, 4096)
-	for i := range b.t.Ops.Len() {
-		op := b.t.Ops.At(uint32(i))
+	b.Op("aten::mm", 0, 100)
+	b.Collective("allreduce", 200, 50, 10, 4096)
+	for i := range b.Trace.Ops.Len() {
+		op := b.Trace.Ops.At(uint32(i))
 		op.FLOPs, op.Bytes = 1000, 4096
 	}
 	r := b.analyze(Options{}).Roofline

@@ -26,14 +26,14 @@ func stepped(t *testing.T) map[string][]*trace.Trace {
 		if i == 1 {
 			name = "execute_context_1(8)_generation_2(2)"
 		}
-		b.annotation(name, at, 100)
-		b.call("cudaLaunchKernel", 10*i+1, at+10, 10)
-		b.call("cudaLaunchKernel", 10*i+2, at+200, 10) // after the mark: sampling
-		b.kernel("gemm", 7, 10*i+1, at+300, 500)
-		b.kernel("argmax", 7, 10*i+2, at+900, 50)
-		b.op("aten::mm", at+5, 40)
+		b.Annotation(name, at, 100)
+		b.Call("cudaLaunchKernel", 10*i+1, at+10, 10)
+		b.Call("cudaLaunchKernel", 10*i+2, at+200, 10) // after the mark: sampling
+		b.Kernel("gemm", 7, 10*i+1, at+300, 500)
+		b.Kernel("argmax", 7, 10*i+2, at+900, 50)
+		b.Op("aten::mm", at+5, 40)
 	}
-	out := map[string][]*trace.Trace{"by hand": {b.t}, "CPU": ownTraces(t)["CPU"]}
+	out := map[string][]*trace.Trace{"by hand": {b.Trace}, "CPU": ownTraces(t)["CPU"]}
 	files, _ := filepath.Glob("../../shared/traces/own/vllm024_h200_*_[dp]*/*[yl]_rank0*.json.gz")
 	for _, f := range files {
 		tr, err := formats.ReadFile(f, source.Options{})
