@@ -2,14 +2,12 @@ package analyze
 
 import (
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/analyze/index"
-	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -41,28 +39,6 @@ func TestParts(t *testing.T) {
 			if diff := cmp.Diff(Analyze(traces, o), Join(parts, o)); diff != "" {
 				t.Errorf("%s, %+v: %s", pattern, o, diff)
 			}
-		}
-	}
-}
-
-// TestClaimedRank: traces that claim different ranks have those.
-func TestClaimedRank(t *testing.T) {
-	metas := []trace.Meta{
-		named("x_rank3.1.pt.trace.json"), named("a.json"), named("y_rank1.1.pt.trace.json"), named("z_rank4.1.pt.trace.json"),
-	}
-	metas[1].Distributed = &trace.Distributed{Rank: 5, WorldSize: 8}
-	metas[2].Distributed = &trace.Distributed{Rank: 2, WorldSize: 8}
-	metas[3].Distributed = &trace.Distributed{}
-	var claimed []int
-	for i := range metas {
-		claimed = append(claimed, ranks.Claimed(&metas[i]))
-	}
-	if want := []int{3, 5, 2, 4}; !slices.Equal(claimed, want) || !slices.Equal(RankNumbers(metas), want) {
-		t.Errorf("claimed %v, numbered %v, want %v", claimed, RankNumbers(metas), want)
-	}
-	for _, m := range []trace.Meta{named("b.json"), named("vm_1.async_llm.17.pt.trace.json.gz")} {
-		if r := ranks.Claimed(&m); r != -1 {
-			t.Errorf("%s claims rank %d", m.Path, r)
 		}
 	}
 }

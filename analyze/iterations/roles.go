@@ -41,11 +41,11 @@ var (
 
 // GEMM roles.
 const (
-	RoleQKV    = "gemm qkv"
-	RoleOut    = "gemm attention out"
-	RoleUp     = "gemm mlp up"
-	RoleDown   = "gemm mlp down"
-	RoleLMHead = "gemm lm_head"
+	roleQKV    = "gemm qkv"
+	roleOut    = "gemm attention out"
+	roleUp     = "gemm mlp up"
+	roleDown   = "gemm mlp down"
+	roleLMHead = "gemm lm_head"
 )
 
 // anchorOf reads one name.
@@ -84,15 +84,15 @@ func anchorOf(name, category string) anchor {
 func gemmRole(before, after anchor) string {
 	switch {
 	case before == anchorAttention:
-		return RoleOut
+		return roleOut
 	case before == anchorActivation:
-		return RoleDown
+		return roleDown
 	case before == anchorNorm && (after == anchorRope || after == anchorAttention || after == anchorNorm):
-		return RoleQKV
+		return roleQKV
 	case before == anchorNorm && after == anchorActivation:
-		return RoleUp
+		return roleUp
 	case before == anchorNorm && (after == anchorSampling || after == anchorNone):
-		return RoleLMHead
+		return roleLMHead
 	}
 	return "gemm"
 }

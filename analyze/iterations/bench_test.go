@@ -1,19 +1,18 @@
-package analyze
+package iterations
 
 import (
 	"bytes"
 	"testing"
 
 	"github.com/inferprof/inferprof/analyze/index"
-	"github.com/inferprof/inferprof/analyze/iterations"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/kineto/gen"
 	"github.com/inferprof/inferprof/trace/source"
 )
 
-// BenchmarkIterate divides the steps of a generated trace with Python frames, of which a comparison reads two: it may take
+// BenchmarkOf divides the steps of a generated trace with Python frames, of which a comparison reads two: it may take
 // a fifth of the time that reading takes.
-func BenchmarkIterate(b *testing.B) {
+func BenchmarkOf(b *testing.B) {
 	var text bytes.Buffer
 	if _, err := gen.Write(&text, gen.Options{Bytes: 256 << 20}); err != nil {
 		b.Fatal(err)
@@ -24,6 +23,6 @@ func BenchmarkIterate(b *testing.B) {
 	}
 	b.ReportMetric(float64(t.Events.Len()), "events")
 	for b.Loop() {
-		iterations.Of(t, 0, &index.Options{})
+		Of(t, 0, &index.Options{})
 	}
 }
