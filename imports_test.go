@@ -148,8 +148,8 @@ func refuse(from, to string, inTest bool) string {
 		return "a command is imported by nobody"
 	case inTest:
 		return ""
-	case within(to, "engine/enginetest"):
-		return "a fake engine is for tests"
+	case within(to, "engine/enginetest"), within(to, "trace/tracetest"):
+		return "what is faked or made by hand is for tests"
 	case mine == nil:
 		return fmt.Sprintf("%s has no floor in imports_test.go", from)
 	case other == nil:
@@ -259,6 +259,8 @@ func TestRefuse(t *testing.T) {
 		{"capture", "report", code, "may import only"},
 		{"capture", "engine/enginetest", code, "for tests"},
 		{"capture", "engine/enginetest", test, ""},
+		{"analyze/index", "trace/tracetest", code, "for tests"},
+		{"analyze/index", "trace/tracetest", test, ""},
 		{"serve", "capture", code, "imports go down"},
 		{"novel", "trace", code, "no floor"},
 		{"cmd/inferprof", "novel", code, "no floor"},
