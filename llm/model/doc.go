@@ -1,6 +1,6 @@
 // Package model loads decoder-only language models from Hugging Face folders and runs them.
 //
-// There is one decoder (decoder.go) with feature flags for what the families differ in: learned or rotary positions,
+// There is one decoder (forward.go) with feature flags for what the families differ in: learned or rotary positions,
 // layer or RMS norm, before or after the sublayer, biases, grouped keys and values, gated or plain feed-forward. A
 // family is a Config reader (config.go, one function each, and gpt2.go) and a table of weight names (names.go).
 //
