@@ -42,3 +42,16 @@ func TestParts(t *testing.T) {
 		}
 	}
 }
+
+func TestCoresPerRank(t *testing.T) {
+	for _, c := range []struct {
+		capture *Capture
+		want    float64
+	}{
+		{nil, 0}, {&Capture{}, 0}, {&Capture{HostCPUs: 3}, 0}, {&Capture{ExpectedRanks: 2}, 0}, {&Capture{HostCPUs: 3, ExpectedRanks: 2}, 1.5},
+	} {
+		if got := c.capture.coresPerRank(); got != c.want {
+			t.Errorf("%+v: %g, want %g", c.capture, got, c.want)
+		}
+	}
+}

@@ -101,21 +101,6 @@ func TestRooflineHolds(t *testing.T) {
 	}
 }
 
-// TestRooflineWithoutCommunication: a collective may say what it moves, but its time is the other ranks' too.
-func TestRooflineWithoutCommunication(t *testing.T) {
-	b := newBuilder()
-	b.Op("aten::mm", 0, 100)
-	b.Collective("allreduce", 200, 50, 10, 4096)
-	for i := range b.Trace.Ops.Len() {
-		op := b.Trace.Ops.At(uint32(i))
-		op.FLOPs, op.Bytes = 1000, 4096
-	}
-	r := b.analyze(Options{}).Roofline
-	if r == nil || len(r.Ops) != 1 || r.Ops[0].Name != "aten::mm" {
-		t.Errorf("%+v", r)
-	}
-}
-
 // TestExpertsInside: gpt-oss' experts are Triton kernels inside moe_forward, whose inputs are the tokens and the router's logits
 // alone. The sizes are the padded ones that the weights have: up to 5,888 and down from 2,944 of 3,072.
 func TestExpertsInside(t *testing.T) {

@@ -13,8 +13,8 @@ type CPU struct {
 }
 
 // CPU is what the host spent, by what was found.
-func (w *Swept) CPU() CPU {
-	c := CPU{Calls: w.apis, OpSelfNs: w.opSelfNs, AnnotationSelfNs: w.annotationSelfNs, Threads: w.threads}
+func (s *Swept) CPU() CPU {
+	c := CPU{Calls: s.apis, OpSelfNs: s.opSelfNs, AnnotationSelfNs: s.annotationSelfNs, Threads: s.threads}
 	c.SumCalls()
 	return c
 }

@@ -82,9 +82,9 @@ func CheckRanks(all []*ranks.Rank, expected int) []Problem {
 const (
 	// lateNs is how much later a trace may begin without it being worth a word.
 	lateNs = 1_000_000
-	// SkewNs is how far clocks may be apart before a report says so: beyond it, two ranks' timelines can't be laid side
+	// skewNs is how far clocks may be apart before a report says so: beyond it, two ranks' timelines can't be laid side
 	// by side by eye. GPU clocks of one host agree to some µs.
-	SkewNs = 1_000_000
+	skewNs = 1_000_000
 )
 
 // apart finds traces that do not overlap in time and ran no collective together, which are of different profiles: the
@@ -116,14 +116,14 @@ func CheckClocks(all []*ranks.Rank) []Problem {
 		return []Problem{{ID: "different_profiles", Severity: SeverityWarning, Rank: AllRanks, Ns: ns,
 			Text: fmt.Sprintf("the traces of rank %d and rank %d lie %s apart and ran no collective together: they are of different "+
 				"profiles, and sums over them are of neither (inferprof compare sets one against the other)",
-				a.Rank, b.Rank, milliseconds(ns))}}
+				a.Rank, b.Rank, inUnit(ns))}}
 	}
 	for _, r := range all {
 		c := r.Clock
 		if c == nil {
 			continue
 		}
-		if c.Collectives > 0 && max(c.SkewNs, -c.SkewNs) > SkewNs && max(c.SkewNs, -c.SkewNs) > 4*c.SpreadNs {
+		if c.Collectives > 0 && max(c.SkewNs, -c.SkewNs) > skewNs && max(c.SkewNs, -c.SkewNs) > 4*c.SpreadNs {
 			ahead, by := "ahead of", c.SkewNs
 			if by < 0 {
 				ahead, by = "behind", -by
@@ -131,21 +131,22 @@ func CheckClocks(all []*ranks.Rank) []Problem {
 			out = append(out, Problem{ID: "clock_skew", Severity: SeverityNote, Rank: r.Rank, Count: c.Collectives, Ns: by,
 				Affects: []string{"late_ns"},
 				Text: fmt.Sprintf("the clock of rank %d is %s %s rank %d's, by %s that both ran (± %s): timelines are shifted by it",
-					r.Rank, milliseconds(by), ahead, c.Reference, words.Plural(c.Collectives, "collective", "collectives"),
-					milliseconds(c.SpreadNs))})
+					r.Rank, inUnit(by), ahead, c.Reference, words.Plural(c.Collectives, "collective", "collectives"),
+					inUnit(c.SpreadNs))})
 		}
 		// A window that lacks a tenth of the longest one, or more, lacks steps.
 		if long := r.LastNs - r.FirstNs + c.LateNs + c.EarlyNs; c.LateNs > lateNs && c.LateNs > long/10 {
 			out = append(out, Problem{ID: "late_rank", Severity: SeverityNote, Rank: r.Rank, Ns: c.LateNs,
 				Affects: []string{"collectives", "steps"},
 				Text: fmt.Sprintf("the trace of rank %d begins %s after the first rank's: it lacks what came before, "+
-					"and the others wait there", r.Rank, milliseconds(c.LateNs))})
+					"and the others wait there", r.Rank, inUnit(c.LateNs))})
 		}
 	}
 	return out
 }
 
-func milliseconds(ns int64) string {
+// inUnit is a time with one decimal, in µs, ms or s.
+func inUnit(ns int64) string {
 	if ns < 1_000_000 && ns > -1_000_000 {
 		return fmt.Sprintf("%.1f µs", float64(ns)/1e3)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// Runs are the collectives that one rank ran, by which they are.
+// Runs are the collectives that one rank ran: each kind by itself, in order of time.
 type Runs map[collectiveKey]*sequence
 
 // collectiveKey tells collectives of one kind from those of another.
@@ -105,7 +105,7 @@ func (runs Runs) addKernels(x *index.Index) {
 // else ops by name.
 func (runs Runs) addHost(x *index.Index) {
 	e := &x.Trace.Events
-	var found [3][]index.Span
+	var annotations, described, named []index.Span
 	for _, h := range x.Host() {
 		i := int(h.Row)
 		c := e.Category(i)
@@ -115,16 +115,16 @@ func (runs Runs) addHost(x *index.Index) {
 		switch {
 		case c == trace.CategoryUserAnnotation:
 			if isBackendName(x.Name(e.Name(i))) {
-				found[0] = append(found[0], h)
+				annotations = append(annotations, h)
 			}
 		case e.Side(i) != trace.NoSide && x.Trace.Ops.At(e.Side(i)).Collective != trace.NoSide:
-			found[1] = append(found[1], h)
+			described = append(described, h)
 		default:
-			found[2] = append(found[2], h)
+			named = append(named, h)
 		}
 	}
-	launchers := matchLaunchers(x, found[0], found[1], found[2])
-	for _, spans := range found {
+	launchers := matchLaunchers(x, annotations, described, named)
+	for _, spans := range [][]index.Span{annotations, described, named} {
 		if len(spans) == 0 {
 			continue
 		}
