@@ -94,7 +94,7 @@ func mark(all []notice, tables ...string) string {
 func sound(r *analyze.Result) string {
 	gpu, launched := r.Kind == analyze.KindGPU, launchesKnown(r)
 	return "nothing wrong found: files are whole, " + choose(gpu && launched, "kernels match their launches, ", "") + "no rank is missing" +
-		choose(gpu && !launched, "; how kernels were launched was not recorded", "")
+		choose(gpu && !launched, "; launches were not recorded", "")
 }
 
 // launchesKnown tells whether the launch of any GPU work is in the traces: profilers of the GPU alone record none, nor did
