@@ -91,7 +91,11 @@ func TestRowsAreWhatTheFileSays(t *testing.T) {
 		var arrow *event               // that ended last
 		for i, w := range want {
 			e := got.Events.At(i)
-			if name := got.Strings.At(e.Name); name != w.Name || string(e.Phase) != w.Ph || e.StartNs != nanos(w.TS) || e.DurationNs != nanos(w.Dur) {
+			wantName := w.Name
+			if w.Ph == "s" || w.Ph == "f" { // an arrow is one thing with two ends
+				wantName = "ac2g"
+			}
+			if name := got.Strings.At(e.Name); name != wantName || string(e.Phase) != w.Ph || e.StartNs != nanos(w.TS) || e.DurationNs != nanos(w.Dur) {
 				t.Fatalf("%s: event %d is %s %c at %d + %d, want %+v", path, i, name, e.Phase, e.StartNs, e.DurationNs, w)
 			}
 			switch {
@@ -192,6 +196,35 @@ func TestWriteGivesTheFileBack(t *testing.T) {
 	if err := formats.WriteFile(filepath.Join(t.TempDir(), "built.json"), built, nil); err == nil {
 		t.Error("a trace without texts was written")
 	}
+}
+
+// TestCutKeepsArrowsWhole: the ends of an arrow have different names, and are kept both or not at all.
+func TestCutKeepsArrowsWhole(t *testing.T) {
+	for path, text := range files(t) {
+		x := mustRead(t, text)
+		for name, cut := range map[string]trace.Cut{
+			"ops": {Only: []string{"cpu_op"}}, "kernels": {Only: []string{"kernel"}}, "no copies": {Drop: []string{"gpu_memcpy"}}, "all": {},
+			"a time": {Windows: []trace.Window{{FromNs: 0, ToNs: 350_000}}}, "late": {Windows: []trace.Window{{FromNs: 350_000, ToNs: 1e9}}},
+		} {
+			rows, before := cut.Rows(x), ends(x, nil)
+			for id, n := range ends(x, rows) {
+				if n != before[id] {
+					t.Errorf("%s, %s: of arrow %d there are %d ends, want %d or none", path, name, id, n, before[id])
+				}
+			}
+		}
+	}
+}
+
+// ends counts the ends of each arrow among rows (nil: all).
+func ends(x *trace.Trace, rows *trace.Rows) map[int64]int {
+	n := map[int64]int{}
+	for i := range x.Events.Len() {
+		if e := x.Events.At(i); e.Category == trace.CategoryFlow && (rows == nil || rows.Has(i)) {
+			n[x.Flows.At(e.Side).ID]++
+		}
+	}
+	return n
 }
 
 // TestDamage: the exporter escapes no name, and may die in the midst.

@@ -15,6 +15,7 @@ func understand(t *trace.Trace) *trace.Trace {
 		t.Text = &text{read.Text, &read}
 	}
 	m := meaning{t: t, ops: map[place]int64{}, launched: map[int64]int64{}, heads: map[place]int64{}}
+	m.arrow = t.Strings.InternString(arrowName)
 	for _, x := range t.Tracks {
 		device := ""
 		if p := process.FindStringSubmatch(t.Strings.At(x.Process)); p != nil {
@@ -48,12 +49,20 @@ type meaning struct {
 	launched map[int64]int64 // by arrow: the number of the op at its start
 	heads    map[place]int64 // arrows that have ended, until their work comes
 	op       int64           // the number of the last op, from 1
+	arrow    trace.StringID  // the name of all arrows
 }
+
+// arrowName is what arrows from ops to GPU work are called. In the file each of an arrow's ends has the name of what it
+// stands at, by which nobody could tell that they are one arrow.
+const arrowName = "ac2g"
 
 // add appends a row with the category that it has.
 func (m *meaning) add(e trace.Event) {
 	at := place{e.Track, e.StartNs, e.Name}
 	device := m.devices[e.Track]
+	if e.Category == trace.CategoryFlow {
+		e.Name = m.arrow
+	}
 	switch {
 	case e.Phase == trace.PhaseFlowStart && e.Side != trace.NoSide:
 		if op, ok := m.ops[at]; ok {
