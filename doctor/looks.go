@@ -98,6 +98,7 @@ type GPUs struct {
 	Error     string   `json:"error,omitempty"`
 }
 
+// GPU is one accelerator, as its vendor's program lists it.
 type GPU struct {
 	Name   string `json:"name"`
 	Memory string `json:"memory,omitempty"`

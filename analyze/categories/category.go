@@ -3,6 +3,7 @@ package categories
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,12 @@ import (
 type rule struct {
 	category string
 	match    *regexp.Regexp
-	parts    []string // of which every name that matches has one, in lower case; nil: not known
+	anyOf    []alternative // of match
+}
+
+// matches reports whether a name matches; lower is the name in lower case, and the name is ASCII.
+func (r *rule) matches(name, lower string) bool {
+	return slices.ContainsFunc(r.anyOf, func(a alternative) bool { return a.matches(name, lower) })
 }
 
 // Other is what no rule knows. A report says how much time it holds.
@@ -29,7 +35,7 @@ const (
 func rules(lines ...string) []rule {
 	out := make([]rule, 0, len(lines)/2)
 	for i := 0; i < len(lines); i += 2 {
-		out = append(out, rule{lines[i], regexp.MustCompile(lines[i+1]), requiredParts(lines[i+1])})
+		out = append(out, rule{lines[i], regexp.MustCompile(lines[i+1]), alternatives(lines[i+1])})
 	}
 	return out
 }
@@ -105,9 +111,9 @@ func (c *Categorizer) Of(name string) string {
 		return category
 	}
 	category := Other
-	lower := lowered(name)
+	ascii, lower := isASCII(name), strings.ToLower(name)
 	for i := range c.rules {
-		if r := &c.rules[i]; r.mayMatch(lower) && r.match.MatchString(name) {
+		if r := &c.rules[i]; ascii && r.matches(name, lower) || !ascii && r.match.MatchString(name) {
 			category = r.category
 			break
 		}

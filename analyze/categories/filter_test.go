@@ -29,12 +29,29 @@ func FuzzFilter(f *testing.F) {
 	})
 }
 
-func TestRequiredParts(t *testing.T) {
-	for expression, want := range map[string]int{ // how many; 0: none to be had
-		`(?i)gemm|nvjet`: 2, `^aten::(mm|addmm)$`: 1, `(?i)topk_?softmax`: 1, `[ab]c?`: 0, `x`: 0, `abc|.`: 0, `(abc)+d`: 1,
+// TestAlternatives: what an expression is taken apart into: words that are all there is to match, words and an expression, or
+// an expression alone.
+func TestAlternatives(t *testing.T) {
+	for _, c := range []struct {
+		expression             string
+		words, filtered, plain int
+	}{
+		{`(?i)gemm|nvjet`, 2, 0, 0}, {`^aten::(mm|addmm)$`, 0, 1, 0}, {`(?i)topk_?softmax`, 1, 0, 0}, {`[ab]c?`, 0, 0, 1}, {`abc|.`, 1, 0, 1},
+		{`(abc)+d`, 0, 1, 0}, {`(?i)a_?b(ce|df)`, 1, 0, 0}, {`(?i:ab)CD`, 0, 1, 0}, {`a?`, 0, 0, 1}, {`fp8.*gemm`, 0, 1, 0},
 	} {
-		if got := requiredParts(expression); len(got) != want {
-			t.Errorf("%s: %q, want %d", expression, got, want)
+		words, filtered, plain := 0, 0, 0
+		for _, a := range alternatives(c.expression) {
+			switch {
+			case a.match == nil:
+				words++
+			case a.words != nil:
+				filtered++
+			default:
+				plain++
+			}
+		}
+		if words != c.words || filtered != c.filtered || plain != c.plain {
+			t.Errorf("%s: %d, %d, %d; want %d, %d, %d", c.expression, words, filtered, plain, c.words, c.filtered, c.plain)
 		}
 	}
 }

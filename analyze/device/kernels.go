@@ -61,6 +61,10 @@ func kernelTable(x *index.Index) []kernelDurations {
 	devices := map[int32]*device{}
 	var d *device
 	var rows []kernelDurations
+	counts := make([]int, x.Trace.Strings.Len()) // by name
+	for i := range x.GPU {
+		counts[x.GPU[i].Name]++
+	}
 	for i := range x.GPU {
 		g := &x.GPU[i]
 		if i == 0 || g.Device != x.GPU[i-1].Device {
@@ -70,7 +74,8 @@ func kernelTable(x *index.Index) []kernelDurations {
 			}
 		}
 		if d.rowOf[g.Name] == 0 {
-			rows = append(rows, kernelDurations{Kernel: Kernel{Name: x.Name(g.Name), Category: x.KernelCategory(g), Device: int(g.Device)}})
+			rows = append(rows, kernelDurations{Kernel: Kernel{Name: x.Name(g.Name), Category: x.KernelCategory(g), Device: int(g.Device)},
+				ns: make([]int64, 0, counts[g.Name])}) // on several devices a few times too long
 			d.rowOf[g.Name] = int32(len(rows))
 		}
 		r := &rows[d.rowOf[g.Name]-1]
@@ -158,6 +163,7 @@ func MergeKernels(ranks [][]PackedKernel) []Kernel {
 
 // summarize computes the statistics of durations, which it sorts.
 func (k *Kernel) summarize(ns []int64) {
+	stats.Sort(ns)
 	s := stats.Of(ns)
 	k.Count, k.TotalNs, k.MinNs, k.MeanNs, k.MedianNs, k.MaxNs = s.N, s.Sum, s.Min, s.Mean(), s.Median, s.Max
 	k.StdDevNs = stats.StdDev(ns)

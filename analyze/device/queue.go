@@ -49,23 +49,35 @@ func Queues(x *index.Index) []Queue {
 		window int
 	}
 	type times struct {
+		n               int
 		launched, begun []int64
 		graph, early    int
 	}
 	of := map[key]*times{}
 	var last *times // most work is on the stream of the work before, in its window
 	var lastKey key
-	for i := range x.GPU {
-		g := &x.GPU[i]
-		if g.Call < 0 {
-			continue
-		}
+	timesOf := func(g *index.Work) *times {
 		if k := (key{g.Device, g.Stream, x.DeviceWindows.At(g.StartNs)}); last == nil || k != lastKey {
 			lastKey, last = k, of[k]
 			if last == nil {
 				last = &times{}
 				of[k] = last
 			}
+		}
+		return last
+	}
+	for i := range x.GPU {
+		if g := &x.GPU[i]; g.Call >= 0 {
+			timesOf(g).n++
+		}
+	}
+	for i := range x.GPU {
+		g := &x.GPU[i]
+		if g.Call < 0 {
+			continue
+		}
+		if timesOf(g); last.launched == nil {
+			last.launched, last.begun = make([]int64, 0, last.n), make([]int64, 0, last.n)
 		}
 		c := &x.Calls[g.Call]
 		last.launched, last.begun = append(last.launched, c.StartNs), append(last.begun, g.StartNs)

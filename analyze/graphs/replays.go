@@ -45,7 +45,7 @@ func Losses(x *index.Index, steps []index.Step) *Replays {
 		return nil
 	}
 	slices.SortStableFunc(launches, func(a, b int32) int { return cmp.Compare(x.Calls[a].StartNs, x.Calls[b].StartNs) })
-	took := map[int32]int64{} // by call
+	took := make([]int64, len(x.Calls))
 	for i := range x.GPU {
 		if g := &x.GPU[i]; g.Call >= 0 && x.IsGraphLaunch(&x.Calls[g.Call]) {
 			took[g.Call] += g.EndNs - g.StartNs

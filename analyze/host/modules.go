@@ -100,12 +100,13 @@ func moduleWork(x *index.Index, nest *index.Nest, spans []moduleSpan, rows []Mod
 			ns[g.Call] += g.EndNs - g.StartNs
 		}
 	}
+	walk := x.Walk(nest)
 	for i := range x.Calls {
 		c := &x.Calls[i]
 		if c.GPUEvents == 0 {
 			continue
 		}
-		at := nest.At(c.Track, c.StartNs)
+		at := walk.At(c.Track, c.StartNs)
 		if at < 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/inferprof/inferprof/internal/runs"
 	"github.com/inferprof/inferprof/trace"
@@ -27,7 +28,7 @@ func CompareSpans(a, b Span) int {
 
 // Host is what ran on CPU threads, by (track, start, longest first, row): parents before children.
 func (x *Index) Host() []Span {
-	if x.host == nil && x.hostRows > 0 {
+	if x.hostRows != nil {
 		x.fileHost()
 	}
 	return x.host
@@ -35,37 +36,31 @@ func (x *Index) Host() []Span {
 
 // fileHost sorts spans by thread first, since files hold those of one thread nearly in order.
 func (x *Index) fileHost() {
-	ends := make([]int, len(x.Trace.Tracks)+1)
-	each := func(what func(s Span)) {
-		for b := range x.Trace.Events.Blocks() {
-			for j, phase := range b.Phase {
-				switch b.Category[j] {
-				case trace.CategoryRuntime, trace.CategoryDriver, trace.CategoryUserAnnotation, trace.CategoryCPUOp:
-				default:
-					continue
-				}
-				if start := b.StartNs[j]; phase == trace.PhaseComplete && x.Options.in(start) && x.HostWindows.At(start) >= 0 {
-					what(Span{start, start + b.DurationNs[j], int32(b.First + j), b.Track[j]})
-				}
-			}
-		}
+	e := &x.Trace.Events
+	if x.HostWindows != nil {
+		x.hostRows = slices.DeleteFunc(x.hostRows, func(row int32) bool { return x.HostWindows.At(e.StartNs(int(row))) < 0 })
 	}
-	each(func(s Span) { ends[s.Track]++ })
+	ends := make([]int, len(x.Trace.Tracks)+1)
+	for _, row := range x.hostRows {
+		ends[e.Track(int(row))]++
+	}
 	sum := 0
 	for i, n := range ends {
 		ends[i] = sum
 		sum += n
 	}
 	x.host = make([]Span, sum)
-	each(func(s Span) {
-		x.host[ends[s.Track]] = s
-		ends[s.Track]++
-	})
+	for _, row := range x.hostRows {
+		track := e.Track(int(row))
+		x.host[ends[track]] = Span{e.StartNs(int(row)), e.EndNs(int(row)), row, track}
+		ends[track]++
+	}
 	from := 0
 	for _, to := range ends[:len(x.Trace.Tracks)] {
 		runs.Sort(x.host[from:to], CompareSpans)
 		from = to
 	}
+	x.hostRows = nil
 }
 
 // Ops are the ops of CPU threads, in each other.

@@ -91,7 +91,7 @@ type Index struct {
 	knownFacts       []nameFacts // by StringID; 0: not asked yet
 	kernelNames      []string    // categories of kernels by StringID; "": not asked yet
 
-	hostRows int             // rows that Host files
+	hostRows []int32         // that Host files
 	zones    []interval.Span // of each block, the time of what its rows say of CPU threads
 	host     []Span
 	ops      *Nest
@@ -185,12 +185,12 @@ func (x *Index) fileRow(b *trace.Block, j int, category trace.Category, names *s
 			c.Correlation = x.Trace.Calls.At(s).Correlation
 		}
 		x.Calls = append(x.Calls, c)
-		x.hostRows++
+		x.hostRows = append(x.hostRows, row)
 	case trace.CategoryUserAnnotation:
-		x.hostRows++
+		x.hostRows = append(x.hostRows, row)
 		mark(names.annotation(name))
 	case trace.CategoryCPUOp:
-		x.hostRows++
+		x.hostRows = append(x.hostRows, row)
 	case trace.CategoryOther:
 		x.OtherKinds++
 	case trace.CategoryPythonFunction:

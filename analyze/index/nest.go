@@ -48,3 +48,26 @@ func (n *Nest) climb(i int32, track trace.TrackID, ns int64) int32 {
 	}
 	return i
 }
+
+// Walk asks a Nest about one moment after the other. Where the moments of each thread come in order it passes over each
+// span once, which a search for each moment does not.
+type Walk struct {
+	nest *Nest
+	next []int // by thread: its first span that begins later than all moments so far; 0: none was asked for
+}
+
+// Walk begins one over threads of the trace.
+func (x *Index) Walk(n *Nest) *Walk { return &Walk{n, make([]int, len(x.Trace.Tracks))} }
+
+// At is Nest.At of a moment that is no earlier than the last one of its thread.
+func (w *Walk) At(track trace.TrackID, ns int64) int32 {
+	spans, i := w.nest.Spans, w.next[track]
+	if i == 0 {
+		i = sort.Search(len(spans), func(i int) bool { return spans[i].Track >= track })
+	}
+	for i < len(spans) && spans[i].Track == track && spans[i].StartNs <= ns {
+		i++
+	}
+	w.next[track] = i
+	return w.nest.climb(int32(i)-1, track, ns)
+}

@@ -3,7 +3,6 @@ package index
 import (
 	"cmp"
 	"slices"
-	"sort"
 
 	"github.com/inferprof/inferprof/trace"
 )
@@ -80,7 +79,7 @@ func (x *Index) measureSteps(marks []Mark) []Step {
 		return nil
 	}
 	steps := make([]Step, len(marks))
-	byTrack := map[trace.TrackID][]int32{} // marks of each thread, in order of time
+	byTrack := make([][]int32, len(x.Trace.Tracks)) // marks of each thread, in order of time
 	for i, m := range marks {
 		steps[i] = Step{
 			Index: i, Name: x.Name(m.Name), Dialect: string(m.Step.Dialect), Phase: string(m.Step.Phase),
@@ -90,14 +89,18 @@ func (x *Index) measureSteps(marks []Mark) []Step {
 		}
 		byTrack[m.Track] = append(byTrack[m.Track], int32(i))
 	}
+	next := make([]int, len(byTrack)) // of each thread: its first mark that begins later; calls come in order of time
 	// stepAt is the mark that contains a moment of a thread, or -1.
 	stepAt := func(track trace.TrackID, at int64) int32 {
-		own := byTrack[track]
-		i := sort.Search(len(own), func(i int) bool { return marks[own[i]].StartNs > at }) - 1
-		if i < 0 || at >= marks[own[i]].EndNs {
+		own, i := byTrack[track], next[track]
+		for i < len(own) && marks[own[i]].StartNs <= at {
+			i++
+		}
+		next[track] = i
+		if i == 0 || at >= marks[own[i-1]].EndNs {
 			return -1
 		}
-		return own[i]
+		return own[i-1]
 	}
 
 	stepOf := make([]int32, len(x.Calls))

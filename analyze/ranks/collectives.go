@@ -67,7 +67,7 @@ func busFactor(kind string, n int64) float64 {
 }
 
 func summarizeCollective(k collectiveKey, r *sequence) Collective {
-	s := stats.Of(slices.Clone(r.ns))
+	s := stats.Of(r.ns)
 	c := Collective{Name: k.name, Kind: k.kind(), Dtype: k.dtype, Group: k.group, GroupSize: k.groupSize, Bytes: k.bytes,
 		Count: s.N, TotalNs: s.Sum, MinNs: s.Min, MedianNs: s.Median, MaxNs: s.Max, LateRank: -1,
 		LaunchedBy: r.launchedBy, QueuedNs: r.queuedNs}

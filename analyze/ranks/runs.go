@@ -29,6 +29,10 @@ type sequence struct {
 	queuedNs   int64
 }
 
+func (s *sequence) add(startNs, ns, waitNs int64) {
+	s.start, s.ns, s.wait = append(s.start, startNs), append(s.ns, ns), append(s.wait, waitNs)
+}
+
 func (s *sequence) end(i int) int64 { return s.start[i] + s.ns[i] }
 
 // kind is what a collective does, by its name.
@@ -69,7 +73,7 @@ func (runs Runs) add(k collectiveKey, startNs, ns, waitNs int64) *sequence {
 		s = &sequence{}
 		runs[k] = s
 	}
-	s.start, s.ns, s.wait = append(s.start, startNs), append(s.ns, ns), append(s.wait, waitNs)
+	s.add(startNs, ns, waitNs)
 	return s
 }
 
@@ -86,18 +90,25 @@ func Collectives(x *index.Index) Runs {
 
 // addKernels adds the communication kernels.
 func (runs Runs) addKernels(x *index.Index) {
+	var plain *sequence // of the kernel before, if it describes itself by its name alone
+	var name trace.StringID
 	for i := range x.GPU {
 		g := &x.GPU[i]
 		if g.Class != index.ClassComm {
 			continue
 		}
-		k, wait := collectiveKey{name: x.Name(g.Name), groupSize: trace.Absent, bytes: trace.Absent}, trace.Absent
-		if g.Side != trace.NoSide {
-			if c := x.Trace.GPU.At(g.Side).Collective; c != trace.NoSide {
-				k, wait = keyOf(x, k.name, c)
-			}
+		described := g.Side != trace.NoSide && x.Trace.GPU.At(g.Side).Collective != trace.NoSide
+		if plain != nil && !described && g.Name == name {
+			plain.add(g.StartNs, g.EndNs-g.StartNs, trace.Absent)
+			continue
 		}
-		runs.add(k, g.StartNs, g.EndNs-g.StartNs, wait)
+		k, wait := collectiveKey{name: x.Name(g.Name), groupSize: trace.Absent, bytes: trace.Absent}, trace.Absent
+		if described {
+			k, wait = keyOf(x, k.name, x.Trace.GPU.At(g.Side).Collective)
+		}
+		if s := runs.add(k, g.StartNs, g.EndNs-g.StartNs, wait); !described {
+			plain, name = s, g.Name
+		}
 	}
 }
 

@@ -81,11 +81,11 @@ func (t *opTable) addLaunched(m *Modelled) {
 		return
 	}
 	x := m.x
-	opOf := make([]int32, len(x.Calls))
+	opOf, walk := make([]int32, len(x.Calls)), x.Walk(m.Nest)
 	for i := range x.Calls {
 		opOf[i] = -1
 		if c := &x.Calls[i]; c.GPUEvents > 0 && !x.IsGraphLaunch(c) {
-			opOf[i] = m.Nest.At(c.Track, c.StartNs)
+			opOf[i] = walk.At(c.Track, c.StartNs)
 		}
 	}
 	runs := make([]opRun, len(m.ops))

@@ -16,9 +16,13 @@ func TestSort(t *testing.T) {
 	for runs := range 40 {
 		for _, length := range []int{1, 3, 40, 700} {
 			var list []item
-			for range runs {
+			for k := range runs {
 				var run []item
-				for range random.IntN(length) + 1 {
+				most := length
+				if length == 700 && k%3 > 0 {
+					most = 9 // a few between many
+				}
+				for range random.IntN(most) + 1 {
 					run = append(run, item{key: random.IntN(50)})
 				}
 				slices.SortFunc(run, byKey)
@@ -38,5 +42,30 @@ func TestSort(t *testing.T) {
 				t.Errorf("%d runs of up to %d: %v", runs, length, list)
 			}
 		}
+	}
+}
+
+func BenchmarkSort(b *testing.B) {
+	random := rand.New(rand.NewPCG(3, 4))
+	var list []int // ops, a few marks of each of 20 repetitions, calls
+	for _, n := range append(append([]int{450_000}, slices.Repeat([]int{21}, 20)...), 225_000) {
+		run := make([]int, n)
+		for i := range run {
+			run[i] = random.IntN(1 << 40)
+		}
+		slices.Sort(run)
+		list = append(list, run...)
+	}
+	work := make([]int, len(list))
+	for _, c := range []struct {
+		name string
+		sort func([]int)
+	}{{"runs", func(l []int) { Sort(l, cmp.Compare[int]) }}, {"library", func(l []int) { slices.SortFunc(l, cmp.Compare[int]) }}} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				copy(work, list)
+				c.sort(work)
+			}
+		})
 	}
 }

@@ -1,6 +1,9 @@
 package stats
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Durations are small numbers: of a million kernels all take between a hundred ns and some ms, which 24 bits hold. So long
 // lists are sorted by their digits, 11 bits at a time from the lowest, each pass reading and writing the list once, and
@@ -58,4 +61,36 @@ func Sort(ns []int64) {
 	if passes%2 == 1 {
 		copy(ns, from)
 	}
+}
+
+// nth is the value that the n-th place from 0 would have were the list sorted. least and most are the list's.
+func nth(ns []int64, n int, least, most int64) int64 {
+	for len(ns) >= longList && least < most {
+		shift := max(0, bits.Len64(uint64(most)-uint64(least))-digitBits)
+		var counts [digits]int
+		for _, v := range ns {
+			counts[(uint64(v)-uint64(least))>>shift]++
+		}
+		d := 0
+		for ; n >= counts[d]; d++ {
+			n -= counts[d]
+		}
+		if shift == 0 {
+			return least + int64(d)
+		}
+		same := make([]int64, 0, counts[d])
+		for _, v := range ns {
+			if (uint64(v)-uint64(least))>>shift == uint64(d) {
+				same = append(same, v)
+			}
+		}
+		ns = same
+		least, most = slices.Min(ns), slices.Max(ns)
+	}
+	if least == most {
+		return least
+	}
+	sorted := slices.Clone(ns)
+	slices.Sort(sorted)
+	return sorted[n]
 }

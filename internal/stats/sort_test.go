@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSort compares with the library's sort, over lists of all spreads and lengths around where the way changes.
+// TestSort compares sorting and medians with the library's sort, over lists of all spreads and lengths around where the way changes.
 func TestSort(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{0, 1, 2, longList - 1, longList, longList + 1, 5000} {
@@ -19,6 +19,13 @@ func TestSort(t *testing.T) {
 				}
 				want := slices.Clone(list)
 				slices.Sort(want)
+				before := slices.Clone(list)
+				if sum := Of(list); n > 0 && (sum.Median != want[n/2] || sum.Min != want[0] || sum.Max != want[n-1] || sum.N != n) {
+					t.Fatalf("%d numbers of spread %d from %d: %+v, median %d", n, spread, base, sum, want[n/2])
+				}
+				if !slices.Equal(list, before) {
+					t.Fatal("a summary changes the list")
+				}
 				if Sort(list); !slices.Equal(list, want) {
 					t.Fatalf("%d numbers of spread %d from %d are out of order", n, spread, base)
 				}
@@ -36,7 +43,7 @@ func BenchmarkSort(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		sort func([]int64)
-	}{{"digits", Sort}, {"library", slices.Sort[[]int64]}} {
+	}{{"digits", Sort}, {"library", slices.Sort[[]int64]}, {"median", func(ns []int64) { Of(ns) }}} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
 				copy(work, list)

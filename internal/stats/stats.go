@@ -3,7 +3,6 @@ package stats
 
 import (
 	"math"
-	"slices"
 )
 
 // Summary is what a list of durations comes to.
@@ -12,16 +11,17 @@ type Summary struct {
 	Sum, Min, Median, Max int64
 }
 
-// Of summarises durations, which it sorts. The median is the upper of the two middle values: one that occurred.
+// Of summarises durations, in whatever order they are. The median is the upper of the two middle values: one that occurred.
 func Of(ns []int64) Summary {
 	if len(ns) == 0 {
 		return Summary{}
 	}
-	Sort(ns)
-	s := Summary{N: len(ns), Min: ns[0], Median: ns[len(ns)/2], Max: ns[len(ns)-1]}
+	s := Summary{N: len(ns), Min: ns[0], Max: ns[0]}
 	for _, v := range ns {
 		s.Sum += v
+		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
 	}
+	s.Median = nth(ns, len(ns)/2, s.Min, s.Max)
 	return s
 }
 
@@ -49,5 +49,5 @@ func StdDev(ns []int64) int64 {
 	return int64(math.Round(math.Sqrt(squares / float64(len(ns)-1))))
 }
 
-// Median is the upper of the two middle values, which it leaves in their order; 0 of nothing.
-func Median(ns []int64) int64 { return Of(slices.Clone(ns)).Median }
+// Median is the upper of the two middle values; 0 of nothing.
+func Median(ns []int64) int64 { return Of(ns).Median }

@@ -10,6 +10,7 @@ import (
 // blocks go round. Each has room in front of its text, into which a reader may copy the end of the one before, and after
 // it, so that words can be loaded anywhere in it.
 
+// The sizes of blocks.
 const (
 	Headroom   = inflate.History // bytes in front of a block's text
 	Padding    = 64              // bytes after it
