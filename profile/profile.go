@@ -34,11 +34,13 @@ type Options struct {
 	// GOGC, that counts.
 	BoundGarbage bool
 
-	// Progress is told what happens, one event at a time, from any goroutine; it may be nil. It should not take long.
+	// Progress is told what happens, one event of a call at a time, from any goroutine; it may be nil. It should not take
+	// long.
 	Progress func(Event)
 }
 
-// Profile is an opened profile. It holds no file open and no trace in memory.
+// Profile is an opened profile. It holds no file open and no trace in memory. Its methods may be called from several
+// goroutines at once: each reads for itself, within Options.MemoryBytes of its own. What is exported is not to be changed.
 type Profile struct {
 	Captures []*ondisk.Capture // as they were named
 	Files    []File            // the traces to read, in the order named, each once
