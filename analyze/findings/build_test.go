@@ -2,71 +2,45 @@ package findings
 
 import (
 	"cmp"
-	"strconv"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/kineto"
+	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
-// builder makes a rank's trace by hand. Times are in ns.
+// builder makes a rank's trace by hand. Its calls launch something each: they have a correlation of their own.
 type builder struct {
-	t           *trace.Trace
+	*tracetest.Builder
 	correlation int64
-	tracks      map[[2]int64]trace.TrackID
 }
 
 func newBuilder(rank, world int) *builder {
-	return &builder{t: &trace.Trace{Strings: trace.NewStrings(), Meta: trace.Meta{
+	b := &builder{Builder: tracetest.New()}
+	b.Trace.Meta = trace.Meta{
 		HostName: "node", Distributed: &trace.Distributed{Rank: rank, WorldSize: world},
 		Devices: []trace.Device{{ID: 0, Name: "NVIDIA H200", TotalMemoryBytes: 100 << 30, Multiprocessors: 132}},
-	}}, tracks: map[[2]int64]trace.TrackID{}}
-}
-
-func (b *builder) track(pid, tid int64) trace.TrackID {
-	k := [2]int64{pid, tid}
-	id, ok := b.tracks[k]
-	if !ok {
-		id = trace.TrackID(len(b.t.Tracks))
-		b.tracks[k] = id
-		text := func(n int64) trace.StringID { return b.t.Strings.InternString(strconv.FormatInt(n, 10)) }
-		b.t.Tracks = append(b.t.Tracks, trace.Track{Process: text(pid), Thread: text(tid), PID: pid, TID: tid})
 	}
-	return id
+	return b
 }
-
-func (b *builder) event(c trace.Category, name string, track trace.TrackID, start, ns int64, side uint32) {
-	phase := trace.PhaseComplete
-	if c == trace.CategoryInstant {
-		phase = trace.PhaseInstant
-	}
-	b.t.Events.Append(trace.Event{StartNs: start, DurationNs: ns, Name: b.t.Strings.InternString(name), Track: track, Category: c, Phase: phase, Side: side})
-}
-
-func (b *builder) host(c trace.Category, name string, start, ns int64) {
-	side := b.t.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide})
-	b.event(c, name, b.track(1, 100), start, ns, side)
-}
-
-func (b *builder) op(name string, start, ns int64) { b.host(trace.CategoryCPUOp, name, start, ns) }
 
 func (b *builder) call(name string, start, ns int64) int64 {
 	b.correlation++
-	b.event(trace.CategoryRuntime, name, b.track(1, 100), start, ns, b.t.Calls.Append(trace.Call{Correlation: b.correlation, ExternalID: trace.Absent}))
+	b.Call(name, b.correlation, start, ns)
 	return b.correlation
 }
 
 func (b *builder) gpu(c trace.Category, name string, correlation, start, ns, bytes int64, blocksPerSM float32) {
-	side := b.t.GPU.Append(trace.GPUWork{Stream: 7, Correlation: correlation, ExternalID: trace.Absent, Bytes: bytes, BlocksPerSM: blocksPerSM, Collective: trace.NoSide})
-	b.event(c, name, b.track(0, 7), start, ns, side)
+	side := b.Trace.GPU.Append(trace.GPUWork{Stream: 7, Correlation: correlation, ExternalID: trace.Absent, Bytes: bytes, BlocksPerSM: blocksPerSM, Collective: trace.NoSide})
+	b.Event(c, name, b.Track(0, 7), start, ns, side)
 }
 
 // communication is a kernel that the trace says of what it communicates.
 func (b *builder) communication(name string, start, ns int64) {
-	side := b.t.GPU.Append(trace.GPUWork{Stream: 9, Correlation: b.call("cudaLaunchKernel", start-10_000, 3000), ExternalID: trace.Absent, Bytes: trace.Absent,
-		Collective: b.t.Collectives.Append(trace.Collective{Name: b.t.Strings.InternString(name), GroupSize: 2, Bytes: 4096, WaitNs: trace.Absent,
+	side := b.Trace.GPU.Append(trace.GPUWork{Stream: 9, Correlation: b.call("cudaLaunchKernel", start-10_000, 3000), ExternalID: trace.Absent, Bytes: trace.Absent,
+		Collective: b.Trace.Collectives.Append(trace.Collective{Name: b.Trace.Strings.InternString(name), GroupSize: 2, Bytes: 4096, WaitNs: trace.Absent,
 			InElements: trace.Absent, OutElements: trace.Absent})})
-	b.event(trace.CategoryKernel, "ncclDevKernel_SendRecv", b.track(0, 9), start, ns, side)
+	b.Event(trace.CategoryKernel, "ncclDevKernel_SendRecv", b.Track(0, 9), start, ns, side)
 }
 
 // kernel is one of a step: its name and duration, and what is unusual about it.
@@ -121,7 +95,7 @@ func (b *builder) run(s steps) {
 		if s.between > 0 {
 			host = device + s.between
 			if s.during != "" {
-				b.op(s.during, device+1000, s.between-2000)
+				b.Op(s.during, device+1000, s.between-2000)
 			}
 			if s.sync != "" {
 				b.call(s.sync, device-50_000, s.between/2+50_000)
@@ -140,9 +114,9 @@ func (b *builder) run(s steps) {
 				correlation = b.call("cudaMemcpyAsync", host, 3000)
 				host += 3000
 			} else if k.op != "" {
-				side := b.t.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide,
-					Shapes: kineto.ShapesOf(b.t, k.dims), Dtypes: kineto.DtypesOf(b.t, k.types)})
-				b.event(trace.CategoryCPUOp, k.op, b.track(1, 100), host, 5000, side)
+				side := b.Trace.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide,
+					Shapes: kineto.ShapesOf(b.Trace, k.dims), Dtypes: kineto.DtypesOf(b.Trace, k.types)})
+				b.Event(trace.CategoryCPUOp, k.op, b.Track(1, tracetest.Thread), host, 5000, side)
 				correlation = b.call("cudaLaunchKernel", host+500, 3000)
 				host += 5000
 			} else if s.eager > 0 {
@@ -163,7 +137,7 @@ func (b *builder) run(s steps) {
 			b.gpu(category, k.name, correlation, device, k.ns*scale, bytes, k.blocks)
 			device += k.ns * scale
 		}
-		b.host(trace.CategoryUserAnnotation, name, begin, max(host-begin, 4500))
+		b.Annotation(name, begin, max(host-begin, 4500))
 		host = max(host, device-400_000) + 1000
 	}
 }

@@ -20,13 +20,13 @@ func onCPU(ops []op, between int64) *trace.Trace {
 	for range 10 {
 		begin := at
 		for _, o := range ops {
-			b.op(o.name, at, o.ns)
+			b.Op(o.name, at, o.ns)
 			at += o.ns
 		}
-		b.host(trace.CategoryUserAnnotation, "execute_context_0(0)_generation_4(4)", begin, at-begin+100)
+		b.Annotation("execute_context_0(0)_generation_4(4)", begin, at-begin+100)
 		at += between + 200
 	}
-	return b.t
+	return b.Trace
 }
 
 // TestMomentsAreNoProblem: one call of an op that takes as long as all others together says nothing about the op.
@@ -40,13 +40,13 @@ func TestMomentsAreNoProblem(t *testing.T) {
 				if o.name == name && step == 7 {
 					o.ns = 60_000_000
 				}
-				b.op(o.name, at, o.ns)
+				b.Op(o.name, at, o.ns)
 				at += o.ns
 			}
-			b.host(trace.CategoryUserAnnotation, "execute_context_0(0)_generation_4(4)", begin, at-begin+100)
+			b.Annotation("execute_context_0(0)_generation_4(4)", begin, at-begin+100)
 			at += 200
 		}
-		if found := find(analyze.Options{}, b.t); len(found) > 0 {
+		if found := find(analyze.Options{}, b.Trace); len(found) > 0 {
 			t.Errorf("a long call of %s: %s", name, found[0].Sentence)
 		}
 	}

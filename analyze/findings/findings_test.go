@@ -12,6 +12,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
+	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
 func repeat(n int, list ...kernel) []kernel {
@@ -58,12 +59,12 @@ func TestPlantedProblems(t *testing.T) {
 		{name: "cudaMalloc", want: "device_allocations", steps: steps{n: 12}, more: func(b *builder) { b.call("cudaMalloc", 2_000_000, 900_000) }},
 		{name: "churn", want: "allocation_churn", steps: steps{n: 4}, more: func(b *builder) {
 			for i := range 500 {
-				b.op("aten::empty", int64(1_000_000+i*2_000), 1_500)
+				b.Op("aten::empty", int64(1_000_000+i*2_000), 1_500)
 			}
 		}},
 		{name: "memory", want: "memory_pressure", steps: steps{n: 12}, more: func(b *builder) {
-			side := b.t.Memory.Append(trace.MemoryEvent{Bytes: 1 << 30, TotalAllocatedBytes: 90 << 30, TotalReservedBytes: 99 << 30, DeviceType: 1})
-			b.event(trace.CategoryInstant, "[memory]", b.track(1, 100), 2_000_000, 0, side)
+			side := b.Trace.Memory.Append(trace.MemoryEvent{Bytes: 1 << 30, TotalAllocatedBytes: 90 << 30, TotalReservedBytes: 99 << 30, DeviceType: 1})
+			b.Event(trace.CategoryInstant, "[memory]", b.Track(1, tracetest.Thread), 2_000_000, 0, side)
 		}},
 		{name: "not quantized", want: "quantization_not_in_effect", options: analyze.Options{Capture: &analyze.Capture{Quantization: "gptq"}}, steps: steps{n: 12}},
 		{name: "slow AWQ", want: "slow_quantized_gemm", steps: steps{n: 12, kernels: with(kernel{name: "vllm::awq::gemm_forward_4bit_cuda_m16nXk32", ns: 500_000})}},
@@ -81,7 +82,7 @@ func TestPlantedProblems(t *testing.T) {
 			return decode(i)
 		}}},
 		{name: "Python stacks", want: "python_stacks", steps: steps{n: 12}, more: func(b *builder) {
-			b.event(trace.CategoryPythonFunction, "engine.py(12): loop", b.track(1, 100), 0, 1_000_000, b.t.Frames.Append(trace.Frame{}))
+			b.Event(trace.CategoryPythonFunction, "engine.py(12): loop", b.Track(1, tracetest.Thread), 0, 1_000_000, b.Trace.Frames.Append(trace.Frame{}))
 		}},
 		{name: "slow GEMMs", want: "gemm_below_roofline", steps: steps{n: 12, kernels: with(kernel{name: "nvjet_slow", ns: 300_000, blocks: 1, op: "aten::mm",
 			// 8 x 4096 by 4096 x 4096 in bf16 moves 34 MB: 7 µs on an H200.
@@ -89,7 +90,7 @@ func TestPlantedProblems(t *testing.T) {
 		{name: "healthy, with shapes", steps: steps{n: 12, kernels: with(kernel{name: "nvjet_fast", ns: 50_000, blocks: 1, op: "aten::mm",
 			dims: "[[64, 8192], [8192, 8192]]", types: `["c10::BFloat16", "c10::BFloat16"]`})}},
 		{name: "frozen by the export", want: "export_froze_engine", steps: steps{n: 12}, more: func(b *builder) {
-			b.t.Meta.Engine.Name = "vllm"
+			b.Trace.Meta.Engine.Name = "vllm"
 			b.call("cudaDeviceSynchronize", 40_000_000, 20_000)
 		}},
 		{name: "communication", want: "exposed_communication", steps: steps{n: 12, kernels: with(kernel{name: "cross_device_reduce_1stage", ns: 200_000})}},
@@ -101,7 +102,7 @@ func TestPlantedProblems(t *testing.T) {
 			if test.more != nil {
 				test.more(b)
 			}
-			expectFirst(t, find(test.options, b.t), test.want, b.t)
+			expectFirst(t, find(test.options, b.Trace), test.want, b.Trace)
 		})
 	}
 }
@@ -164,7 +165,7 @@ func TestPlantedProblemsOfRanks(t *testing.T) {
 		for r := range 2 {
 			b := newBuilder(r, 2)
 			b.run(steps{n: 12, kernels: func(i int) []kernel { return append(decode(i), kernels(r, i)...) }})
-			traces = append(traces, b.t)
+			traces = append(traces, b.Trace)
 		}
 		return traces
 	}
@@ -201,7 +202,7 @@ func TestPipelineHasNoStraggler(t *testing.T) {
 			if pipeline {
 				b.communication(name, 100_000_000, 5_000)
 			}
-			traces = append(traces, b.t)
+			traces = append(traces, b.Trace)
 		}
 		found := find(analyze.Options{}, traces...)
 		if late := slices.ContainsFunc(found, func(f analyze.Finding) bool { return f.ID == "straggler_rank" }); late == pipeline {
@@ -249,7 +250,7 @@ func TestRealTraces(t *testing.T) {
 func TestUnknownTokens(t *testing.T) {
 	b := newBuilder(0, 1)
 	b.run(steps{n: 16, mixed: 4, name: "execute_new_0_cached_8", mixedAs: "execute_new_1_cached_7"})
-	found := find(analyze.Options{}, b.t)
+	found := find(analyze.Options{}, b.Trace)
 	if len(found) == 0 || !strings.HasPrefix(found[0].Sentence, "4 of 16 steps mix prompts into decoding and take") {
 		t.Errorf("%+v", found)
 	}
@@ -260,7 +261,7 @@ func TestSelectedSteps(t *testing.T) {
 	b := newBuilder(0, 1)
 	b.run(steps{n: 16, mixed: 4})
 	for _, o := range []analyze.Options{{Phase: "decode"}, {Steps: []analyze.Range{{From: 4, To: 6}}}} {
-		for _, f := range find(o, b.t) {
+		for _, f := range find(o, b.Trace) {
 			t.Errorf("%+v: %s: %s", o, f.ID, f.Sentence)
 		}
 	}
@@ -286,7 +287,7 @@ func TestShortName(t *testing.T) {
 func TestNothingInCaptures(t *testing.T) {
 	b := newBuilder(0, 1)
 	b.run(steps{n: 3, name: "capture_32_DECODE", between: 5_000_000, sync: "cudaDeviceSynchronize"})
-	if found := find(analyze.Options{}, b.t); len(found) > 0 {
+	if found := find(analyze.Options{}, b.Trace); len(found) > 0 {
 		t.Errorf("%s: %s", found[0].ID, found[0].Sentence)
 	}
 }

@@ -52,13 +52,13 @@ func TestRankWithoutGPU(t *testing.T) {
 			if r == 1 && broken {
 				for i := range 12 {
 					at := int64(i) * 2_000_000
-					b.op("c10d::allreduce_", at, 1_900_000)
-					b.host(trace.CategoryUserAnnotation, "execute_context_0(0)_generation_8(8)", at, 1_950_000)
+					b.Op("c10d::allreduce_", at, 1_900_000)
+					b.Annotation("execute_context_0(0)_generation_8(8)", at, 1_950_000)
 				}
 			} else {
 				b.run(steps{n: 12, kernels: with(kernel{name: "cross_device_reduce_1stage", ns: 4_000 + int64(r/2)*200_000})})
 			}
-			traces = append(traces, b.t)
+			traces = append(traces, b.Trace)
 		}
 		return traces
 	}
