@@ -92,8 +92,8 @@ func (b *Builder) Memory(start, bytes, total int64) {
 
 // Collective adds a c10d op of the embedded engine.
 func (b *Builder) Collective(name string, start, ns, wait, bytes int64) {
-	row := b.Trace.Collectives.Append(trace.Collective{Name: b.Trace.Strings.InternString(name), Dtype: b.Trace.Strings.InternString("float"),
-		GroupSize: 2, Bytes: bytes, WaitNs: wait})
+	row := b.Trace.Collectives.Append(trace.Collective{Name: b.Trace.Strings.InternString(name),
+		Dtype: b.Trace.Strings.InternString("float"), GroupSize: 2, Bytes: bytes, WaitNs: wait})
 	side := b.Trace.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: row})
 	b.Event(trace.CategoryCPUOp, "c10d::"+name, b.Track(1, Thread), start, ns, side)
 }
