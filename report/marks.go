@@ -92,13 +92,5 @@ func mark(all []notice, tables ...string) string {
 
 // sound is what a report says of traces in which nothing is wrong.
 func sound(r *analyze.Result) string {
-	gpu, launched := r.Kind == analyze.KindGPU, launchesKnown(r)
-	return "nothing wrong found: files are whole, " + choose(gpu && launched, "kernels match their launches, ", "") + "no rank is missing" +
-		choose(gpu && !launched, "; launches were not recorded", "")
-}
-
-// launchesKnown tells whether the launch of any GPU work is in the traces: profilers of the GPU alone record none, nor did
-// PyTorch's older one. Where there is none, nothing is known of delays, of a step's GPU work, and of why a device waited.
-func launchesKnown(r *analyze.Result) bool {
-	return slices.ContainsFunc(r.Ranks, func(k *analyze.Rank) bool { return k.Launch != nil && k.Launch.Linked > 0 })
+	return "nothing wrong found: files are whole, " + choose(r.Kind == analyze.KindGPU, "kernels match their launches, ", "") + "no rank is missing"
 }

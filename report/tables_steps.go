@@ -14,10 +14,9 @@ func phaseTable(r *analyze.Result) dataTable {
 		{"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
 		{"gpu_busy_median_ns", "GPU busy", unitNs}, {"cpu_median_ns", "CPU", unitNs}, {"launches_median", "launches", unitCount},
 		{"graph_launches_median", "graphs", unitCount}, {"ns_per_token", "per token", unitNs}}}
-	launched := launchesKnown(r)
 	for _, p := range r.Phases {
 		var busy, launches, graphs any
-		if launched {
+		if r.Kind == analyze.KindGPU {
 			busy, launches, graphs = p.GPUBusyMedianNs, p.LaunchesMedian, p.GraphsMedian
 		}
 		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), known(p.ContextTokens), known(p.GenerationTokens), p.TimeNs,
@@ -68,10 +67,9 @@ func stepTable(r *analyze.Result) dataTable {
 		{"gpu_busy_ns", "GPU busy", unitNs}, {"launches", "launches", unitCount}, {"graph_launches", "graphs", unitCount},
 		{"ranks", "", unitCount}, {"min_ns", "", unitNs}, {"max_ns", "", unitNs}, {"slowest_rank", "slowest rank", unitCount},
 		{"", "spread", unitNs}, {"late_rank", "waited for", unitCount}, {"most_wait_ns", "waited", unitNs}}}
-	launched := launchesKnown(r)
 	for _, s := range r.Steps {
 		var busy, launches, graphs, slowest, spread, late, wait any
-		if launched {
+		if r.Kind == analyze.KindGPU {
 			busy, launches, graphs = s.GPUBusyNs, int64(s.Launches), int64(s.GraphLaunch)
 		}
 		if s.Ranks > 1 {
