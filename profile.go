@@ -53,15 +53,23 @@ type Verification = profile.Verification
 // RenderOptions say how a report or a comparison looks.
 type RenderOptions = report.Options
 
-// The types of errors that a program may want to tell apart, with errors.As. A path that is not there is fs.ErrNotExist,
-// and a context that ended is its own error, to errors.Is.
-type (
-	UsageError     = engine.UsageError      // something is asked for that can't be
-	SelectionError = profile.SelectionError // what is asked for is not in the profile
-	StrictError    = profile.StrictError    // ProfileOptions.Strict refuses a damaged trace, or a capture that is not complete
-	NotTraceError  = source.NotTraceError   // a file is no trace, and what it is
-	OutputError    = profile.OutputError    // a cut can't be written under a name
-)
+// What follows are the types of errors that a program may want to tell apart, with errors.As. A path that is not there is
+// fs.ErrNotExist, and a context that ended is its own error, to errors.Is.
+
+// UsageError says that something is asked for that can't be.
+type UsageError = engine.UsageError
+
+// SelectionError says that what is asked for is not in the profile.
+type SelectionError = profile.SelectionError
+
+// StrictError says that ProfileOptions.Strict refuses a damaged trace, or a capture that is not complete.
+type StrictError = profile.StrictError
+
+// NotTraceError says that a file is no trace, and what it is.
+type NotTraceError = source.NotTraceError
+
+// OutputError says that a cut can't be written under a name.
+type OutputError = profile.OutputError
 
 // Errors of comparing, of Profile.Cut, and of reading standard input again.
 var (
