@@ -79,7 +79,7 @@ var (
 )
 
 // Open finds the traces at paths, which together are one profile: captures, directories of traces, files, or "-" for
-// standard input. It reads none of them.
+// standard input. It reads none of them. A path that is not there is fs.ErrNotExist to errors.Is.
 func Open(ctx context.Context, paths ...string) (*Profile, error) {
 	return profile.Open(ctx, paths, ProfileOptions{})
 }
