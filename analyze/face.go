@@ -17,6 +17,8 @@ import (
 // uses results need not know in which room each is made.
 
 type ( // Of package index: a trace, filed and joined.
+	// IdleCause says why there was no work for a while.
+	IdleCause = index.IdleCause
 	// Range is numbers From to To, both included.
 	Range = index.Range
 	// Step is one engine iteration of one rank.
@@ -31,6 +33,16 @@ const (
 	KindCPU            = index.KindCPU
 	KindEmpty          = index.KindEmpty
 	KindGPU            = index.KindGPU
+)
+
+// Of package index: why there was no work.
+const (
+	IdleCauses  = index.IdleCauses
+	IdleHost    = index.IdleHost
+	IdleLaunch  = index.IdleLaunch
+	IdleOther   = index.IdleOther
+	IdleOutside = index.IdleOutside
+	IdleUnknown = index.IdleUnknown
 )
 
 type ( // Of package categories: what names say of work.
@@ -163,8 +175,6 @@ const (
 )
 
 type ( // Of package iterations: steps, divided for comparing.
-	// IdleCause says why there was no work for a while.
-	IdleCause = index.IdleCause
 	// Iteration is one step, divided.
 	Iteration = iterations.Iteration
 	// RankIterations are the steps of one trace.
@@ -173,16 +183,6 @@ type ( // Of package iterations: steps, divided for comparing.
 	Share = iterations.Share
 	// Work is one kind of work.
 	Work = iterations.Work
-)
-
-// Of package index: why there was no work.
-const (
-	IdleCauses  = index.IdleCauses
-	IdleHost    = index.IdleHost
-	IdleLaunch  = index.IdleLaunch
-	IdleOther   = index.IdleOther
-	IdleOutside = index.IdleOutside
-	IdleUnknown = index.IdleUnknown
 )
 
 // Metas are what traces say of themselves.

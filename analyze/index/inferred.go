@@ -23,11 +23,24 @@ const (
 	promptLaunches = 24
 )
 
+// part is what lies between two copies to the host, and may be a step.
+type part struct {
+	Mark
+	launches, graphs int
+	copied           bool // it ends with a copy
+}
+
 // inferSteps guesses the steps of a trace from its graph launches; nil if they show no rhythm.
 func (x *Index) inferSteps() []Mark {
 	if !x.OnGPU {
 		return nil
 	}
+	return stepsOfParts(x.cutAfterCopies(x.graphThread()))
+}
+
+// graphThread lists, in order of time, the calls that launched something on the thread that launches most graphs; nil if
+// that is too few to say anything.
+func (x *Index) graphThread() []*Call {
 	graphs := map[trace.TrackID]int{}
 	main, most := trace.TrackID(0), 0
 	for i := range x.Calls {
@@ -47,12 +60,11 @@ func (x *Index) inferSteps() []Mark {
 		}
 	}
 	slices.SortStableFunc(launches, func(a, b *Call) int { return cmp.Compare(a.StartNs, b.StartNs) })
+	return launches
+}
 
-	type part struct {
-		Mark
-		launches, graphs int
-		copied           bool
-	}
+// cutAfterCopies parts launches of one thread after each copy from device to host, or several in a row.
+func (x *Index) cutAfterCopies(launches []*Call) []part {
 	unknown := trace.Step{
 		Dialect: trace.DialectGraphLaunch, Phase: trace.StepUnknown, Number: trace.Absent,
 		ContextRequests: trace.Absent, ContextTokens: trace.Absent, GenerationRequests: trace.Absent, GenerationTokens: trace.Absent,
@@ -62,7 +74,7 @@ func (x *Index) inferSteps() []Mark {
 		copied := isToHost(x.Name(x.GPU[c.FirstGPU].Name))
 		n := len(parts)
 		if n == 0 || parts[n-1].copied && !copied {
-			parts = append(parts, part{Mark: Mark{StartNs: c.StartNs, Row: -1, Track: main, Name: c.Name, Step: unknown}})
+			parts = append(parts, part{Mark: Mark{StartNs: c.StartNs, Row: -1, Track: c.Track, Name: c.Name, Step: unknown}})
 			n++
 		}
 		p := &parts[n-1]
@@ -75,6 +87,11 @@ func (x *Index) inferSteps() []Mark {
 			p.graphs++
 		}
 	}
+	return parts
+}
+
+// stepsOfParts joins parts that are none by themselves to the step after them; nil if too few replay a graph.
+func stepsOfParts(parts []part) []Mark {
 	var steps []Mark
 	replays := 0
 	for i := 0; i < len(parts); i++ {

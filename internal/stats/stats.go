@@ -1,9 +1,7 @@
 // Package stats sums up lists of durations.
 package stats
 
-import (
-	"math"
-)
+import "math"
 
 // Summary is what a list of durations comes to.
 type Summary struct {
