@@ -97,6 +97,7 @@ type Index struct {
 	ops      *Nest
 	chosen   []Mark // that StepTable measured
 	gaps     map[int32][]Gap
+	lanes    *trace.Lanes
 }
 
 // New files a trace. The options are kept, with what they leave out filled in.
@@ -268,3 +269,11 @@ func (x *Index) Name(id trace.StringID) string { return x.Trace.Strings.At(id) }
 
 // EventCount is how many rows the trace has.
 func (x *Index) EventCount() int { return x.Trace.Events.Len() }
+
+// Lanes says in which line of its track each event is drawn: a timeline's question, answered when it is first asked.
+func (x *Index) Lanes() *trace.Lanes {
+	if x.lanes == nil {
+		x.lanes = trace.NewLanes(x.Trace)
+	}
+	return x.lanes
+}

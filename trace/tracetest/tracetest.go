@@ -58,8 +58,13 @@ func (b *Builder) Kernel(name string, stream, correlation, start, ns int64) {
 
 // Call adds a runtime call.
 func (b *Builder) Call(name string, correlation, start, ns int64) {
+	b.CallOn(Thread, name, correlation, start, ns)
+}
+
+// CallOn adds a runtime call on a thread of the host.
+func (b *Builder) CallOn(tid int64, name string, correlation, start, ns int64) {
 	side := b.Trace.Calls.Append(trace.Call{Correlation: correlation, ExternalID: trace.Absent})
-	b.Event(trace.CategoryRuntime, name, b.Track(1, Thread), start, ns, side)
+	b.Event(trace.CategoryRuntime, name, b.Track(1, tid), start, ns, side)
 }
 
 // OpOn adds an op or an annotation on a thread of the host.

@@ -1,0 +1,231 @@
+package index
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/inferprof/inferprof/trace"
+	"github.com/inferprof/inferprof/trace/tracetest"
+)
+
+// randomTrace has a few threads with ops, calls and Python frames in each other, of which some outlive what is around them,
+// and a few streams of work, most of it launched by the calls, some by none.
+func randomTrace(random *rand.Rand, events int) *trace.Trace {
+	b := tracetest.New()
+	for i := range events {
+		thread := tracetest.Thread + random.Int64N(3)
+		start, ns := random.Int64N(2000), 1+random.Int64N(60)
+		switch random.IntN(6) {
+		case 0, 1:
+			b.OpOn(thread, trace.CategoryCPUOp, fmt.Sprintf("aten::op%d", i%7), start, ns)
+		case 2:
+			b.OpOn(thread, trace.CategoryUserAnnotation, "annotation", start, 5*ns)
+		case 3:
+			side := b.Trace.Frames.Append(trace.Frame{ID: int64(i), ParentID: trace.Absent})
+			b.Event(trace.CategoryPythonFunction, fmt.Sprintf("file.py(%d): f", i%5), b.Track(1, thread), start, 8*ns, side)
+		case 4:
+			name := []string{"cudaLaunchKernel", "cudaStreamSynchronize", "cudaMemcpyAsync"}[random.IntN(3)]
+			b.CallOn(thread, name, int64(1+i%40), start, 1+ns/4)
+		default:
+			b.Kernel(fmt.Sprintf("kernel%d", i%5), random.Int64N(2), int64(1+random.IntN(50)), start, ns)
+		}
+	}
+	return b.Trace
+}
+
+// each runs a test on indexes of many random traces.
+func each(t *testing.T, what func(t *testing.T, x *Index)) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, events := range []int{0, 1, 5, 40, 400} {
+		for range 20 {
+			what(t, New(randomTrace(random, events), &Options{LaunchGapNs: 20}))
+		}
+	}
+}
+
+// TestHost: all that ran on CPU threads is there once, parents before children, and the op of a call is the one that a look
+// at all ops finds: of those around the call's start the last to begin.
+func TestHost(t *testing.T) {
+	each(t, func(t *testing.T, x *Index) {
+		host, e := x.Host(), &x.Trace.Events
+		n := 0
+		for i := range e.Len() {
+			if c := e.Category(i); onThread(c) && c != trace.CategoryPythonFunction {
+				n++
+			}
+		}
+		if len(host) != n {
+			t.Fatalf("%d of %d spans", len(host), n)
+		}
+		for i := 1; i < n; i++ {
+			if a, b := host[i-1], host[i]; a.Track > b.Track || a.Track == b.Track && CompareSpans(a, b) >= 0 {
+				t.Fatalf("%+v before %+v", a, b)
+			}
+		}
+		walk := x.Walk(x.Ops())
+		for i := range x.Calls {
+			c := &x.Calls[i]
+			got := x.OpOf(c)
+			if w := walk.At(c.Track, c.StartNs); w >= 0 && x.Ops().Spans[w].Row != got || w < 0 && got >= 0 {
+				t.Fatalf("a walk finds %d, a search row %d", w, got)
+			}
+			want := innermost(x, c)
+			if (got < 0) != (want < 0) {
+				t.Fatalf("the op of %+v is in row %d, by a look at all %d", *c, got, want)
+			}
+			if got >= 0 && (e.StartNs(int(got)) > c.StartNs || e.EndNs(int(got)) <= c.StartNs || e.Track(int(got)) != c.Track) {
+				t.Fatalf("%+v is not in the op of row %d", *c, got)
+			}
+		}
+	})
+}
+
+// innermost is the row of the op around a call that began last, by a look at all rows; -1 if there is none, or if one that
+// ended too early hides it: spans that outlive each other have no innermost one.
+func innermost(x *Index, c *Call) int32 {
+	ops := x.Ops()
+	last := int32(-1)
+	for i := range ops.Spans {
+		if s := &ops.Spans[i]; s.Track == c.Track && s.StartNs <= c.StartNs {
+			last = int32(i)
+		}
+	}
+	for last >= 0 && ops.Spans[last].EndNs <= c.StartNs {
+		last = ops.Around(last)
+	}
+	if last < 0 {
+		return -1
+	}
+	return ops.Spans[last].Row
+}
+
+// TestGaps: a device's gaps are what its work leaves of its time, each with its cause by the definition.
+func TestGaps(t *testing.T) {
+	each(t, func(t *testing.T, x *Index) {
+		for _, device := range x.Devices() {
+			var first, last int64
+			busy := map[int64]bool{} // by ns
+			for i, g := range x.GPU {
+				if i == 0 {
+					first, last = g.StartNs, g.EndNs
+				}
+				first, last = min(first, g.StartNs), max(last, g.EndNs)
+				for ns := g.StartNs; ns < g.EndNs; ns++ {
+					busy[ns] = true
+				}
+			}
+			idle := last - first - int64(len(busy))
+			for _, g := range x.Gaps(device) {
+				idle -= g.Ns()
+				if busy[g.StartNs] || busy[g.EndNs-1] || !busy[g.StartNs-1] || !busy[g.EndNs] || g.Ns() <= 0 {
+					t.Fatalf("%+v is no gap", g)
+				}
+				if g.Next < 0 || x.GPU[g.Next].StartNs != g.EndNs || g.Last < 0 || x.GPU[g.Last].EndNs != g.StartNs {
+					t.Fatalf("%+v: what is around it is not", g)
+				}
+				checkCause(t, x, &g)
+			}
+			if idle != 0 {
+				t.Fatalf("the gaps are %d ns short", idle)
+			}
+		}
+	})
+}
+
+func checkCause(t *testing.T, x *Index, g *Gap) {
+	t.Helper()
+	next := x.GPU[g.Next]
+	want := IdleUnknown
+	if next.Call >= 0 {
+		switch want = IdleOther; {
+		case x.Calls[next.Call].StartNs > g.StartNs:
+			want = IdleHost
+		case g.Ns() < 20:
+			want = IdleLaunch
+		}
+	}
+	sync := slices.ContainsFunc(x.Calls, func(c Call) bool {
+		return x.Name(c.Name) == "cudaStreamSynchronize" && c.StartNs < g.EndNs && c.EndNs > g.StartNs
+	})
+	if g.Cause != want || g.Sync != sync {
+		t.Fatalf("%+v: cause %v, want %v; sync %t", *g, g.Cause, want, sync)
+	}
+}
+
+// TestDuring compares with a look at every row for every gap.
+func TestDuring(t *testing.T) {
+	each(t, func(t *testing.T, x *Index) {
+		for _, device := range x.Devices() {
+			gaps := slices.Clone(x.Gaps(device))
+			slices.SortFunc(gaps, func(a, b Gap) int { return int(b.Ns() - a.Ns()) }) // in another order than time's
+			gaps = gaps[:(len(gaps)+1)/2]
+			for i, got := range x.During(gaps) {
+				if want := during(x, &gaps[i]); got != want {
+					t.Fatalf("%+v: %+v, want %+v", gaps[i], got, want)
+				}
+			}
+		}
+	})
+}
+
+func during(x *Index, g *Gap) Occupant {
+	best, match := Occupant{Row: -1}, 0.0
+	next := x.GPU[g.Next]
+	if next.Call < 0 {
+		return best
+	}
+	e := &x.Trace.Events
+	for i := range e.Len() {
+		if e.Track(i) != x.Calls[next.Call].Track || !onThread(e.Category(i)) {
+			continue
+		}
+		shared := min(e.EndNs(i), g.EndNs) - max(e.StartNs(i), g.StartNs)
+		if m := float64(shared) / float64(e.DurationNs(i)+g.Ns()-shared); shared > 0 && m > match {
+			best, match = Occupant{int32(i), shared}, m
+		}
+	}
+	return best
+}
+
+// TestLinks: work is joined to the first call in the file with its correlation, and calls know what they launched.
+func TestLinks(t *testing.T) {
+	each(t, func(t *testing.T, x *Index) {
+		launched := make([]int32, len(x.Calls))
+		for i := range x.GPU {
+			g := &x.GPU[i]
+			correlation := x.Trace.GPU.At(g.Side).Correlation
+			want := int32(-1)
+			for k := range x.Calls {
+				if c := &x.Calls[k]; c.Correlation == correlation && (want < 0 || c.Row < x.Calls[want].Row) {
+					want = int32(k)
+				}
+			}
+			if g.Call != want {
+				t.Fatalf("correlation %d is of call %d, want %d", correlation, g.Call, want)
+			}
+			if want >= 0 {
+				if launched[want]++; launched[want] == 1 && x.Calls[want].FirstGPU != int32(i) {
+					t.Fatalf("the first work of call %d is %d, not %d", want, x.Calls[want].FirstGPU, i)
+				}
+			}
+		}
+		for k := range x.Calls {
+			if x.Calls[k].GPUEvents != launched[k] || k > 0 && x.Calls[k].StartNs < x.Calls[k-1].StartNs {
+				t.Fatalf("call %d: %+v", k, x.Calls[k])
+			}
+		}
+	})
+}
+
+// TestLanes: they are the trace's, made once.
+func TestLanes(t *testing.T) {
+	each(t, func(t *testing.T, x *Index) {
+		if l := x.Lanes(); l != x.Lanes() || !reflect.DeepEqual(l, trace.NewLanes(x.Trace)) {
+			t.Fatal("other lanes than the trace's")
+		}
+	})
+}
