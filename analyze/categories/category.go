@@ -62,7 +62,7 @@ var Kernels = rules(
 	"sampling", `(?i)argmax|argmin|sampl|top_?k|top_?p|multinomial|radix_?sort|sort_postprocess|bitonic|logits|penalt|temperature`,
 	"embed_index", `(?i)index|embedding|gather|scatter|CatArray|concat|prepare_(inputs|pos)|compute_position|slot_mapping|post_update_kernel|apply_write_kernel|arange`,
 	"reduce", `(?i)reduce|scan|cumsum|cub::`,
-	"elementwise", `(?i)elementwise|copy_kernel|mem(cpy|set)\d+_post|fill|multi_tensor|foreach|Functor|distribution|transpose|where|SubTensorOp`,
+	"elementwise", `(?i)elementwise|copy_kernel|fill|multi_tensor|foreach|Functor|distribution|transpose|where|SubTensorOp`,
 )
 
 // Ops file CPU ops by name, under the same words where the work is the same, so that a CPU-only trace reads like

@@ -42,7 +42,6 @@ func TestCategories(t *testing.T) {
 		"kernel_cutlass_kernel_vllmmodel_executorkernelslinearcute_dsl_ll_bf16_dotprod": "gemm",
 		"void vllm::ConcatMLAQKernel<c10::BFloat16, 512>(c10::BFloat16*)":               "embed_index",
 		"void vllm::concat_and_cache_mla_kernel<float>":                                 "kv_cache", // not embed_index
-		"memcpy32_post": "elementwise",
 	} {
 		if got := kernels.Of(name); got != want {
 			t.Errorf("kernel %s is %s, want %s", name, got, want)
