@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"math"
 	"regexp"
 	"sort"
 
@@ -101,10 +102,21 @@ func (rv *rankView) iterate() {
 // fileWork lists a device's work under the iterations.
 func (rv *rankView) fileWork(device int32) {
 	rv.work = make([]work, 0, len(rv.x.GPU))
+	at, until := int32(-1), int64(math.MinInt64) // work comes in order of time: most is in the iteration of the one before
 	for i := range rv.x.GPU {
-		if g := &rv.x.GPU[i]; g.Device == device {
-			rv.work = append(rv.work, work{g, rv.at(g.StartNs)})
+		g := &rv.x.GPU[i]
+		if g.Device != device {
+			continue
 		}
+		if at < 0 || g.StartNs >= until {
+			if at = rv.at(g.StartNs); at >= 0 {
+				until = rv.iterations[at].EndNs
+				if int(at)+1 < len(rv.iterations) {
+					until = min(until, rv.iterations[at+1].BeginNs)
+				}
+			}
+		}
+		rv.work = append(rv.work, work{g, at})
 	}
 }
 

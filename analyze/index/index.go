@@ -61,6 +61,7 @@ type Call struct {
 	Track          trace.TrackID
 	GPUEvents      int32 // that it launched
 	FirstGPU       int32 // index of Index.GPU: the earliest of them
+	facts          nameFacts
 }
 
 // Index is a trace, filed. It is not safe for concurrent use: its methods file what was not asked for before.
@@ -104,7 +105,7 @@ type Index struct {
 func New(t *trace.Trace, o *Options) *Index {
 	o.setDefaults()
 	x := &Index{Trace: t, Options: o, kernelCategories: categories.New(categories.Kernels), OpCategories: categories.New(categories.Ops),
-		LongestFrame: -1}
+		LongestFrame: -1, knownFacts: make([]nameFacts, t.Strings.Len()), kernelNames: make([]string, t.Strings.Len())}
 	x.file()
 	x.OnGPU = len(x.GPU) > 0
 	sortWork(x.GPU)
@@ -125,47 +126,44 @@ func (x *Index) file() {
 	memoryName, hasMemory := t.Strings.Lookup("[memory]")
 	names := newStepNames(t.Strings)
 	longest := int64(-1)
-	any := false
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for b := range t.Events.Blocks() {
 		zone := interval.Span{Start: math.MaxInt64, End: math.MinInt64}
 		for j, phase := range b.Phase {
-			category, start := b.Category[j].Folded(), b.StartNs[j]
-			if phase != trace.PhaseComplete {
+			category, start, ns := b.Category[j].Folded(), b.StartNs[j], b.DurationNs[j]
+			switch {
+			case phase != trace.PhaseComplete:
 				if phase == trace.PhaseInstant && category == trace.CategoryInstant && hasMemory && b.Name[j] == memoryName &&
 					b.Side[j] != trace.NoSide && x.Options.in(start) {
 					x.Memory = append(x.Memory, int32(b.First+j))
 				}
 				continue
-			}
-			end := start + b.DurationNs[j]
-			if onThread(category) {
-				zone.Start, zone.End = min(zone.Start, start), max(zone.End, end)
-			}
-			if category == trace.CategoryTrace {
-				if end > x.Profiler.End {
-					x.Profiler = interval.Span{Start: start, End: end}
+			case category == trace.CategoryTrace:
+				if start+ns > x.Profiler.End {
+					x.Profiler = interval.Span{Start: start, End: start + ns}
 				}
 				continue
-			}
-			if category == trace.CategoryPythonFunction {
+			case category == trace.CategoryPythonFunction:
 				x.Frames++
-				if b.DurationNs[j] > longest {
-					longest, x.LongestFrame = b.DurationNs[j], int32(b.First+j)
+				if ns > longest {
+					longest, x.LongestFrame = ns, int32(b.First+j)
 				}
+			}
+			if onThread(category) {
+				zone.Start, zone.End = min(zone.Start, start), max(zone.End, start+ns)
 			}
 			if !x.Options.in(start) {
 				continue
 			}
-			if !any {
-				any, x.FirstNs, x.LastNs = true, start, end
+			first, last = min(first, start), max(last, start+ns)
+			if category != trace.CategoryPythonFunction || x.facts(b.Name[j])&factFrame != 0 { // most frames say nothing
+				x.fileRow(&b, j, category, names)
 			}
-			x.FirstNs, x.LastNs = min(x.FirstNs, start), max(x.LastNs, end)
-			if category == trace.CategoryPythonFunction && x.facts(b.Name[j])&factFrame == 0 {
-				continue // as most rows are
-			}
-			x.fileRow(&b, j, category, names)
 		}
 		x.zones = append(x.zones, zone)
+	}
+	if first != math.MaxInt64 {
+		x.FirstNs, x.LastNs = first, last
 	}
 }
 
@@ -181,7 +179,7 @@ func (x *Index) fileRow(b *trace.Block, j int, category trace.Category, names *s
 	case trace.CategoryKernel, trace.CategoryMemcpy, trace.CategoryMemset:
 		x.addGPU(Work{StartNs: start, EndNs: end, Row: row, Call: -1, Name: name, Side: b.Side[j], Category: category}, track)
 	case trace.CategoryRuntime, trace.CategoryDriver:
-		c := Call{StartNs: start, EndNs: end, Correlation: trace.Absent, Row: row, Name: name, Track: track}
+		c := Call{StartNs: start, EndNs: end, Correlation: trace.Absent, Row: row, Name: name, Track: track, facts: x.facts(name)}
 		if s := b.Side[j]; s != trace.NoSide {
 			c.Correlation = x.Trace.Calls.At(s).Correlation
 		}
@@ -225,18 +223,21 @@ func (x *Index) addGPU(g Work, track trace.TrackID) {
 // KernelCategory is the category of a piece of GPU work: copies and sets by what the file says they are, the rest by
 // name.
 func (x *Index) KernelCategory(g *Work) string {
+	if name := x.kernelNames[g.Name]; name != "" && g.Category == trace.CategoryKernel {
+		return name
+	}
+	return x.categorize(g)
+}
+
+// categorize is KernelCategory of copies, sets, and names that were not asked about before.
+func (x *Index) categorize(g *Work) string {
 	switch g.Category {
 	case trace.CategoryMemcpy:
 		return categories.Memcpy
 	case trace.CategoryMemset:
 		return categories.Memset
 	}
-	if x.kernelNames == nil {
-		x.kernelNames = make([]string, x.Trace.Strings.Len())
-	}
-	if x.kernelNames[g.Name] == "" {
-		x.kernelNames[g.Name] = x.kernelCategories.Of(x.Trace.Strings.At(g.Name))
-	}
+	x.kernelNames[g.Name] = x.kernelCategories.Of(x.Name(g.Name))
 	return x.kernelNames[g.Name]
 }
 

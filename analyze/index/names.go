@@ -25,41 +25,42 @@ const (
 
 // facts are what a name says: each is looked at once, however many events have it.
 func (x *Index) facts(id trace.StringID) nameFacts {
-	if x.knownFacts == nil {
-		x.knownFacts = make([]nameFacts, x.Trace.Strings.Len())
+	if f := x.knownFacts[id]; f != 0 {
+		return f
 	}
-	f := x.knownFacts[id]
-	if f == 0 {
-		f = factsKnown
-		name := x.Name(id)
-		if isGraphLaunch(name) {
-			f |= factGraphLaunch
-		}
-		if strings.Contains(name, "tf32") {
-			f |= factTF32
-		}
-		if strings.HasPrefix(name, ModuleFrame) {
-			f |= factModule | factFrame
-		}
-		if _, ok := trace.ParsePythonStep(name); ok {
-			f |= factFrame
-		}
-		if IsKernelLaunch(name) {
-			f |= factLaunch
-		}
-		if IsSync(name) {
-			f |= factSync
-		}
-		x.knownFacts[id] = f
+	return x.learn(id)
+}
+
+// learn looks at a name for the first time.
+func (x *Index) learn(id trace.StringID) nameFacts {
+	f, name := factsKnown, x.Name(id)
+	if isGraphLaunch(name) {
+		f |= factGraphLaunch
 	}
+	if strings.Contains(name, "tf32") {
+		f |= factTF32
+	}
+	if strings.HasPrefix(name, ModuleFrame) {
+		f |= factModule | factFrame
+	}
+	if _, ok := trace.ParsePythonStep(name); ok {
+		f |= factFrame
+	}
+	if IsKernelLaunch(name) {
+		f |= factLaunch
+	}
+	if IsSync(name) {
+		f |= factSync
+	}
+	x.knownFacts[id] = f
 	return f
 }
 
 // IsGraphLaunch tells whether a call launches a graph.
-func (x *Index) IsGraphLaunch(c *Call) bool { return x.facts(c.Name)&factGraphLaunch != 0 }
+func (x *Index) IsGraphLaunch(c *Call) bool { return c.facts&factGraphLaunch != 0 }
 
 // IsSync tells whether a call waits for the device.
-func (x *Index) IsSync(c *Call) bool { return x.facts(c.Name)&factSync != 0 }
+func (x *Index) IsSync(c *Call) bool { return c.facts&factSync != 0 }
 
 // IsTF32 tells whether a kernel of a name multiplies float32 matrices in TF32.
 func (x *Index) IsTF32(name trace.StringID) bool { return x.facts(name)&factTF32 != 0 }

@@ -113,7 +113,7 @@ func (x *Index) measureSteps(marks []Mark) []Step {
 		}
 		steps[s].RuntimeCalls++
 		steps[s].RuntimeNs += c.EndNs - c.StartNs
-		switch facts := x.facts(c.Name); {
+		switch facts := c.facts; {
 		case facts&factLaunch != 0:
 			steps[s].LaunchNs += c.EndNs - c.StartNs
 		case facts&factSync != 0:
