@@ -113,26 +113,3 @@ func TestCutRefuses(t *testing.T) {
 		}
 	}
 }
-
-// TestCutRefusesBeforeItReads: reading may take minutes, and what is wrong with a name can be known before.
-func TestCutRefusesBeforeItReads(t *testing.T) {
-	dir := ranksOf(t, 2, 3)
-	out := filepath.Join(t.TempDir(), "out.json")
-	for _, c := range []struct {
-		output string
-		keep   Cut
-		reads  bool
-	}{
-		{"", Cut{}, false},
-		{dir, Cut{Ranks: []int{0}}, false},
-		{out, Cut{}, false},
-		{out, Cut{Ranks: []int{0, 1}}, true}, // which traces are of these ranks the traces say
-		{out, Cut{Ranks: []int{0}}, true},
-	} {
-		reads := false
-		p := open(t, Options{Progress: func(e Event) { reads = reads || e.Kind == Reading }}, dir)
-		if _, err := p.Cut(t.Context(), c.output, c.keep); reads != c.reads {
-			t.Errorf("%q, %+v: read %t, want %t (%v)", c.output, c.keep, reads, c.reads, err)
-		}
-	}
-}

@@ -39,13 +39,13 @@ func writeCut(ctx context.Context, output string, files []*CutFile) error {
 
 // checkOutput finds what is wrong with the name for so many traces.
 func checkOutput(output string, traces int) error {
-	file := formats.NamesFile(output)
-	switch _, err := os.Lstat(output); {
-	case output == "":
-		return &OutputError{Path: output, Problem: OutputNoName, Traces: traces}
-	case file && traces > 1:
-		return &OutputError{Path: output, Problem: OutputOneFile, Traces: traces}
-	case !file && err == nil:
+	if formats.NamesFile(output) {
+		if traces > 1 {
+			return &OutputError{Path: output, Problem: OutputOneFile, Traces: traces}
+		}
+		return nil
+	}
+	if _, err := os.Lstat(output); err == nil {
 		return &OutputError{Path: output, Problem: OutputExists, Traces: traces}
 	}
 	return nil
