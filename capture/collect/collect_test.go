@@ -127,6 +127,8 @@ func (f *fake) Exports() []engine.Export              { return f.exports }
 func (f *fake) StopProfile(ctx context.Context) error { return f.stop(ctx) }
 func (f *fake) SettleTime() time.Duration             { return f.settle }
 func (f *fake) Conclude(c engine.Collected) error     { f.concluded = &c; return nil }
+
+// after answers a stop after so long by the bubble's clock (testing/synctest), which waits for nothing.
 func after(d time.Duration) func(context.Context) error {
 	return func(context.Context) error { time.Sleep(d); return nil }
 }
