@@ -17,6 +17,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -284,7 +285,7 @@ func (c *pairing) add(s Section, units []unit, tokens func(Shape) int64) {
 		s.Samples[k] = thin(s.Samples[k], mostSamples)
 	}
 	if len(first[0]) > 0 && len(first[1]) > 0 {
-		s.First = &FirstSteps{median(first[0]), median(first[1]), len(first[0]), len(first[1])}
+		s.First = &FirstSteps{stats.Median(first[0]), stats.Median(first[1]), len(first[0]), len(first[1])}
 	}
 	switch s.ID {
 	case "decode":

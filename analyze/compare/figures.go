@@ -3,6 +3,7 @@ package compare
 import (
 	"slices"
 
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -74,10 +75,10 @@ func FiguresOf(s *Side) Figures {
 			switch trace.StepPhase(g.Phase) {
 			case trace.StepDecode:
 				if g.GenerationRequests == f.DecodeBatch {
-					m := float64(median(g.TotalNs))
+					m := float64(stats.Median(g.TotalNs))
 					known(&step, m)
 					if m > 0 {
-						known(&busy, float64(median(g.BusyNs))/m)
+						known(&busy, float64(stats.Median(g.BusyNs))/m)
 					}
 				}
 			case trace.StepPrefill, trace.StepMixed:

@@ -3,7 +3,8 @@ package compare
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
+
+	"github.com/inferprof/inferprof/internal/stats"
 )
 
 // How sure is a difference? Steps of one run follow each other, so that a slow moment slows several of them: whole
@@ -116,7 +117,7 @@ func blockBootstrap(ns []int64) float64 {
 				drawn = append(drawn, ns[(from+k)%n])
 			}
 		}
-		medians[d] = float64(median(drawn[:m]))
+		medians[d] = float64(stats.Median(drawn[:m]))
 	}
 	return deviation(medians) * math.Sqrt(float64(m)/float64(n))
 }
@@ -250,25 +251,15 @@ func studentT(df float64) float64 {
 	return studentQuantiles[0].t // not a number
 }
 
-// median is the upper of the two middle values, one that occurred; 0 of nothing.
-func median(ns []int64) int64 {
-	if len(ns) == 0 {
-		return 0
-	}
-	s := slices.Clone(ns)
-	slices.Sort(s)
-	return s[len(s)/2]
-}
-
 // madToDeviation makes a standard deviation of a median absolute deviation, as it is for a normal distribution.
 const madToDeviation = 1.4826
 
 // medianSpread is the median and, from the median absolute deviation, the spread.
 func medianSpread(ns []int64) (usual, spread float64) {
-	m := median(ns)
+	m := stats.Median(ns)
 	off := make([]int64, len(ns))
 	for i, v := range ns {
 		off[i] = max(v-m, m-v)
 	}
-	return float64(m), madToDeviation * float64(median(off))
+	return float64(m), madToDeviation * float64(stats.Median(off))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -365,7 +366,7 @@ func (g *Group) dropUnderRecorded(r *analyze.RankIterations, steps []int) []int 
 	for k, i := range steps {
 		events[k] = int64(r.Steps[i].Events)
 	}
-	usual := median(events)
+	usual := stats.Median(events)
 	kept := slices.DeleteFunc(slices.Clone(steps), func(i int) bool { return float64(r.Steps[i].Events) < underRecorded*float64(usual) })
 	g.UnderRecorded = len(steps) - len(kept)
 	return kept
