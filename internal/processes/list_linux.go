@@ -1,0 +1,74 @@
+package processes
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// list are all processes that may be seen.
+func list() []Process {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var all []Process
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if p, ok := look(pid); ok {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// look reads what /proc shows of a process; ok is false if there is none.
+func look(pid int) (p Process, ok bool) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	text, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return p, false
+	}
+	if p, ok = parseStat(text); !ok {
+		return p, false
+	}
+	// A title that a process gives itself overwrites its arguments; in stat it has 15 bytes at most.
+	command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+	if err != nil {
+		return p, true
+	}
+	p.Command = strings.Join(strings.Fields(string(bytes.ReplaceAll(command, []byte{0}, []byte{' '}))), " ")
+	if title, _, _ := strings.Cut(p.Command, " "); strings.Contains(title, "::") {
+		p.Name = title
+	}
+	return p, true
+}
+
+// parseStat reads a line of /proc/PID/stat: "851 (a name) S parent group …", with the time of the start as its 22nd field
+// and the exit status as its 52nd.
+func parseStat(text []byte) (p Process, ok bool) {
+	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
+	if open < 0 || end < open {
+		return p, false
+	}
+	fields := strings.Fields(string(text[end+1:])) // from the third on
+	const state, parent, group, started, exitCode = 0, 1, 2, 22 - 3, 52 - 3
+	if len(fields) <= started {
+		return p, false
+	}
+	var errs [3]error
+	p.PID, errs[0] = strconv.Atoi(string(bytes.TrimSpace(text[:open])))
+	p.Parent, errs[1] = strconv.Atoi(fields[parent])
+	p.Group, errs[2] = strconv.Atoi(fields[group])
+	p.Name, p.started = string(text[open+1:end]), fields[started]
+	p.zombie = fields[state] == "Z" || fields[state] == "X"
+	if len(fields) > exitCode {
+		p.exitCode, _ = strconv.Atoi(fields[exitCode]) // 0 to those who may not know
+	}
+	return p, errs == [3]error{}
+}

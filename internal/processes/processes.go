@@ -1,0 +1,75 @@
+// Package processes looks at the processes of this machine: which there are, who started whom, and which have ended and
+// how. Only Linux shows that; elsewhere there are none to be seen, and nothing is known to have ended.
+package processes
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// Process is a process as it was when it was looked at.
+type Process struct {
+	PID, Parent, Group int
+	Name               string // the title that it has given itself, such as VLLM::EngineCore; else its program's name
+	Command            string // its command line, words with spaces between them; "" of one that has ended
+
+	started  string // since boot: numbers are given out again
+	zombie   bool   // it has ended, and its parent has not asked how
+	exitCode int    // of a zombie, as wait(2) gives it
+}
+
+// Descendants are the processes that root has started, and those that they have, as far as the ones between are there.
+func Descendants(root int) []Process {
+	children := map[int][]Process{}
+	for _, p := range list() {
+		children[p.Parent] = append(children[p.Parent], p)
+	}
+	var found []Process
+	for next := []int{root}; len(next) > 0; next = next[1:] {
+		for _, p := range children[next[0]] {
+			if p.PID != root && !p.zombie {
+				found = append(found, p)
+				next = append(next, p.PID)
+			}
+		}
+	}
+	return found
+}
+
+// ByPID is a process that is there; ok is false if there is none of that number, or nobody may know.
+func ByPID(pid int) (p Process, ok bool) {
+	p, ok = look(pid)
+	return p, ok && !p.zombie
+}
+
+// End is a process that is no more.
+type End struct {
+	Process
+	How string // "was killed by signal 9 (killed)", "ended with exit code 1"; "is gone" where nobody can tell
+}
+
+// String is what there is to say of it.
+func (e End) String() string { return fmt.Sprintf("%s (process %d) %s", e.Name, e.PID, e.How) }
+
+// Ended are those of some processes that are no more.
+func Ended(those []Process) []End {
+	var ended []End
+	for _, p := range those {
+		now, ok := look(p.PID)
+		switch {
+		case !ok || now.started != p.started:
+			ended = append(ended, End{p, "is gone"})
+		case now.zombie:
+			ended = append(ended, End{p, endText(now.exitCode)})
+		}
+	}
+	return ended
+}
+
+// endText says how a process ended, of the status that wait(2) gives.
+func endText(status int) string {
+	if signal := syscall.Signal(status & 0x7f); signal != 0 {
+		return fmt.Sprintf("was killed by signal %d (%s)", int(signal), signal)
+	}
+	return fmt.Sprintf("ended with exit code %d", status>>8&0xff)
+}
