@@ -14,6 +14,7 @@ type NoteKind string
 // What opening finds. Packages that read traces have kinds of their own.
 const (
 	NoteStatus     NoteKind = "status"     // the capture did not end well
+	NoteRanks      NoteKind = "ranks"      // nobody counted the capture's ranks
 	NoteGone       NoteKind = "gone"       // a trace of the manifest is not there any more
 	NoteChanged    NoteKind = "changed"    // a trace has another size than it was captured with
 	NoteOlder      NoteKind = "older"      // traces of older profiles are left out

@@ -134,6 +134,9 @@ func openCapture(dir string) (*Capture, error) {
 	if m.Status != Complete {
 		c.note(NoteStatus, "this capture is %s: %s", m.Status, m.Error)
 	}
+	if m.Ranks.Expected < 1 {
+		c.note(NoteRanks, "how many ranks this capture has is not known: nothing proves that its traces are all there were")
+	}
 	for _, f := range m.Files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		info, err := os.Stat(path)

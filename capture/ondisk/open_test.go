@@ -188,7 +188,8 @@ func TestOpenKilledRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Traces) != 1 || len(c.Notes) != 1 || !strings.Contains(c.Notes[0].Text, "ended before the capture did") {
+	if len(c.Traces) != 1 || len(c.Notes) != 2 || !strings.Contains(c.Notes[0].Text, "ended before the capture did") ||
+		c.Notes[1].Kind != NoteRanks {
 		t.Errorf("traces %v, notes %q", c.Traces, c.Notes)
 	}
 }

@@ -45,22 +45,14 @@ func FileOf(v source.Verification) File {
 }
 
 // Verify reads every trace of c to its end and says what it found: also about traces that the manifest lists and that
-// are gone or no longer what they were, and about ranks that never wrote one. Paths are as in c.Traces.
+// are gone or no longer what they were, and about ranks that there is none of. Paths are as in c.Traces. Of a capture whose
+// ranks nobody counted, which was killed early, it is never said that nothing is missing.
 //
 // begin, if it is not nil, is told of each trace before it is read: the n-th of so many, counted from 1. The end of ctx
 // ends it soon, in the middle of a trace too.
 func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)) ([]File, error) {
-	recorded := map[string]File{}
-	var files []File
-	if c.Manifest != nil {
-		for _, f := range c.Manifest.Files {
-			path := filepath.Join(c.Dir, filepath.FromSlash(f.Path))
-			recorded[path] = f
-			if !slices.Contains(c.Traces, path) {
-				files = append(files, File{Path: path, Rank: f.Rank, Verdict: Missing, Problem: "it was there when it was captured"})
-			}
-		}
-	}
+	recorded, files := c.recorded()
+	world := 0 // the largest that a whole trace says it is part of
 	for i, path := range c.Traces {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -68,7 +60,7 @@ func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)
 		if begin != nil {
 			begin(i+1, len(c.Traces), path)
 		}
-		f, _ := checkTrace(ctx, path)
+		f, v := checkTrace(ctx, path)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -79,20 +71,90 @@ func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)
 				f.Verdict, f.Problem = Damaged, "it has changed since it was captured: its SHA-256 differs from the manifest's"
 			}
 		}
+		if f.Verdict == Whole {
+			world = max(world, v.WorldSize)
+		}
 		files = append(files, f)
 	}
 	if c.Manifest != nil {
-		for _, rank := range c.Manifest.Ranks.Missing {
-			if !slices.ContainsFunc(files, func(f File) bool { return f.Rank == rank }) {
-				files = append(files, File{Path: c.Dir, Rank: rank, Verdict: Missing, Problem: fmt.Sprintf("rank %d wrote no trace", rank)})
-			}
-		}
-		if len(files) == 0 {
-			problem := fmt.Sprintf("the capture is %s: %s", c.Manifest.Status, c.Manifest.Error)
-			files = append(files, File{Path: c.Dir, Rank: -1, Verdict: Missing, Problem: problem})
-		}
+		files = append(files, c.absent(files, world)...)
 	}
 	return files, nil
+}
+
+// recorded is what the manifest says of traces, by path, and those of them that are gone.
+func (c *Capture) recorded() (recorded map[string]File, gone []File) {
+	recorded = map[string]File{}
+	if c.Manifest == nil {
+		return recorded, nil
+	}
+	for _, f := range c.Manifest.Files {
+		path := filepath.Join(c.Dir, filepath.FromSlash(f.Path))
+		recorded[path] = f
+		if !slices.Contains(c.Traces, path) {
+			gone = append(gone, File{Path: path, Rank: f.Rank, Verdict: Missing, Problem: "it was there when it was captured"})
+		}
+	}
+	return recorded, gone
+}
+
+// mostAbsent is how many ranks without a trace are told one by one: a manifest may say anything.
+const mostAbsent = 256
+
+// absent are the ranks of the manifest that none of files is of. Where inferprof was killed, the number that it knew of may
+// be too small: then the world that traces say they are part of counts too, and where it knew of none nothing proves that
+// there were no others.
+func (c *Capture) absent(files []File, world int) []File {
+	m := c.Manifest
+	if len(files) == 0 && m.Ranks.Expected < 1 {
+		return []File{{Path: c.Dir, Rank: -1, Verdict: Missing, Problem: fmt.Sprintf("the capture is %s: %s", m.Status, m.Error)}}
+	}
+	expected, there := m.Ranks.Expected, ranksOf(files, len(m.Files) > 0)
+	if len(m.Files) == 0 {
+		expected = max(expected, world)
+	}
+	var absent []File
+	add := func(rank int, format string, args ...any) {
+		absent = append(absent, File{Path: c.Dir, Rank: rank, Verdict: Missing, Problem: fmt.Sprintf(format, args...)})
+	}
+	rank := 0
+	for ; rank < expected && len(absent) < mostAbsent; rank++ {
+		if !there[rank] {
+			add(rank, "there is no trace of rank %d", rank)
+		}
+	}
+	if rank < expected {
+		add(-1, "nor of most ranks from %d to %d", rank, expected-1)
+	}
+	switch {
+	case m.Ranks.Expected > 0:
+	case len(there) == 0:
+		add(-1, "there is no trace of a rank")
+	default:
+		add(-1, "of how many more ranks there should be one is not known")
+	}
+	return absent
+}
+
+// ranksOf are the ranks that files are of. Those of which nothing tells, unless somebody has numbered them already, have
+// the ranks that are left; that of an API server has none.
+func ranksOf(files []File, numbered bool) map[int]bool {
+	ranks, untold := map[int]bool{}, 0
+	for _, f := range files {
+		switch {
+		case f.Rank >= 0:
+			ranks[f.Rank] = true
+		case !numbered && !formats.ParseFileName(f.Path).FrontEnd:
+			untold++
+		}
+	}
+	for rank := 0; untold > 0; rank++ {
+		if !ranks[rank] {
+			ranks[rank] = true
+			untold--
+		}
+	}
+	return ranks
 }
 
 // damageText says in a few words what keeps a trace from being whole. That something is missing says more than the scrap
