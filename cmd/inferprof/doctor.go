@@ -29,7 +29,7 @@ Exits with 0 if nothing is wrong and with 1 if something is.`,
   inferprof doctor --python ./venv --format json`,
 		Args: atMostOne("address", "inferprof doctor http://localhost:8000"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return d.run(cmd.Context(), args, cmd.OutOrStdout())
+			return d.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVar(&d.python, "python", "", "this `interpreter` or virtual environment (default: VIRTUAL_ENV, CONDA_PREFIX, else python3 on the PATH)")
@@ -44,7 +44,7 @@ type doctorFlags struct {
 	python, dir, key string
 }
 
-func (d *doctorFlags) run(ctx context.Context, args []string, stdout io.Writer) error {
+func (d *doctorFlags) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := doctor.Options{Python: d.python, ProfileDir: d.dir}
 	if len(args) > 0 && args[0] == "" {
 		return usagef("doctor: the address is empty: name one such as http://localhost:8000, or none")
@@ -54,7 +54,10 @@ func (d *doctorFlags) run(ctx context.Context, args []string, stdout io.Writer) 
 		f.APIKey = d.key
 		o.URL, o.APIKey = args[0], f.key()
 	}
+	line := d.newProgress(stderr)
+	line.say(strings.Join(nonEmpty("looking at this machine", word("and at", o.URL)), " "))
 	x, err := doctor.Examine(ctx, o)
+	line.close()
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,10 @@ directory.`,
 				return usagef("--steps and --layers: must be 1 or more")
 			}
 			o.Bytes = int64(bytes)
+			line := s.newProgress(cmd.ErrOrStderr())
+			line.say("writing " + words.Counted(o.WorldSize, "trace"))
 			files, err := generate(output, o)
+			line.close()
 			if err != nil || s.quiet {
 				return err
 			}

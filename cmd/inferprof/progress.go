@@ -11,65 +11,95 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 )
 
-// progress is one line at the bottom of a terminal that says what goes on and since when. Where standard error is no
-// terminal it writes a line from time to time if something takes long; with --quiet, nothing.
+// progress says what goes on and since when. On a terminal that is one line at its bottom, drawn again and again. Elsewhere,
+// in a pipe or a log, it is a line when something has taken two seconds, and then every ten, so that nobody has to guess
+// what a silent process waits for. With --quiet it is nothing.
 type progress struct {
-	log   io.Writer // that is no terminal; nil: none
-	w     io.Writer // nil: write nothing
+	w        io.Writer // nil: write nothing
+	terminal bool
+	stop     chan struct{}
+	close    func() // takes the line away, and says no more of what goes on; may be called twice
+	ended    sync.WaitGroup
+
 	mu    sync.Mutex
 	what  string
 	more  string
 	since time.Time
-	frame int
-	stop  chan struct{}
-	ended sync.WaitGroup
+	frame int       // on a terminal: of the spinner
+	told  bool      // elsewhere: of what goes on
+	last  time.Time // elsewhere: when a line was written, or progress began
 }
 
 const (
 	clearLine   = "\r\x1b[K"
 	redrawEvery = 100 * time.Millisecond
-	logEvery    = 10 * time.Second
+	tellAfter   = 2 * time.Second // where there is no terminal
+	tellEvery   = 10 * time.Second
 )
 
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
-// newProgress starts the line on stderr. Close it before anything else is written there.
+// newProgress starts to tell stderr. Close it before anything else is written there.
 func (s *settings) newProgress(stderr io.Writer) *progress {
-	p := &progress{stop: make(chan struct{})}
-	switch {
-	case s.quiet:
-		return p
-	case !isTerminal(stderr):
-		p.log = stderr
-		return p
+	if s.quiet {
+		return &progress{close: func() {}}
 	}
-	p.w = stderr
-	p.ended.Go(func() {
-		redraw := time.NewTicker(redrawEvery)
-		defer redraw.Stop()
-		for {
-			select {
-			case <-redraw.C:
-				p.draw()
-			case <-p.stop:
-				fmt.Fprint(p.w, clearLine)
-				return
-			}
-		}
+	return startProgress(stderr, isTerminal(stderr))
+}
+
+func startProgress(w io.Writer, terminal bool) *progress {
+	p := &progress{w: w, terminal: terminal, stop: make(chan struct{}), last: time.Now()}
+	p.ended.Go(p.run)
+	p.close = sync.OnceFunc(func() {
+		close(p.stop)
+		p.ended.Wait()
 	})
 	return p
 }
 
-func (p *progress) draw() {
+// run tells what goes on until the end.
+func (p *progress) run() {
+	tick := time.NewTicker(redrawEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.tell()
+		case <-p.stop:
+			p.end()
+			return
+		}
+	}
+}
+
+func (p *progress) tell() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.what == "" {
-		return
+	switch took := time.Since(p.since); {
+	case p.what == "":
+	case p.terminal:
+		p.frame++
+		fmt.Fprintf(p.w, "%s%c %s %.1f s%s", clearLine, spinner[p.frame%len(spinner)], p.what, took.Seconds(), p.details())
+	case !p.told && took >= tellAfter, time.Since(p.last) >= tellEvery:
+		p.told, p.last = true, time.Now()
+		fmt.Fprintf(p.w, "%s: %.0f s so far%s\n", p.what, took.Seconds(), p.details())
 	}
-	p.frame++
-	fmt.Fprintf(p.w, "%s%c %s %.1f s", clearLine, spinner[p.frame%len(spinner)], p.what, time.Since(p.since).Seconds())
-	if p.more != "" {
-		fmt.Fprintf(p.w, " (%s)", p.more)
+}
+
+func (p *progress) details() string {
+	if p.more == "" {
+		return ""
+	}
+	return " (" + p.more + ")"
+}
+
+// end leaves a terminal as it was.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.terminal {
+		fmt.Fprint(p.w, clearLine)
+		p.w = nil
 	}
 }
 
@@ -77,7 +107,7 @@ func (p *progress) draw() {
 func (p *progress) say(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.what, p.more, p.since = what, "", time.Now()
+	p.what, p.more, p.since, p.told = what, "", time.Now(), false
 }
 
 // detail adds to what goes on.
@@ -85,21 +115,18 @@ func (p *progress) detail(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.more = text
-	if p.log != nil && time.Since(p.since) > logEvery {
-		fmt.Fprintf(p.log, "%s: %s\n", p.what, text)
-		p.since = time.Now()
-	}
 }
 
-// note writes a line that stays, above the one that changes.
+// note writes a line that stays, on a terminal above the one that changes.
 func (p *progress) note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.w != nil:
+	case p.w == nil:
+	case p.terminal:
 		fmt.Fprintf(p.w, "%s%s\n", clearLine, text)
-	case p.log != nil:
-		fmt.Fprintln(p.log, text)
+	default:
+		fmt.Fprintln(p.w, text)
 	}
 }
 
@@ -134,16 +161,4 @@ func (p *progress) stage(c capture.Progress) {
 // verifying tells that the n-th of so many traces is being read back.
 func (p *progress) verifying(n, of int, path string) {
 	p.say(fmt.Sprintf("verifying trace %d of %d: %s", n, of, filepath.Base(path)))
-}
-
-// close takes the line away. It may be called twice.
-func (p *progress) close() {
-	if p.w == nil {
-		return
-	}
-	close(p.stop)
-	p.ended.Wait()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.w = nil
 }
