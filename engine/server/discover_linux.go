@@ -12,53 +12,66 @@ import (
 	"strings"
 )
 
-// Where a server on this machine writes its traces is in its command line or environment, which Linux shows to the same
-// user (and to root): the socket that listens on the address leads to the process. In a container of its own, its files are
-// seen through /proc/PID/root.
-
-// discoverDir finds the trace directory of the server at base, "" if it can't be told.
-func discoverDir(base string) string {
+// findProcess finds the process of the server at base: nil if it is not on this machine, or can't be seen.
+func findProcess(base string) *serverProcess {
 	u, err := url.Parse(base)
-	if err != nil || !loopback(u.Hostname()) {
-		return ""
+	if err != nil || !here(u.Hostname()) {
+		return nil
 	}
 	port, err := strconv.Atoi(u.Port())
 	if err != nil {
-		return ""
+		return nil
 	}
 	sockets := listening(port)
 	if len(sockets) == 0 {
-		return ""
+		return nil
 	}
+	var first *serverProcess
 	for _, pid := range processes() {
 		if !holds(pid, sockets) {
 			continue
 		}
-		proc := filepath.Join("/proc", strconv.Itoa(pid))
-		dir := dirOf(readList(filepath.Join(proc, "cmdline")), readList(filepath.Join(proc, "environ")))
-		if dir == "" {
-			continue // another process that has inherited the socket may know
+		p := lookAt(pid)
+		if p == nil {
+			continue
 		}
-		if !filepath.IsAbs(dir) {
-			cwd, err := os.Readlink(filepath.Join(proc, "cwd"))
-			if err != nil {
-				return ""
-			}
-			dir = filepath.Join(cwd, dir)
+		if first == nil {
+			first = p
+		} else if first.settings.Dir == "" && p.settings.Dir != "" { // a process that has inherited the socket may know
+			first.settings, first.cwd = p.settings, p.cwd
 		}
-		ours, errOurs := os.Readlink("/proc/self/ns/mnt")
-		theirs, errTheirs := os.Readlink(filepath.Join(proc, "ns/mnt"))
-		if errOurs == nil && errTheirs == nil && ours != theirs {
-			dir = filepath.Join(proc, "root", dir)
-		}
-		return dir
 	}
-	return ""
+	return first
 }
 
-func loopback(host string) bool {
+// lookAt reads what /proc shows of a process; nil if it only passes on what others serve.
+func lookAt(pid int) *serverProcess {
+	proc := filepath.Join("/proc", strconv.Itoa(pid))
+	args, environ := readList(filepath.Join(proc, "cmdline")), readList(filepath.Join(proc, "environ"))
+	if relay(args) {
+		return nil
+	}
+	p := &serverProcess{pid: pid, settings: settingsOf(args, environ), temps: tempsOf(environ), rights: rightsOf(pid)}
+	p.cwd, _ = os.Readlink(filepath.Join(proc, "cwd"))
+	ours, errOurs := os.Readlink("/proc/self/ns/mnt")
+	theirs, errTheirs := os.Readlink(filepath.Join(proc, "ns/mnt"))
+	if errOurs == nil && errTheirs == nil && ours != theirs {
+		p.root = filepath.Join(proc, "root")
+	}
+	return p
+}
+
+// here tells whether a host is this machine: localhost, or an address of its own.
+func here(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	if host == "localhost" || ip != nil && ip.IsLoopback() {
+		return true
+	}
+	addresses, err := net.InterfaceAddrs()
+	return err == nil && ip != nil && slices.ContainsFunc(addresses, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(ip)
+	})
 }
 
 // listening lists the sockets that listen on a port, as the links of descriptors name them.

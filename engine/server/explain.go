@@ -156,7 +156,7 @@ func (e *Engine) explainPlace(at engine.Found, answered bool) (said []string) {
 func (e *Engine) nothingIn(at engine.Place) string {
 	text := fmt.Sprintf("start and stop were answered as if all went well, but no new trace appeared in %s within %v", at, e.server.Patience)
 	if l, ok := at.(local); ok {
-		if _, err := os.Stat(l.dir()); err != nil {
+		if _, err := os.Stat(string(l.Directory)); err != nil {
 			return text + "; that directory does not exist: is it the one that the server was given, and on this machine?"
 		}
 	}

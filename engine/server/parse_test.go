@@ -288,22 +288,3 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
-
-func TestDirOf(t *testing.T) {
-	for _, c := range []struct {
-		args, environ []string
-		want          string
-	}{
-		{[]string{"python", "-m", "x", "--profiler-config", `{"profiler":"torch","torch_profiler_dir":"/a b"}`}, nil, "/a b"},
-		{[]string{"vllm", "serve", `--profiler_config={"torch_profiler_dir":"rel"}`}, nil, "rel"},
-		{[]string{"vllm", "--profiler-config.torch_profiler_dir=/a"}, nil, "/a"},
-		{[]string{"vllm", "--profiler-config.profiler", "torch", "--profiler-config.torch_profiler_dir", "/b"}, nil, "/b"},
-		{[]string{"vllm", "--profiler-config"}, []string{"HOME=/", "VLLM_TORCH_PROFILER_DIR=/env"}, "/env"},
-		{nil, []string{"SGLANG_TORCH_PROFILER_DIR=/env"}, "/env"},
-		{[]string{"vllm", "--profiler-config", "nonsense"}, []string{"VLLM_TORCH_PROFILER_DIR="}, ""},
-	} {
-		if got := dirOf(c.args, c.environ); got != c.want {
-			t.Errorf("%q %q: %q", c.args, c.environ, got)
-		}
-	}
-}

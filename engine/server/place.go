@@ -19,15 +19,18 @@ type place interface {
 }
 
 // local is a directory on this machine, or mounted here.
-type local struct{ engine.Directory }
+type local struct {
+	engine.Directory        // as it is reached from here
+	told             string // as the server knows it: another path, if it has a file system of its own
+}
 
 func newLocal(path string) (local, error) {
 	abs, err := filepath.Abs(path)
-	return local{engine.Directory(abs)}, err
+	return local{engine.Directory(abs), abs}, err
 }
 
-func (l local) dir() string                { return string(l.Directory) }
-func (l local) make(context.Context) error { return os.MkdirAll(l.dir(), 0o777) }
+func (l local) dir() string                { return l.told }
+func (l local) make(context.Context) error { return os.MkdirAll(string(l.Directory), 0o777) }
 
 // parseCollect reads --collect.
 func parseCollect(text string) (place, error) {

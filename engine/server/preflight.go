@@ -14,7 +14,7 @@ func (e *Engine) preflight(ctx context.Context) error {
 			return fmt.Errorf("traces of %s: %w", p, err)
 		}
 		if l, ok := p.(local); ok {
-			if info, err := os.Stat(l.dir()); err == nil && !info.IsDir() {
+			if info, err := os.Stat(string(l.Directory)); err == nil && !info.IsDir() {
 				return usagef("--trace-dir %s: is a file, not a directory", l)
 			}
 		}

@@ -34,7 +34,7 @@ const probeTimeout = 30 * time.Second
 // The questions, those first without whose answer a server would be taken for another.
 var (
 	mainPaths  = []string{"/v1/models", "/version", "/health"}
-	otherPaths = []string{"/openapi.json", "/metrics", "/server_info"}
+	otherPaths = []string{"/openapi.json", "/metrics", "/server_info?config_format=json"}
 	olderPaths = []string{"/get_server_info"} // of SGLang before it had /server_info; newer ones complain in their log
 )
 
@@ -82,7 +82,8 @@ func (f *facts) ask(ctx context.Context, c *client, paths []string) error {
 
 // take reads one answer; what is not what it should be is passed over.
 func (f *facts) take(path string, text []byte) {
-	switch path {
+	route, _, _ := strings.Cut(path, "?")
+	switch route {
 	case "/v1/models":
 		var list struct {
 			Data []struct {

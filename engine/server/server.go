@@ -60,9 +60,11 @@ type endpoint struct {
 	facts   *facts
 	dialect *Dialect
 	place   place
-	ranks   int  // traces to expect; 0 as long as it is not known
-	engines int  // how many engines there are, each a world of its own; at least 1
-	counted bool // the number of engines is known
+	process *serverProcess // nil: it is not on this machine, or can't be seen
+	told    settings       // of its profiler, as far as that can be seen
+	ranks   int            // traces to expect; 0 as long as it is not known
+	engines int            // how many engines there are, each a world of its own; at least 1
+	counted bool           // the number of engines is known
 
 	startedProfile bool
 	started        time.Time // when the start was sent
@@ -137,6 +139,7 @@ func (p *endpoint) identify(ctx context.Context, c *engine.ServerConfig) error {
 	if on, known := f.profiling(p.dialect); known && !on {
 		return fmt.Errorf("server %s: it has no %s: %s", p.base, p.dialect.startPath, p.dialect.enable)
 	}
+	p.find()
 	p.ranks, p.engines = f.ranks(), f.engines(p.dialect)
 	p.counted = p.ranks > 0 || p.engines > 0
 	p.engines = max(p.engines, 1)
@@ -162,61 +165,6 @@ func (e *Engine) setLoad(ctx context.Context) error {
 		door.facts.model = e.endpoints[0].facts.model
 	}
 	e.doors = []*endpoint{door}
-	return nil
-}
-
-// givenPlaces reads where the flags say that traces appear; nil if they don't.
-func givenPlaces(c *engine.ServerConfig) ([]place, error) {
-	var list []place
-	for _, d := range c.TraceDirs {
-		l, err := newLocal(d)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, l)
-	}
-	for _, text := range c.Collect {
-		s, err := parseCollect(text)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, s)
-	}
-	switch n := len(c.URLs); {
-	case len(c.TraceDirs) > 0 && len(c.Collect) > 0:
-		return nil, usagef("--trace-dir and --collect both say where the traces appear: give one of them")
-	case len(list) > 1 && len(list) != n:
-		return nil, usagef("%d places for the traces of %d servers: give one for all of them, or one of each", len(list), n)
-	}
-	return list, nil
-}
-
-// setPlaces gives every server the place of its traces. Without one in the flags it is looked for.
-func (e *Engine) setPlaces(list []place) error {
-	for _, p := range e.endpoints {
-		if len(list) == len(e.endpoints) || len(list) == 1 && len(e.server.TraceDirs)+len(e.server.Collect) > 0 {
-			break
-		}
-		dir := discoverDir(p.base)
-		if dir == "" {
-			if p.dialect.clientDir {
-				return usagef("where may %s write its traces? %s writes where it is told: give a directory that both of you see with --trace-dir /abs/dir, "+
-					"or one on its machine to fetch them from, with --collect 'ssh host:dir' or --collect 'kubectl namespace/pod:dir'", p.base, p.dialect.Title)
-			}
-			return usagef("where do the traces of %s appear? Give its trace directory as it is seen from here with --trace-dir DIR, "+
-				"or fetch them with --collect 'ssh host:dir' or --collect 'kubectl namespace/pod:dir'", p.base)
-		}
-		list = append(list, local{engine.Directory(dir)})
-	}
-	for i, p := range e.endpoints {
-		s := list[min(i, len(list)-1)]
-		k := slices.IndexFunc(e.places, func(q place) bool { return q.String() == s.String() })
-		if k < 0 {
-			k = len(e.places)
-			e.places = append(e.places, s)
-		}
-		p.place = e.places[k]
-	}
 	return nil
 }
 

@@ -1,0 +1,21 @@
+package server
+
+// rights are what a process may do to files: those of its user and groups, as this machine numbers them, and what it may
+// beyond them.
+type rights struct {
+	known   bool
+	uid     uint32
+	groups  []uint32
+	anyFile bool // CAP_DAC_OVERRIDE: permissions don't bind it
+	anyDir  bool // CAP_DAC_READ_SEARCH: it may pass through every directory
+	foreign bool // of a user namespace of its own: what it may beyond its user's rights is not known
+}
+
+// verdict is an answer that may be missing.
+type verdict int
+
+const (
+	unknown verdict = iota
+	yes
+	no
+)
