@@ -61,9 +61,13 @@ var relays = map[string]bool{
 	"pasta": true, "socat": true, "nginx": true, "haproxy": true, "envoy": true, "caddy": true, "traefik": true,
 }
 
-// relay tells whether a command line is of one of them.
+// relay tells whether a command line is of one of them. A title that a program has given itself may begin with its name.
 func relay(args []string) bool {
-	return len(args) > 0 && relays[strings.TrimSuffix(filepath.Base(strings.Fields(args[0] + " ")[0]), ":")]
+	if len(args) == 0 {
+		return false
+	}
+	program, _, _ := strings.Cut(args[0], " ")
+	return relays[strings.TrimSuffix(filepath.Base(program), ":")]
 }
 
 // find looks for a server's process, and for what the server was told of its profiler.
