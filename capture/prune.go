@@ -20,10 +20,14 @@ import (
 // Removing old captures.
 //
 // What is removed must be provably a capture: a directory with a manifest that can be read, or one with traces and nothing
-// else. Of a directory with a manifest only what a capture consists of is removed (the manifest, requests, log, traces, and
-// temporary files of a writer that was killed); if something else lies in it, that and the directory stay. Traces that the manifest
-// names in the directory above go too, if they still have the size that it says. Links are never followed, and a capture
-// that is being made, or pruned by somebody else, is locked and left alone.
+// else. Of a directory with a manifest only what a capture consists of is removed (the manifest, requests, log, traces, tables of
+// ops, and temporary files of a writer that was killed); if something else lies in it, that and the directory stay.
+//
+// Of the directory above, which others use too, the traces that the manifest names go if they still have the size that it says,
+// and with them the tables that were written between the capture's start and its stop: only one capture at a time is made there.
+// A later profile writes its tables under the same names; what has another time is not ours.
+//
+// Links are never followed, and a capture that is being made, or pruned by somebody else, is locked and left alone.
 //
 // The manifest goes last, so that a capture that is half removed can still be recognised, and removed by the next run.
 
@@ -44,8 +48,11 @@ type Pruned struct {
 	Removed   bool      `json:"removed"`          // or, with DryRun, would be
 	Reason    string    `json:"reason,omitempty"` // why, or why not although a rule says so
 
+	Stays      []string `json:"stays,omitempty"`       // names of what in its directory is not the capture's; that then stays too
+	StaysAbove []string `json:"stays_above,omitempty"` // of traces in the directory above that are not what the manifest says any more
+
 	files      []string // of it, the manifest last
-	above      []string // traces in the directory above
+	above      []string // traces and tables in the directory above
 	unfinished bool     // the manifest says that its maker has not ended
 }
 
@@ -139,13 +146,13 @@ func recognise(path string) *Pruned {
 		}
 		name := e.Name()
 		ours := info.Mode().IsRegular() && (formats.NamedAsTrace(name) || hasManifest && ofCapture(m, name))
-		if !ours {
-			if !hasManifest {
-				return nil // something else than traces
-			}
+		switch {
+		case !ours && !hasManifest:
+			return nil // something else than traces
+		case !ours:
+			p.Stays = append(p.Stays, name)
 			continue
-		}
-		if name == ondisk.ManifestName {
+		case name == ondisk.ManifestName:
 			continue // it goes last
 		}
 		p.files = append(p.files, name)
@@ -165,18 +172,61 @@ func recognise(path string) *Pruned {
 	if info, err := os.Lstat(filepath.Join(path, ondisk.ManifestName)); err == nil {
 		p.SizeBytes += info.Size()
 	}
+	p.lookAbove(m)
+	return p
+}
+
+// lookAbove finds what is the capture's in the directory above, where a shared torch_profiler_dir has the traces.
+func (p *Pruned) lookAbove(m *ondisk.Manifest) {
+	above := filepath.Dir(p.Directory)
 	for _, f := range m.Files {
 		name, isAbove := strings.CutPrefix(f.Path, "../")
 		if !isAbove {
 			continue
 		}
-		info, err := os.Lstat(filepath.Join(filepath.Dir(path), name))
-		if err == nil && info.Mode().IsRegular() && info.Size() == f.SizeBytes {
+		info, err := os.Lstat(filepath.Join(above, name))
+		switch {
+		case err != nil:
+		case info.Mode().IsRegular() && info.Size() == f.SizeBytes:
 			p.above = append(p.above, name)
 			p.SizeBytes += f.SizeBytes
+		default:
+			p.StaysAbove = append(p.StaysAbove, name)
 		}
 	}
-	return p
+	from, to := recording(m)
+	if len(p.above) == 0 || to.IsZero() {
+		return
+	}
+	traces := slices.Clone(p.above)
+	entries, _ := os.ReadDir(above) // what cannot be read stays
+	for _, e := range entries {
+		writer, ok := formats.NamedAsTable(e.Name())
+		if !ok || writer != "" && !slices.ContainsFunc(traces, func(name string) bool { return strings.HasPrefix(name, writer+".") }) {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && info.Mode().IsRegular() && info.ModTime().After(from) && !info.ModTime().After(to) {
+			p.above = append(p.above, e.Name())
+			p.SizeBytes += info.Size()
+		}
+	}
+}
+
+// recording is when a profile began, and when its end was done with; zero if the manifest does not say.
+func recording(m *ondisk.Manifest) (from, to time.Time) {
+	for _, c := range m.Calls {
+		switch c.Stage {
+		case ondisk.StageStart:
+			from = c.StartedAt
+		case ondisk.StageStop:
+			to = c.StartedAt.Add(time.Duration(c.DurationNs))
+		}
+	}
+	if from.IsZero() {
+		to = from
+	}
+	return from, to
 }
 
 // ofCapture tells whether a file beside a manifest belongs to the capture.
@@ -186,6 +236,9 @@ func ofCapture(m *ondisk.Manifest, name string) bool {
 		return true
 	}
 	if strings.HasPrefix(name, ".") && strings.HasSuffix(name, atomicfile.Suffix) {
+		return true
+	}
+	if _, table := formats.NamedAsTable(name); table {
 		return true
 	}
 	return slices.ContainsFunc(m.Files, func(f ondisk.File) bool { return f.Path == name })

@@ -124,8 +124,17 @@ func TestPruneLeavesTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, err := Prune(dir, everything); err != nil {
+	all, err := Prune(dir, everything)
+	if err != nil {
 		t.Fatal(err)
+	}
+	stays := map[string][]string{}
+	for _, p := range all {
+		stays[filepath.Base(p.Directory)] = p.Stays
+	}
+	want := map[string][]string{"mixed": {"notes.txt", "sub"}, "inside": {"rank1.1.pt.trace.json"}, "traces": nil}
+	if diff := cmp.Diff(want, stays); diff != "" {
+		t.Errorf("said to stay (-want +got):\n%s", diff)
 	}
 	for path, there := range map[string]bool{
 		"mixed/notes.txt": true, "mixed/sub/rank0.1.pt.trace.json": true, "mixed/capture.json": false, "mixed/rank0.1.pt.trace.json": false,
@@ -171,6 +180,72 @@ func TestPruneTracesAbove(t *testing.T) {
 	}
 	if !slices.Equal(left, []string{"rank0.6.pt.trace.json", "rank1.5.pt.trace.json"}) { // the second has changed since
 		t.Errorf("left: %v", left)
+	}
+}
+
+// Tables of ops go with the capture beside which they lie. Of those in a shared directory only what was written between the
+// capture's start and its stop goes, and only with that process's trace.
+func TestPruneTables(t *testing.T) {
+	dir := t.TempDir()
+	own := layCapture(t, dir, "own", time.Hour, 100)
+	for _, name := range []string{"rank0.profiler_out.txt", "profiler_out_1.txt", "my_profiler_out.txt"} {
+		lay(t, filepath.Join(own, name), 5)
+	}
+	start := pruneNow.Add(-time.Hour)
+	shared := filepath.Join(dir, "shared")
+	if err := os.Mkdir(shared, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m := &ondisk.Manifest{SchemaVersion: ondisk.SchemaVersion, StartedAt: start, Status: ondisk.Complete,
+		Files: []ondisk.File{{Path: "../a_rank0.5.pt.trace.json", SizeBytes: 7}, {Path: "../a_rank1.5.pt.trace.json", SizeBytes: 7}},
+		Calls: []ondisk.Call{
+			{Stage: ondisk.StageStart, StartedAt: start.Add(time.Minute)},
+			{Stage: ondisk.StageStop, StartedAt: start.Add(2 * time.Minute), DurationNs: time.Minute.Nanoseconds()},
+		}}
+	if err := m.Write(shared); err != nil {
+		t.Fatal(err)
+	}
+	lay(t, filepath.Join(dir, "a_rank0.5.pt.trace.json"), 7)
+	lay(t, filepath.Join(dir, "a_rank1.5.pt.trace.json"), 8) // not the one that was captured
+	for name, after := range map[string]time.Duration{       // the start of the capture
+		"profiler_out_0.txt":       150 * time.Second,
+		"profiler_out_1.txt":       30 * time.Second, // before the profile
+		"profiler_out_2.txt":       time.Hour,        // of a later one
+		"a_rank0.profiler_out.txt": 179 * time.Second,
+		"a_rank1.profiler_out.txt": 150 * time.Second, // of a trace that stays
+		"b_rank0.profiler_out.txt": 150 * time.Second, // of somebody else's
+		"notes.txt":                150 * time.Second,
+	} {
+		path := filepath.Join(dir, name)
+		lay(t, path, 5)
+		if err := os.Chtimes(path, start.Add(after), start.Add(after)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := Prune(dir, rule(func(o *PruneOptions) { o.Keep = 0 }))
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	for _, p := range all {
+		stays, above := []string{"my_profiler_out.txt"}, []string(nil)
+		if p.Directory == shared {
+			stays, above = nil, []string{"a_rank1.5.pt.trace.json"}
+		}
+		if !slices.Equal(p.Stays, stays) || !slices.Equal(p.StaysAbove, above) {
+			t.Errorf("%s: said to stay: %q and %q, want %q and %q", p.Directory, p.Stays, p.StaysAbove, stays, above)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	want := []string{"a_rank1.5.pt.trace.json", "a_rank1.profiler_out.txt", "b_rank0.profiler_out.txt", "notes.txt", "own",
+		"profiler_out_1.txt", "profiler_out_2.txt"}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
 	}
 }
 

@@ -146,6 +146,7 @@ func preflight(o Options) (*session, error) {
 		s.unlock()
 		return nil, directoryError(dir.traces, err)
 	}
+	dir.reserve()
 	return s, nil
 }
 
@@ -322,14 +323,17 @@ func (s *session) finish(ctx context.Context, generateErr error) (*ondisk.Captur
 	default:
 		m.Status, m.Error = ondisk.Complete, ""
 	}
-	if writeErr := m.Write(s.dir.path); writeErr != nil {
-		writeErr = directoryError(s.dir.path, writeErr)
-		if err == nil {
-			return c, writeErr
-		}
-		return c, fmt.Errorf("%w; %w", err, writeErr)
+	s.dir.release()
+	switch writeErr := m.Write(s.dir.path); {
+	case writeErr == nil:
+		return c, err
+	case err == nil:
+		return c, directoryError(s.dir.path, writeErr)
+	case isFull(writeErr) && isFull(err): // once is enough
+		return c, fmt.Errorf("%w; nor could the manifest be written", err)
+	default:
+		return c, fmt.Errorf("%w; %w", err, directoryError(s.dir.path, writeErr))
 	}
-	return c, err
 }
 
 // sentence joins what is not empty.
@@ -358,7 +362,7 @@ func (s *session) problem(requestsErr error) string {
 	if s.collected.Err != nil {
 		problems = append(problems, "stop the profile: "+oneLine(s.stopError()))
 	}
-	if requestsErr != nil {
+	if requestsErr != nil && !(isFull(requestsErr) && isFull(s.collected.Err)) {
 		problems = append(problems, directoryError(s.dir.path, requestsErr).Error())
 	}
 	for _, f := range s.manifest.Files {
@@ -392,6 +396,7 @@ func (s *session) hasLog() bool {
 // keepLog leaves what an engine said before it failed, with a manifest that tells why there is nothing else.
 func (s *session) keepLog(err error) error {
 	s.manifest.Status, s.manifest.Error = ondisk.Failed, oneLine(err)
+	s.dir.release()
 	if writeErr := s.manifest.Write(s.dir.path); writeErr != nil {
 		return errors.Join(err, directoryError(s.dir.path, writeErr))
 	}
@@ -411,6 +416,9 @@ func (s *session) lostRanks() string {
 
 // discard takes everything away again that was made for a capture that recorded nothing.
 func (s *session) discard() {
-	_ = os.Remove(filepath.Join(s.dir.path, ondisk.ManifestName))
+	s.dir.release()
+	for _, name := range []string{ondisk.LogName, ondisk.ManifestName} {
+		_ = os.Remove(filepath.Join(s.dir.path, name))
+	}
 	s.dir.remove()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ func newPrune(s *settings) *cobra.Command {
 		Short: "Delete old captures safely",
 		Long: `Deletes captures in a directory by number, age and total size. Only what is provably a capture goes: a directory with a
 manifest, of which only the capture's own files, or a directory with nothing but traces. Links are not followed, and a
-capture that is being made is left alone.`,
+capture that is being made is left alone. What is kept is listed, and so is what lies beside a capture and stays.`,
 		Example: `  inferprof prune --keep 10
   inferprof prune --older-than 7d --max-total 20GB --dry-run
   inferprof prune --max-total 5GB ./my_profiles`,
@@ -112,18 +113,41 @@ func (f *pruneFlags) run(dir string, o capture.PruneOptions, w io.Writer) error 
 		did, freed = "would delete", "would free"
 	}
 	for _, p := range all {
-		switch {
-		case p.Removed:
-			fmt.Fprintf(w, "%s %s (%s, %s): %s\n", did, p.Directory, p.StartedAt.Local().Format(time.DateTime), words.Size(p.SizeBytes), p.Reason)
-		case p.Reason != "":
-			fmt.Fprintf(w, "kept %s: %s\n", p.Directory, p.Reason)
-		}
+		f.tell(w, did, p)
 	}
 	if !f.quiet {
 		fmt.Fprintf(w, "%s %s: %s of %d, %s left\n", freed, words.Size(r.FreedBytes), words.Counted(removed, "capture"), len(all), words.Size(r.KeptBytes))
 	}
 	return failed
 }
+
+// tell says what became of a capture, and what stays of it.
+func (f *pruneFlags) tell(w io.Writer, did string, p *capture.Pruned) {
+	if !p.Removed {
+		if f.quiet && p.Reason == "" {
+			return
+		}
+		did = "kept"
+	}
+	fmt.Fprintf(w, "%s %s (%s, %s)", did, p.Directory, p.StartedAt.Local().Format(time.DateTime), words.Size(p.SizeBytes))
+	if p.Reason != "" {
+		fmt.Fprintf(w, ": %s", p.Reason)
+	}
+	fmt.Fprintln(w)
+	if !p.Removed {
+		return
+	}
+	if len(p.Stays) > 0 {
+		fmt.Fprintf(w, "  the directory stays, since there is something else in it: %s\n", words.List(p.Stays[:min(len(p.Stays), mostStays)], len(p.Stays)))
+	}
+	if len(p.StaysAbove) > 0 {
+		fmt.Fprintf(w, "  in %s stays what has changed since it was captured: %s\n", filepath.Dir(p.Directory),
+			words.List(p.StaysAbove[:min(len(p.StaysAbove), mostStays)], len(p.StaysAbove)))
+	}
+}
+
+// mostStays is how many names of what stays are told; JSON has them all.
+const mostStays = 8
 
 var quantityPattern = regexp.MustCompile(`^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$`)
 

@@ -106,3 +106,17 @@ func WriterAndTime(path string) (writer string, at int64, ok bool) {
 	at, err := strconv.ParseInt(m[2], 10, 64)
 	return writer, at, err == nil
 }
+
+// tableName matches the names of the tables that vLLM writes beside traces: rank0.profiler_out.txt, of older versions
+// profiler_out_0.txt.
+var tableName = regexp.MustCompile(`^(?:profiler_out_\d+|(.+)\.profiler_out)\.txt$`)
+
+// NamedAsTable reports whether a file's name is that of a table of ops that vLLM writes beside traces; writer is what the names of
+// the same process's traces begin with, up to a dot, if it tells.
+func NamedAsTable(name string) (writer string, ok bool) {
+	m := tableName.FindStringSubmatch(name)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
+}
