@@ -315,6 +315,8 @@ func categoryClass(name string) string {
 		return "s-purple"
 	case "embed_index", "reduce":
 		return "s-brown"
+	case "compile":
+		return "s-red"
 	case "python":
 		return "s-idle"
 	}

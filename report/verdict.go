@@ -92,6 +92,8 @@ func categoryWords(name, what string) string {
 		return "in attention"
 	case "comm":
 		return "in communication"
+	case "compile":
+		return "in compiling the model"
 	case "memcpy":
 		return "in copies"
 	case "other":

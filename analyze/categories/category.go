@@ -26,10 +26,11 @@ const Other = "other"
 
 // Categories that other analyses ask for by name.
 const (
-	Memcpy = "memcpy"
-	Memset = "memset"
-	Comm   = "comm"
-	Python = "python"
+	Memcpy  = "memcpy"
+	Memset  = "memset"
+	Comm    = "comm"
+	Python  = "python"
+	Compile = "compile" // compiling: running what was compiled is "compiled", or what it says that it is
 )
 
 func rules(lines ...string) []rule {
@@ -66,8 +67,11 @@ var Kernels = rules(
 )
 
 // Ops file CPU ops by name, under the same words where the work is the same, so that a CPU-only trace reads like
-// a GPU one. The tail has what only a CPU shows: allocating, taking views, compiled-graph glue.
+// a GPU one. The tail has what only a CPU shows: allocating, taking views, compiled-graph glue. Parts of the compiler come
+// first, since they are named after what they look for: "pass.fuse_attention (dynamo_timed)".
 var Ops = rules(
+	"compiled", `^guard_collective \(dynamo_timed\)$`, // each call's question whether all ranks have what fits
+	Compile, `\(dynamo_timed\)$`,
 	Comm, `^(c10d::|gloo:|nccl:|mpi:|ucc:|xccl:|_c10d_functional|record_param_comms|shm_)|(?i)all_?reduce|all_?gather|reduce_scatter|all_?to_?all|broadcast_coalesced`,
 	"engine", `^inferprof::`,
 	"embed_index", `^fbgemm::\w*(permute|cumsum|jagged|bucketize|embedding|lengths|offsets)`,
@@ -120,6 +124,11 @@ func (c *Categorizer) Of(name string) string {
 	}
 	c.known[name] = category
 	return category
+}
+
+// IsCompiler tells events that torch.compile's parts make of themselves, by name.
+func IsCompiler(name string) bool {
+	return strings.HasSuffix(name, "(dynamo_timed)") && !strings.HasPrefix(name, "guard_collective ")
 }
 
 // CommRule says which kernels are communication.

@@ -53,10 +53,15 @@ func TestCategories(t *testing.T) {
 		"aten::native_layer_norm": "norm", "c10d::allreduce_": "comm", "gloo:all_reduce": "comm", "vllm::all_reduce": "comm",
 		"aten::softmax": "softmax", "aten::slice": "view", "aten::empty": "memory", "aten::copy_": "copy", "aten::relu": "activation",
 		"aten::embedding": "embed_index", "aten::argmax": "sampling", "aten::add": "elementwise", "aten::add_": "elementwise",
-		"aten::scaled_dot_product_attention": "attn", "Torch-Compiled Region: 0/0": "compiled", "my::op": Other,
+		"aten::scaled_dot_product_attention": "attn", "Torch-Compiled Region: 0/0": "compiled", "## Call CompiledFxGraph fabc ##": "compiled",
+		"pass.fuse_attention (dynamo_timed)": Compile, "AOTAutogradCache.inductor_load (dynamo_timed)": Compile,
+		"fx.bucketing.merge_all_gather (dynamo_timed)": Compile, "guard_collective (dynamo_timed)": "compiled", "my::op": Other,
 	} {
 		if got := ops.Of(name); got != want {
 			t.Errorf("op %s is %s, want %s", name, got, want)
+		}
+		if IsCompiler(name) != (want == Compile) {
+			t.Errorf("IsCompiler(%q) = %v", name, IsCompiler(name))
 		}
 	}
 }

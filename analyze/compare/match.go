@@ -71,10 +71,11 @@ const (
 	partComm        = "communication"
 	partMemory      = "memory"
 	partEngine      = "engine"
+	partCompile     = "compiling"
 	partOther       = "other work"
 )
 
-var partOrder = []string{partGEMM, partAttention, partNorm, partElementwise, partSampling, partComm, partMemory, partEngine, partOther}
+var partOrder = []string{partGEMM, partAttention, partNorm, partElementwise, partSampling, partComm, partMemory, partEngine, partCompile, partOther}
 
 var partOfCategory = map[string]string{
 	"gemm": partGEMM, "quant_gemm": partGEMM, "moe_gemm": partGEMM,
@@ -84,7 +85,7 @@ var partOfCategory = map[string]string{
 	"reduce": partElementwise, "quantize": partElementwise, "embed_index": partElementwise, "moe_route": partElementwise, "compiled": partElementwise,
 	"sampling": partSampling, "comm": partComm,
 	"memcpy": partMemory, "memset": partMemory, "memory": partMemory, "copy": partMemory, "view": partMemory,
-	"engine": partEngine,
+	"engine": partEngine, "compile": partCompile,
 }
 
 // partOf files work under a part of the waterfall. Fused kernels go by what they are in the step.

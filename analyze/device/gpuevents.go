@@ -1,6 +1,7 @@
 package device
 
 import (
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
@@ -57,7 +58,9 @@ func GPUEvents(x *index.Index) []GPUEvent {
 		e.Call, e.CallStartNs, e.CallNs, e.Graph = x.Name(c.Name), c.StartNs, c.EndNs-c.StartNs, x.IsGraphLaunch(c)
 		if row := x.OpOf(c); row >= 0 {
 			e.Op = x.Name(x.Trace.Events.Name(int(row)))
-			e.OpCategory = x.OpCategories.Of(e.Op)
+			if e.OpCategory = x.OpCategories.Of(e.Op); x.Compiling(c.Track, c.StartNs) {
+				e.OpCategory = categories.Compile
+			}
 		}
 	}
 	return out

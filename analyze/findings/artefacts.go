@@ -71,10 +71,16 @@ func graphUnderrecorded(rv *rankView) *analyze.Finding {
 // own first buffers make it so.
 const firstStepRatio = 1.5
 
-// worstUnlessSkewed: that ranks began at different times is a finding of its own.
+// worstUnlessSkewed: that ranks began at different times, or compiled, is a finding of its own.
 func worstUnlessSkewed(v *view, found []*analyze.Finding) *analyze.Finding {
 	if v.skewed() {
 		return nil
+	}
+	found = slices.Clone(found)
+	for i, f := range found {
+		if f != nil && v.compiledFirst(f.StakeNsPerStep*int64(v.ranks[i].steps())) {
+			found[i] = nil
+		}
 	}
 	return v.worst(found)
 }

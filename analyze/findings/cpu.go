@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 )
 
 const (
@@ -68,7 +69,7 @@ func dominantOp(rv *rankView) *analyze.Finding {
 	var most *analyze.Op
 	for i := range rv.rank.Ops {
 		o := &rv.rank.Ops[i]
-		if o.Kind != analyze.KindOp || o.Category == "comm" {
+		if o.Kind != analyze.KindOp || o.Category == categories.Comm || o.Category == categories.Compile {
 			continue
 		}
 		all += o.SelfNs
@@ -119,7 +120,7 @@ func idleCores(v *view, _ []*analyze.Finding) *analyze.Finding {
 	if l.costliestOp == nil {
 		return nil
 	}
-	busy := l.rank.Time[0].ComputationNs
+	busy := max(0, l.rank.Time[0].ComputationNs-l.compiledNs) // compilers use the cores that they find
 	stake := quotient(busy-busy*int64(threads)/int64(c.HostCPUs), l.steps())
 	return v.of(0, &analyze.Finding{
 		Sentence: fmt.Sprintf("%d of the machine's %d processors have nothing to do: the ranks had threads for %d of them; with all, a step would take %s less at most, were it bound by computation",

@@ -35,6 +35,7 @@ type rule struct {
 
 // registry lists the rules. Of findings with as much at stake, the one listed first comes first.
 var registry = []rule{
+	{id: "compiled_inside", look: compiledInside, artefact: true},
 	{id: "rank_start_skew", choose: startSkew, artefact: true},
 	{id: "one_long_gap", look: oneLongGap, artefact: true},
 	{id: "launch_bound_decode", look: launchBoundDecode},

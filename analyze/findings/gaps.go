@@ -18,6 +18,7 @@ const (
 	gapSync                     // some thread was in a synchronising call
 	gapPageable                 // after a copy to or from pageable memory, which blocks the host
 	gapHost                     // the host launched what came next too late
+	gapCompile                  // the same, because it was compiling
 )
 
 // gap is a time in which the device stood still, between two pieces of selected work.
@@ -63,6 +64,9 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 		}
 		if g.cause == gapOutlier && rv.totalNs > g.Ns() {
 			rv.totalNs -= g.Ns()
+		}
+		if late && 2*rv.compiling.within(g.StartNs, g.EndNs) >= g.Ns() {
+			g.cause = gapCompile
 		}
 		rv.gaps = append(rv.gaps, g)
 	}

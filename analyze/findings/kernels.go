@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -171,7 +172,7 @@ func samplingShare(rv *rankView) *analyze.Finding {
 func samplingOnCPU(rv *rankView) *analyze.Finding {
 	var sampling, all int64
 	for _, o := range rv.rank.Ops {
-		if o.Kind != analyze.KindOp || o.Category == "comm" {
+		if o.Kind != analyze.KindOp || o.Category == categories.Comm || o.Category == categories.Compile {
 			continue
 		}
 		all += o.SelfNs
@@ -205,19 +206,20 @@ func (rv *rankView) longestOp(category string) (row int32, most *analyze.Op) {
 
 // costliestOp is the longest call of the op with the most self time in a CPU-only trace; -1 if there is none.
 func (rv *rankView) costliestOp() int32 {
-	at := slices.IndexFunc(rv.rank.Ops, func(o analyze.Op) bool { return o.Kind == analyze.KindOp }) // they are sorted so
+	at := slices.IndexFunc(rv.rank.Ops, func(o analyze.Op) bool { return o.Kind == analyze.KindOp && o.Category != categories.Compile }) // they are sorted so
 	if rv.gpu || at < 0 {
 		return -1
 	}
 	return rv.longestNamed(rv.rank.Ops[at].Name)
 }
 
+// longestNamed is the row of the longest call of an op that is not the compiler's; -1 if there is none.
 func (rv *rankView) longestNamed(name string) int32 {
 	id, ok := rv.t.Strings.Lookup(name)
 	row, most := int32(-1), int64(-1)
 	e := &rv.t.Events
 	for i := 0; ok && i < e.Len(); i++ {
-		if e.Name(i) == id && e.Category(i) == trace.CategoryCPUOp && e.DurationNs(i) > most {
+		if e.Name(i) == id && e.Category(i) == trace.CategoryCPUOp && e.DurationNs(i) > most && !rv.x.Compiling(e.Track(i), e.StartNs(i)) {
 			row, most = int32(i), e.DurationNs(i)
 		}
 	}

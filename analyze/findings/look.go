@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -15,6 +16,9 @@ type Look struct {
 	gpu  bool
 	pace
 	found []*analyze.Finding // by rule of the registry
+
+	compiledNs      int64 // for how long it compiled, and of it before its second iteration
+	compiledFirstNs int64
 
 	meetings       []meeting // by start
 	names          []string  // of meetings
@@ -30,7 +34,10 @@ func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 		return nil
 	}
 	rv := newRankView(x, r, c)
-	l := &Look{rank: r, gpu: rv.gpu, pace: rv.pace, found: make([]*analyze.Finding, len(registry))}
+	l := &Look{rank: r, gpu: rv.gpu, pace: rv.pace, found: make([]*analyze.Finding, len(registry)), compiledNs: rv.compiling.ns}
+	if rv.count > 1 {
+		l.compiledFirstNs = rv.compiling.within(math.MinInt64, rv.secondNs)
+	}
 	for i, rule := range registry {
 		if rule.look != nil {
 			l.found[i] = rule.look(rv)

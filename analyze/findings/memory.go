@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -93,7 +94,7 @@ func allocationChurn(rv *rankView) *analyze.Finding {
 	calls, ns := 0, int64(0)
 	name := ""
 	for _, o := range rv.rank.Ops {
-		if strings.HasPrefix(o.Name, "aten::empty") {
+		if strings.HasPrefix(o.Name, "aten::empty") && o.Category != categories.Compile {
 			calls += o.Calls
 			ns += o.SelfNs
 			if name == "" {

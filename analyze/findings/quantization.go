@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -65,6 +66,9 @@ func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 		}
 	} else {
 		for _, o := range rv.rank.Ops {
+			if o.Category == categories.Compile {
+				continue
+			}
 			if o.Category == "quant_gemm" || o.Category == "quantize" || quantizedWork.MatchString(o.Name) {
 				return nil
 			}

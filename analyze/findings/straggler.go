@@ -26,7 +26,7 @@ func (v *view) skew(r int) (longest meeting, found bool) {
 			longest = m
 		}
 	}
-	return longest, longest.waitNs > skewNs && longest.waitNs > skewSteps*l.medianNs
+	return longest, longest.waitNs > skewNs && longest.waitNs > skewSteps*l.medianNs && !v.compiledFirst(longest.waitNs)
 }
 
 // skewed tells whether the first step of some rank is the profiler's.
@@ -92,7 +92,7 @@ func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
 		}
 	}
 	others := quotient(all-sums[late], len(v.ranks)-1)
-	lost := others - sums[late]
+	lost := others - sums[late] - v.compiledMore(late)
 	l := v.ranks[late]
 	perStep := quotient(lost, l.steps())
 	if ratio(perStep, v.stepNs) < stragglerShare {

@@ -32,6 +32,7 @@ type rankView struct {
 	gpu     bool             // it has GPU work; else it is looked at by its ops
 	pace
 
+	compiling  compiling
 	work       []work // by start
 	iterations []index.Iteration
 	gaps       []gap
@@ -59,7 +60,8 @@ func (p *pace) per() string {
 }
 
 func newRankView(x *index.Index, r *analyze.Rank, c *analyze.Capture) *rankView {
-	rv := &rankView{rank: r, x: x, t: x.Trace, capture: c, gpu: r.Time[0].Device != analyze.CPUDevice, matched: map[*regexp.Regexp][]int8{}}
+	rv := &rankView{rank: r, x: x, t: x.Trace, capture: c, gpu: r.Time[0].Device != analyze.CPUDevice, matched: map[*regexp.Regexp][]int8{},
+		compiling: compilingOf(x)}
 	rv.iterate()
 	if rv.gpu {
 		device := rv.busiest()

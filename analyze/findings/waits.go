@@ -85,7 +85,8 @@ func (rv *rankView) meetings() (list []meeting, names []string) {
 	var ops []meeting
 	for i := range e.Len() {
 		c := e.Category(i)
-		if c != trace.CategoryCPUOp && c != trace.CategoryUserAnnotation || e.StartNs(i) < rv.rank.FirstNs || e.StartNs(i) > rv.rank.LastNs {
+		if c != trace.CategoryCPUOp && c != trace.CategoryUserAnnotation || e.StartNs(i) < rv.rank.FirstNs || e.StartNs(i) > rv.rank.LastNs ||
+			rv.x.Compiling(e.Track(i), e.StartNs(i)) {
 			continue
 		}
 		m := meeting{start: e.StartNs(i), ns: e.DurationNs(i), waitNs: trace.Absent, row: int32(i)}

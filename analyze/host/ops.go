@@ -10,7 +10,8 @@ import (
 	"github.com/inferprof/inferprof/internal/tables"
 )
 
-// Op is what all CPU ops, or all annotations, of one name took, in their own threads' time.
+// Op is what all CPU ops, or all annotations, of one name took, in their own threads' time. Those of a compiler
+// (categories.Compile) are apart from what a model ran under the same name.
 type Op struct {
 	Name     string `json:"name"`
 	Kind     string `json:"kind"` // the event category: cpu_op, user_annotation
@@ -51,11 +52,11 @@ type Thread struct {
 	InOpsNs int64  `json:"in_ops_ns"` // moments whose innermost span is an op or a runtime call
 }
 
-// opCategory is the category of an op. An annotation is communication if its name says so; else it is whatever ran
-// inside it, and what remains is the Python around the ops.
-func opCategory(x *index.Index, name, kind string) string {
-	category := x.OpCategories.Of(name)
-	if kind == KindAnnotation && category != categories.Comm {
+// opCategory is the category of an op. An annotation is communication if its name says so, and compiling if it is the
+// compiler's; else it is whatever ran inside it, and what remains is the Python around the ops.
+func opCategory(x *index.Index, span *index.Span, kind string) string {
+	category := x.OpCategory(span)
+	if kind == KindAnnotation && category != categories.Comm && category != categories.Compile {
 		return categories.Python
 	}
 	return category
@@ -93,10 +94,10 @@ func OpCategories(ops []Op) []device.Category {
 	return device.SumCategories(rows)
 }
 
-// MergeOps gives one row per name and kind over all ranks.
+// MergeOps gives one row per name, kind and category over all ranks.
 func MergeOps(ranks ...[]Op) []Op {
-	type key struct{ name, kind string }
-	rows := tables.Merge(func(o *Op) key { return key{o.Name, o.Kind} }, func(sum, o *Op) {
+	type key struct{ name, kind, category string }
+	rows := tables.Merge(func(o *Op) key { return key{o.Name, o.Kind, o.Category} }, func(sum, o *Op) {
 		sum.Calls += o.Calls
 		sum.TotalNs += o.TotalNs
 		sum.SelfNs += o.SelfNs
@@ -121,7 +122,8 @@ func MergeAPIs(ranks ...[]API) []API {
 
 func sortOps(rows []Op) {
 	slices.SortFunc(rows, func(a, b Op) int {
-		return cmp.Or(cmp.Compare(b.SelfNs, a.SelfNs), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+		return cmp.Or(cmp.Compare(b.SelfNs, a.SelfNs), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Category, b.Category))
 	})
 }
 

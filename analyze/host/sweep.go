@@ -45,6 +45,8 @@ type sweep struct {
 	swept *Swept
 	// Rows by StringID, counted from 1: of calls, in which all libraries' are one row per function; of ops; of annotations.
 	callRows, opRows, annotationRows []int32
+	// The same of what a compiler ran; nil if none did.
+	compilerOpRows, compilerAnnotationRows []int32
 	// The thread being swept: its open spans, outermost first; the moment up to which its time is accounted for; the
 	// time in ops so far.
 	stack   []openSpan
@@ -59,6 +61,9 @@ func Sweep(x *index.Index) *Swept {
 	n := x.Trace.Strings.Len()
 	s := &sweep{x: x, swept: &Swept{}, callRows: make([]int32, n), opRows: make([]int32, n), annotationRows: make([]int32, n)}
 	host := x.Host()
+	if len(x.Compiles()) > 0 {
+		s.compilerOpRows, s.compilerAnnotationRows = make([]int32, n), make([]int32, n)
+	}
 	if s.timed = !x.OnGPU; s.timed {
 		s.pieces[index.ClassCompute] = make([]interval.Span, 0, len(host)) // about as many: growing a list of millions copies it often
 	}
@@ -156,13 +161,13 @@ func (s *sweep) open(span index.Span) openSpan {
 		a.MaxNs = max(a.MaxNs, ns)
 		return openSpan{span.EndNs, -1, r, index.ClassCompute}
 	}
-	rows, op := s.opRows, Op{Kind: KindOp}
+	rows, op := s.rowsOf(&span, kind), Op{Kind: KindOp}
 	if kind == trace.CategoryUserAnnotation {
-		rows, op.Kind = s.annotationRows, KindAnnotation
+		op.Kind = KindAnnotation
 	}
 	if rows[name] == 0 {
 		op.Name = x.Name(name)
-		op.Category = opCategory(x, op.Name, op.Kind)
+		op.Category = opCategory(x, &span, op.Kind)
 		w.Ops = append(w.Ops, op)
 		rows[name] = int32(len(w.Ops))
 	}
@@ -177,6 +182,20 @@ func (s *sweep) open(span index.Span) openSpan {
 		o.Bytes += max(facts.Bytes, 0)
 	}
 	return openSpan{span.EndNs, r, -1, opClass(o)}
+}
+
+// rowsOf are the rows among which an op or annotation counts.
+func (s *sweep) rowsOf(span *index.Span, kind trace.Category) []int32 {
+	compiling := s.x.Compiling(span.Track, span.StartNs)
+	switch annotation := kind == trace.CategoryUserAnnotation; {
+	case compiling && annotation:
+		return s.compilerAnnotationRows
+	case compiling:
+		return s.compilerOpRows
+	case annotation:
+		return s.annotationRows
+	}
+	return s.opRows
 }
 
 func (s *sweep) finish() *Swept {

@@ -96,9 +96,12 @@ type Index struct {
 	zones    []interval.Span // of each block, the time of what its rows say of CPU threads
 	host     []Span
 	ops      *Nest
+	compiles []Span
 	chosen   []Mark // that StepTable measured
 	gaps     map[int32][]Gap
 	lanes    *trace.Lanes
+
+	compilesFiled bool
 }
 
 // New files a trace. The options are kept, with what they leave out filled in.

@@ -255,10 +255,13 @@ func (d *divider) sweepCPU(spans []index.Span) {
 		o := open{end: end, row: -1, layer: -1}
 		e := &d.x.Trace.Events
 		name := e.Name(int(h.Row))
-		category := d.x.OpCategories.Of(d.x.Name(name))
-		if e.Category(int(h.Row)) == trace.CategoryCPUOp || category == categories.Comm {
+		category := d.x.OpCategory(&h)
+		if e.Category(int(h.Row)) == trace.CategoryCPUOp || category == categories.Comm || category == categories.Compile {
 			var role string
 			role, o.layer = module(d.x, h.Row)
+			if category == categories.Compile { // apart from what the model runs under the same name
+				role = category
+			}
 			o.row, o.comm = d.row(name, category, role), category == categories.Comm
 			d.count(o.row, h.StartNs)
 		}

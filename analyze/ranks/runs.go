@@ -120,7 +120,7 @@ func (runs Runs) addHost(x *index.Index) {
 	for _, h := range x.Host() {
 		i := int(h.Row)
 		c := e.Category(i)
-		if c != trace.CategoryCPUOp && c != trace.CategoryUserAnnotation || x.OpCategories.Of(x.Name(e.Name(i))) != categories.Comm {
+		if c != trace.CategoryCPUOp && c != trace.CategoryUserAnnotation || x.OpCategory(&h) != categories.Comm {
 			continue
 		}
 		switch {

@@ -63,6 +63,9 @@ func NewModelled(x *index.Index) *Modelled {
 		if facts.Shapes == 0 && !given || facts.Collective != trace.NoSide { // communication waits: no roofline is its own
 			continue
 		}
+		if x.Compiling(h.Track, h.StartNs) { // most of a compiler's tensors have no data
+			continue
+		}
 		name := e.Name(i)
 		if !asked[name] {
 			asked[name], models[name] = true, modelOf(x.Name(name))
