@@ -192,6 +192,11 @@ func (s *session) record(ctx context.Context) (err error) {
 	}
 	defer s.takeWarnings(e)
 
+	if p, ok := e.(engine.Preflighter); ok {
+		if err := p.Preflight(ctx, s.Requests); err != nil {
+			return err
+		}
+	}
 	for round := range s.Warmup {
 		err := s.call(Progress{Stage: ondisk.StageWarmup, N: round + 1, Of: s.Warmup}, func() error {
 			_, err := e.Generate(ctx, s.Requests)

@@ -8,6 +8,12 @@ import (
 // What some engines can do beyond Engine. Package capture asks for these by type assertion, so that an engine which has
 // nothing to say stays silent.
 
+// Preflighter is an engine that can tell why a profile would fail, or do harm, before anything is asked of a model.
+type Preflighter interface {
+	// Preflight is called once, when the engine is open, with the requests that it will get. It starts nothing.
+	Preflight(ctx context.Context, requests []Request) error
+}
+
 // Preparer is an engine that gets ready for a profile before it starts: a server that others use too is waited for until
 // it is quiet or, in the middle of a load, steady.
 type Preparer interface {

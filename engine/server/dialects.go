@@ -18,7 +18,7 @@ type Dialect struct {
 	body                func(ask) map[string]any // of the start; nil: it takes none
 	bounded             bool                     // the body can bound the steps
 	clientDir           bool                     // the body says where to write
-	switches            []string                 // what the body can turn on and off: with_stack, record_shapes
+	canSwitch           []string                 // what the body can turn on and off: with_stack, record_shapes
 	mute                bool                     // a failure is answered 500 without its reason
 	needsDir            bool                     // what it is told to write to must be there
 	holdsStart          bool                     // some versions answer a start with a bound when its steps are done
@@ -91,7 +91,7 @@ var dialects = []*Dialect{
 		Name: "sglang", Engine: "sglang", Title: "SGLang",
 		recognise: func(f *facts) bool { return f.sglang() && !f.beforePatch(0, 4, 7) },
 		startPath: "/start_profile", stopPath: "/stop_profile", body: sglangBody, bounded: true, clientDir: true,
-		switches: []string{"with_stack", "record_shapes"}, mute: true, holdsStart: true, // one that does not tell its version may be old
+		canSwitch: []string{"with_stack", "record_shapes"}, mute: true, holdsStart: true, // one that does not tell its version may be old
 		busy: "already in progress", idle: "not in progress",
 		enable:  "SGLang has the route without being told; is a proxy or router in front of it that does not pass it on?",
 		fields:  vllmFields,
@@ -108,7 +108,7 @@ var dialects = []*Dialect{
 			delete(b, "profile_prefix")
 			return b
 		},
-		switches: []string{"with_stack", "record_shapes"}, bodySince: "SGLang 0.4.7",
+		canSwitch: []string{"with_stack", "record_shapes"}, bodySince: "SGLang 0.4.7",
 		busy: "already in progress", idle: "not in progress",
 		enable:  "SGLang has the route without being told; is a proxy or router in front of it that does not pass it on?",
 		fields:  vllmFields,
@@ -186,3 +186,6 @@ func dialectNamed(name string) *Dialect {
 
 // takes tells whether a completion request may have a field beyond OpenAI's.
 func (d *Dialect) takes(field string) bool { return slices.Contains(d.fields, field) }
+
+// switches tells whether the start can turn something on and off.
+func (d *Dialect) switches(name string) bool { return slices.Contains(d.canSwitch, name) }

@@ -108,3 +108,16 @@ func TestRights(t *testing.T) {
 		}
 	}
 }
+
+// Temporary files go where Python puts them: to the first directory that is there and may be written to.
+func TestTemp(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	p := serverProcess{rights: rights{known: true, uid: uint32(os.Geteuid()), anyFile: true}, temps: []string{filepath.Join(a, "none"), a, b}}
+	if got := p.temp(); got.at != a || got.writable != yes || got.free <= 0 {
+		t.Errorf("%+v, want %s", got, a)
+	}
+	p.rights = rights{known: true, uid: uint32(os.Geteuid()) + 1}
+	if got := p.temp(); got.writable != no || got.dir != p.temps[0] {
+		t.Errorf("where it may write nowhere: %+v", got)
+	}
+}

@@ -14,6 +14,8 @@ type place interface {
 	engine.Place
 	// make makes the directory, if it is not there.
 	make(ctx context.Context) error
+	// try writes a small file there, as a server would, and removes it.
+	try(ctx context.Context) trial
 	// dir is the directory as its own machine knows it.
 	dir() string
 }

@@ -134,6 +134,10 @@ func (s *ssh) make(ctx context.Context) error {
 	return remoteMake(ctx, "make "+s.String(), s.remote([]string{"mkdir", "-p", s.path}))
 }
 
+func (s *ssh) try(ctx context.Context) trial {
+	return remoteTry(ctx, s.String(), s.remote(trialCommand(s.path)))
+}
+
 // fetch uses rsync where it is installed, here and there, since it checks what it copies and goes on where it stopped;
 // cat otherwise.
 func (s *ssh) Fetch(ctx context.Context, name, into string) error {
@@ -171,6 +175,10 @@ func (k *kubectl) List(ctx context.Context) (map[string]engine.Entry, error) {
 
 func (k *kubectl) make(ctx context.Context) error {
 	return remoteMake(ctx, "make "+k.String(), k.remote([]string{"mkdir", "-p", k.path}))
+}
+
+func (k *kubectl) try(ctx context.Context) trial {
+	return remoteTry(ctx, k.String(), k.remote(trialCommand(k.path)))
 }
 
 func (k *kubectl) Fetch(ctx context.Context, name, into string) error {

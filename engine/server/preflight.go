@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 )
 
 // preflight looks at the places where traces will appear: better now than after the load.
@@ -34,7 +33,7 @@ func (e *Engine) preflight(ctx context.Context) error {
 			asked bool
 			name  string
 		}{{c.WithStack, "with_stack"}, {c.RecordShapes, "record_shapes"}, {c.WithMemory, "with_memory"}, {c.WithFLOPs, "with_flops"}} {
-			if s.asked && !slices.Contains(p.dialect.switches, s.name) {
+			if s.asked && !p.dialect.switches(s.name) {
 				e.warn("%s: %s can't be asked of it: what its profiles hold is in its own configuration", p.base, s.name)
 			}
 		}

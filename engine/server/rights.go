@@ -1,5 +1,7 @@
 package server
 
+import "strconv"
+
 // rights are what a process may do to files: those of its user and groups, as this machine numbers them, and what it may
 // beyond them.
 type rights struct {
@@ -19,3 +21,23 @@ const (
 	yes
 	no
 )
+
+func verdictOf(b bool) verdict {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// String is yes, no or unknown.
+func (v verdict) String() string {
+	switch v {
+	case yes:
+		return "yes"
+	case no:
+		return "no"
+	case unknown:
+		return "unknown"
+	}
+	return strconv.Itoa(int(v))
+}

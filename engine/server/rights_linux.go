@@ -90,7 +90,8 @@ func (r rights) mayCreate(root, dir string) (verdict, string) {
 			if r.foreign {
 				return unknown, ""
 			}
-			return no, fmt.Sprintf("user %d, as which the server runs, may not %s %s", r.uid, map[bool]string{true: "write to", false: "enter"}[at == dir], at)
+			what := map[bool]string{true: "write to", false: "enter"}[at == dir]
+			return no, fmt.Sprintf("user %d, as which the server runs, may not %s %s", r.uid, what, at)
 		}
 		if at == "/" || at == "." {
 			return yes, ""

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/internal/words"
+)
+
+// A server that can't write its trace may die of it: SGLang's scheduler does, at the stop, with all that it serves. So
+// before anything is started it is found out whether each server can write where it will, and whether there is room, as far
+// as that can be known:
+//
+//   - on this machine by the rights of the server's process in its own view of the file system, and by a trial;
+//   - over there by a trial through the user's ssh or kubectl;
+//   - on a disk that is mounted here by a trial of our own. It says nothing of the server's rights, which is said.
+//
+// A trace is first written uncompressed among the server's temporary files, and needs room there, too.
+
+// site is a directory that a server writes to, and what is known of that before it does.
+type site struct {
+	dir      string // as the server knows it
+	at       string // that, or the nearest directory above it that is there, as it is reached from here
+	writable verdict
+	why      string // it is not writable
+	free     int64  // what may still be written to its disk; -1 if nobody tells
+}
+
+// site looks at a directory as the process sees it.
+func (p *serverProcess) site(dir string) site {
+	at := nearest(p.root, dir)
+	s := site{dir: dir, at: p.seen(at), free: -1}
+	s.writable, s.why = p.rights.mayCreate(p.root, at)
+	if free, ok := host.FreeBytes(s.at); ok {
+		s.free = free
+	}
+	return s
+}
+
+// temp is where the process puts temporary files: in the first of its directories that it may write to.
+func (p *serverProcess) temp() site {
+	var first site
+	for i, dir := range p.temps {
+		s := p.site(dir)
+		if i == 0 {
+			first = s
+		}
+		if info, err := os.Stat(p.seen(dir)); err == nil && info.IsDir() && s.writable != no {
+			return s
+		}
+	}
+	return first
+}
+
+// tracesAt is the trace directory as the server's process sees it; the zero site if that is not known.
+func (p *endpoint) tracesAt() site {
+	if p.process == nil {
+		return site{}
+	}
+	dir := p.process.traceDir()
+	if l, isLocal := p.place.(local); isLocal && (p.dialect.clientDir || dir == "" && p.process.root == "") {
+		dir = l.told
+	}
+	if dir == "" {
+		return site{}
+	}
+	return p.process.site(dir)
+}
+
+// Preflight finds out whether the servers can write traces of this workload, and refuses where they can't.
+func (e *Engine) Preflight(ctx context.Context, requests []engine.Request) error {
+	temps := map[string]int64{}
+	for _, at := range e.places {
+		var all expected
+		var users []*endpoint
+		for _, p := range e.endpoints {
+			if p.place != at {
+				continue
+			}
+			x := e.expect(p, requests)
+			all.steps, all.stacks = max(all.steps, x.steps), all.stacks || x.stacks
+			all.traces, all.dirBytes, all.tempBytes = all.traces+x.traces, all.dirBytes+x.dirBytes, all.tempBytes+x.tempBytes
+			users = append(users, p)
+			if p.process == nil || x.tempBytes == 0 {
+				continue
+			}
+			temp := p.process.temp()
+			temps[temp.at] += x.tempBytes
+			if err := p.checkTemp(temp, x, temps[temp.at]); err != nil {
+				return err
+			}
+		}
+		if err := e.checkPlace(ctx, at, users, all); err != nil {
+			return err
+		}
+	}
+	for _, p := range e.endpoints {
+		e.warnStacks(p)
+		e.warnElsewhere(p)
+	}
+	return nil
+}
+
+// checkTemp tells whether a server has room for temporary files; need is with those of other servers.
+func (p *endpoint) checkTemp(temp site, x expected, need int64) error {
+	switch {
+	case temp.writable == no:
+		return fmt.Errorf("server %s: each trace is first written uncompressed to %s, and %s: "+
+			"start it with TMPDIR=DIR of a directory that it may write to; nothing was started", p.base, temp.dir, temp.why)
+	case temp.free >= 0 && temp.free < need:
+		return fmt.Errorf("server %s: each trace is first written uncompressed to %s, where %s are free and about %s are needed (%v): "+
+			"free some there, start the server with TMPDIR=DIR on a larger disk%s; nothing was started",
+			p.base, temp.dir, words.Size(temp.free), words.Size(need), x, p.fewer(need))
+	}
+	return nil
+}
+
+// fewer is another way out, where there is one.
+func (p *endpoint) fewer(need int64) string {
+	if p.dialect.bounded && need > leastBytes {
+		return ", or record fewer steps with --max-iterations"
+	}
+	return ""
+}
+
+// checkPlace tells whether the servers that share a place can write there.
+func (e *Engine) checkPlace(ctx context.Context, at place, users []*endpoint, x expected) error {
+	for _, p := range users {
+		if s := p.tracesAt(); s.writable == no {
+			return p.cannotWrite(s.dir, s.why)
+		}
+	}
+	p, t := users[0], at.try(ctx)
+	if t.free >= 0 && t.free < x.dirBytes {
+		return fmt.Errorf("traces of %s: %s are free in %s and about %s are needed (%v): free some, or %s%s; nothing was started",
+			p.base, words.Size(t.free), t.at, words.Size(x.dirBytes), x, p.elsewhere(), p.fewer(x.dirBytes))
+	}
+	if t.temp != "" && t.tempFree >= 0 && t.tempFree < x.tempBytes {
+		err := p.checkTemp(site{dir: t.temp, free: t.tempFree}, x, x.tempBytes)
+		if _, inside := at.(*kubectl); inside { // its environment is that of the server's container
+			return err
+		}
+		e.warn("%v: that is so if its TMPDIR is the one of a login there", err)
+	}
+	for _, p := range users {
+		warning, err := p.judge(p.tracesAt(), t, p.isOurs())
+		if err != nil {
+			return err
+		}
+		if warning != "" {
+			e.warn("%s", warning)
+		}
+	}
+	return nil
+}
+
+// judge tells what is known of whether a server may write: by its rights, where it runs on this machine (s), and by a trial,
+// if that was made as the server would be (ours). The warning says what is not known. That it may not is said before.
+func (p *endpoint) judge(s site, t trial, ours bool) (warning string, err error) {
+	sure := s.writable == yes || ours
+	switch {
+	case t.err == nil && sure:
+		return "", nil
+	case t.err == nil:
+		return fmt.Sprintf("%s: a small file could be written to %s, but whether the server may, with rights of its own, is not known, "+
+			"nor what room it has for temporary files", p.base, t.at), nil
+	case s.writable == yes && errors.Is(t.err, fs.ErrPermission):
+		return "", nil // it may what we may not
+	case sure, p.dialect.clientDir, full(t.err), errors.Is(t.err, syscall.ENOTDIR):
+		return "", p.cannotWrite(t.at, "a small file can't: "+reason(t.err))
+	}
+	return fmt.Sprintf("%s: a small file can't be written to %s (%s); whether the server may, with rights of its own, is not known",
+		p.base, t.at, reason(t.err)), nil
+}
+
+// full tells whether an error is of a disk without room, for all or for this user.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// isOurs tells whether what we may a server may, too: it is the same user's on this machine, or the trial was made in its
+// container.
+func (p *endpoint) isOurs() bool {
+	if _, inside := p.place.(*kubectl); inside {
+		return true
+	}
+	_, isLocal := p.place.(local)
+	return isLocal && p.process != nil && p.process.rights.known && !p.process.rights.foreign && int(p.process.rights.uid) == os.Geteuid()
+}
+
+func (p *endpoint) cannotWrite(dir, why string) error {
+	return fmt.Errorf("server %s: its traces can't be written to %s, and a server may die of that: %s: %s; nothing was started",
+		p.base, dir, why, p.elsewhere())
+}
+
+// elsewhere is how another directory is named.
+func (p *endpoint) elsewhere() string {
+	if p.dialect.clientDir {
+		return "name a directory that it may write to, with room, by --trace-dir or --collect"
+	}
+	return "start the server with a torch_profiler_dir that it may write to, with room"
+}
+
+// reason is an error without the name of the file that was tried.
+func reason(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// warnStacks says what stacks cost, before they do, unless they were asked for.
+func (e *Engine) warnStacks(p *endpoint) {
+	if !p.dialect.switches("with_stack") && p.recordsStacks() == yes {
+		e.warn("%s", p.stacksText())
+	}
+}
+
+// stacksText says what stacks cost. The figures are vLLM 0.32's, on two cores.
+func (p *endpoint) stacksText() string {
+	how := ""
+	if p.told.WithStack == nil {
+		how = ", as vLLM does unless it is told not to"
+	}
+	return fmt.Sprintf("%s records Python's stacks%s: its traces are half as large again, and it answers nobody for long after the stop "+
+		"(a small load: traces after 8.6 s, the server back after 26 s; 5 s of idling: after 65 and 194 s): "+
+		"start it with torch_profiler_with_stack false, unless they are needed", p.base, how)
+}
+
+// warnElsewhere says that a server was told another directory than the one that is looked into.
+func (e *Engine) warnElsewhere(p *endpoint) {
+	l, ok := p.place.(local)
+	if !ok || p.dialect.clientDir || p.process == nil || p.process.traceDir() == "" {
+		return
+	}
+	theirs := p.process.seen(p.process.traceDir())
+	a, errA := os.Stat(theirs)
+	b, errB := os.Stat(string(l.Directory))
+	if errA == nil && errB == nil && !os.SameFile(a, b) {
+		e.warn("%s writes its traces to %s, and they are looked for in %s", p.base, theirs, filepath.Clean(string(l.Directory)))
+	}
+}

@@ -1,0 +1,256 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/sampling"
+)
+
+// What is known decides; what is not is said. A server that dies of a file that it can't write is not told to write one
+// unless somebody could.
+func TestJudge(t *testing.T) {
+	failed := func(err error) trial {
+		return trial{at: "/x", err: &fs.PathError{Op: "open", Path: "/x/.inferprof-trial-1", Err: err}}
+	}
+	fine := trial{at: "/x"}
+	for _, c := range []struct {
+		name            string
+		dialect         string
+		writable        verdict
+		trial           trial
+		ours            bool
+		refused, warned string
+	}{
+		{"all is well", "sglang", yes, fine, true, "", ""},
+		{"another user's, who may", "sglang", yes, fine, false, "", ""},
+		{"another user's, who may and we may not", "sglang", yes, failed(syscall.EACCES), false, "", ""},
+		{"who may, and a full disk", "sglang", yes, failed(syscall.ENOSPC), false, "no space left on device", ""},
+		{"the same user's", "sglang", unknown, fine, true, "", ""},
+		{"the same user's, who may not", "vllm-body", unknown, failed(syscall.EACCES), true, "permission denied", ""},
+		{"far away", "sglang", unknown, fine, false, "", "whether the server may, with rights of its own, is not known"},
+		{"far away, and full", "vllm-body", unknown, failed(syscall.ENOSPC), false, "no space left on device", ""},
+		{"far away, and we may not", "vllm-body", unknown, failed(syscall.EACCES), false, "", "can't be written to /x (permission denied)"},
+		{"far away, read-only here", "vllm-body", unknown, failed(syscall.EROFS), false, "", "(read-only file system)"},
+		{"far away, and it dies of it", "sglang", unknown, failed(syscall.EACCES), false, "by --trace-dir or --collect; nothing was started", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &endpoint{client: &client{base: "http://s"}, dialect: dialectNamed(c.dialect)}
+			warning, err := p.judge(site{dir: "/x", writable: c.writable}, c.trial, c.ours)
+			if (err != nil) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) ||
+				(warning != "") != (c.warned != "") || !strings.Contains(warning, c.warned) {
+				t.Errorf("error %v, warning %q", err, warning)
+			}
+		})
+	}
+}
+
+// tried is a directory on another machine whose trial went as a test has it.
+type tried struct {
+	ssh
+	trial trial
+}
+
+func (p *tried) try(context.Context) trial { return p.trial }
+
+func TestRoom(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		servers         int
+		trial           trial
+		refused, warned string
+	}{
+		{"enough", 2, trial{free: 1 << 40, temp: "/tmp", tempFree: 1 << 40}, "", ""},
+		{"nobody tells", 1, trial{free: -1, temp: "/tmp", tempFree: -1}, "", ""},
+		{"a little", 1, trial{free: 900_000}, "900 kB are free in /x and about 16.8 MB are needed (10 steps of 1 rank): free some, or", ""},
+		{"enough for one", 2, trial{free: 20 << 20}, "about 33.6 MB are needed (10 steps of 2 ranks)", ""},
+		{"little for temporary files", 1, trial{free: 1 << 40, temp: "/tmp", tempFree: 5e6}, "", "to /tmp, where 5.00 MB are free and about 16.8 MB are needed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := &Engine{}
+			e.config.Profiler.MaxIterations = 10
+			c.trial.at = "/x"
+			at := &tried{trial: c.trial}
+			e.places = []place{at}
+			for range c.servers {
+				e.endpoints = append(e.endpoints, &endpoint{client: &client{base: "http://s"}, dialect: dialectNamed("vllm-body"), place: at, engines: 1})
+			}
+			e.doors = e.endpoints
+			err := e.Preflight(t.Context(), []engine.Request{{Params: sampling.Params{MaxTokens: 100}}})
+			said := strings.Join(e.Warnings(), "; ")
+			if (err != nil) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) || !strings.Contains(said, c.warned) {
+				t.Errorf("error %v, warned %q", err, said)
+			}
+		})
+	}
+}
+
+// Traces go by way of the server's temporary files, which need more room than they do.
+func TestCheckTemp(t *testing.T) {
+	for _, c := range []struct {
+		temp    site
+		dialect string
+		need    int64
+		want    string
+	}{
+		{site{dir: "/t", writable: yes, free: 1 << 30}, "sglang", 1 << 20, ""},
+		{site{dir: "/t", free: -1}, "sglang", 1 << 20, ""},
+		{site{dir: "/t", writable: no, why: "user 7 may not"}, "sglang", 1 << 20, "to /t, and user 7 may not: start it with TMPDIR=DIR"},
+		{site{dir: "/t", free: 3e6}, "sglang", 16 << 20, "to /t, where 3.00 MB are free and about 16.8 MB are needed (256 steps of 1 rank): free some there, start the server with TMPDIR=DIR on a larger disk; nothing"},
+		{site{dir: "/t", free: 3e6}, "sglang", 1 << 30, "or record fewer steps with --max-iterations; nothing was started"},
+		{site{dir: "/t", free: 3e6}, "vllm", 1 << 30, "on a larger disk; nothing was started"},
+	} {
+		p := &endpoint{client: &client{base: "http://s"}, dialect: dialectNamed(c.dialect)}
+		err := p.checkTemp(c.temp, expected{steps: 256, traces: 1}, c.need)
+		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v, %d: %v", c.temp, c.need, err)
+		}
+	}
+}
+
+// A profile is expected to hold no more steps than it may, nor more than the workload has tokens for.
+func TestExpectedSteps(t *testing.T) {
+	requests := func(n, tokens int) []engine.Request {
+		list := make([]engine.Request, n)
+		for i := range list {
+			list[i].Params.MaxTokens = tokens
+		}
+		return list
+	}
+	told := func(n int) *int { return &n }
+	for _, c := range []struct {
+		dialect   string
+		bound     int
+		told      *int
+		requests  []engine.Request
+		server    engine.ServerConfig
+		min, most int
+	}{
+		{"sglang", 5, nil, requests(8, 100), engine.ServerConfig{}, 5, 5},
+		{"sglang", 256, nil, requests(4, 6), engine.ServerConfig{}, 6, 24 + 4},
+		{"sglang", 0, nil, requests(4, 1000), engine.ServerConfig{}, 1000, 1100},
+		{"sglang", 0, nil, requests(8, 100), engine.ServerConfig{Concurrency: 1}, 800, 900},
+		{"sglang", 0, nil, requests(8, 100), engine.ServerConfig{RequestRate: 1}, 400, 900},
+		{"vllm", 5, nil, requests(1, 100), engine.ServerConfig{}, 100, 110}, // which can't be told
+		{"vllm", 5, told(7), requests(1, 100), engine.ServerConfig{}, 7, 7},
+		{"vllm-body", 0, told(7), requests(1, 100), engine.ServerConfig{}, 100, 110}, // a start without a bound has none
+		{"vllm", 0, nil, nil, engine.ServerConfig{NoLoad: true, Duration: 10 * time.Second}, 10, 1000},
+		{"sglang", 20, nil, nil, engine.ServerConfig{NoLoad: true, Duration: 10 * time.Second}, 20, 20},
+	} {
+		p := &endpoint{dialect: dialectNamed(c.dialect), told: settings{MaxIterations: c.told}}
+		e := &Engine{endpoints: []*endpoint{p}, doors: []*endpoint{p}, server: c.server}
+		e.config.Server, e.config.Profiler.MaxIterations = &c.server, c.bound
+		if got := e.steps(p, c.requests); got < c.min || got > c.most {
+			t.Errorf("%+v: %d steps", c, got)
+		}
+	}
+}
+
+// What is recorded besides, and how it is written, is in the estimate.
+func TestExpectedSize(t *testing.T) {
+	size := func(dialect string, told settings, profiler engine.ProfilerConfig) expected {
+		p := &endpoint{dialect: dialectNamed(dialect), told: told, engines: 1}
+		e := &Engine{endpoints: []*endpoint{p}, doors: []*endpoint{p}}
+		profiler.MaxIterations = 256
+		e.config.Profiler = profiler
+		return e.expect(p, []engine.Request{{Params: sampling.Params{MaxTokens: 1000}}})
+	}
+	plain := size("vllm-body", settings{WithStack: new(false), known: true}, engine.ProfilerConfig{})
+	if plain.tempBytes <= plain.dirBytes || plain.dirBytes < leastBytes {
+		t.Errorf("%+v", plain)
+	}
+	for name, x := range map[string]expected{
+		"vLLM's default":      size("vllm-body", settings{known: true}, engine.ProfilerConfig{}),
+		"asked of SGLang":     size("sglang", settings{}, engine.ProfilerConfig{WithStack: true}),
+		"shapes of SGLang":    size("sglang", settings{}, engine.ProfilerConfig{RecordShapes: true}),
+		"shapes, as vLLM has": size("vllm-body", settings{WithStack: new(false), RecordShapes: new(true)}, engine.ProfilerConfig{}),
+	} {
+		if x.tempBytes <= plain.tempBytes {
+			t.Errorf("%s: %+v, no more than %+v", name, x, plain)
+		}
+	}
+	if x := size("vllm-body", settings{}, engine.ProfilerConfig{WithStack: true}); x != plain {
+		t.Errorf("nobody knows of stacks: %+v, want %+v", x, plain)
+	}
+	if x := size("inferprof", settings{known: true}, engine.ProfilerConfig{}); x.tempBytes != 0 || x.stacks {
+		t.Errorf("inferprof serve: %+v", x)
+	}
+	if x := size("vllm-body", settings{UseGzip: new(false), WithStack: new(false)}, engine.ProfilerConfig{}); x.tempBytes != 0 || x.dirBytes != plain.tempBytes {
+		t.Errorf("uncompressed: %+v", x)
+	}
+}
+
+func TestParseTrial(t *testing.T) {
+	df := "overlay 103081248 67085240 30713744 69% /a b\n"
+	for _, c := range []struct {
+		text string
+		want trial
+		err  string
+	}{
+		{"at /x\nwrote\nroom " + df + "temp /tmp\ntemproom tmp fs 900 100 800 12% /tmp\n", trial{at: "/x", free: 30713744 << 10, temp: "/tmp", tempFree: 800 << 10}, ""},
+		{"at /x\nfailed sh: /x/.f: Permission denied\nroom \ntemp /tmp\ntemproom \n", trial{at: "/x", free: -1, temp: "/tmp", tempFree: -1}, "sh: /x/.f: Permission denied"},
+		{"at /x\n", trial{at: "/x", free: -1, tempFree: -1}, "broke off"},
+		{"", trial{free: -1, tempFree: -1}, ""},
+		{"at /x\nwrote\nroom Filesystem 1024-blocks Used Available Capacity Mounted on\n", trial{at: "/x", free: -1, tempFree: -1}, ""},
+	} {
+		got := parseTrial(c.text)
+		if (got.err != nil) != (c.err != "") || got.err != nil && !strings.Contains(got.err.Error(), c.err) {
+			t.Errorf("%q: %v", c.text, got.err)
+		}
+		if got.err = nil; got != c.want {
+			t.Errorf("%q: %+v, want %+v", c.text, got, c.want)
+		}
+	}
+}
+
+func FuzzTrial(f *testing.F) {
+	f.Add("at /x\nwrote\nroom overlay 1 2 3 4% /\ntemp /tmp\ntemproom x 5% 6%\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := parseTrial(text); got.free < -1 || got.tempFree < -1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// A trial leaves nothing behind, however it went, and makes no directory.
+func TestTry(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a shell")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := tryFile(file + "/x"); err == nil {
+		t.Error("below what is not there")
+	}
+	if err := tryFile(dir); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over what is there: %v", err)
+	}
+	sh := func(d string) trial {
+		return remoteTry(context.Background(), "node1:"+d, trialCommand(d))
+	}
+	for _, d := range []string{dir, filepath.Join(dir, "not", "there")} {
+		l := local{engine.Directory(d), d}
+		for how, got := range map[string]trial{"here": l.try(t.Context()), "by a shell": sh(d)} {
+			if got.at != dir || got.err != nil || got.free == 0 {
+				t.Errorf("%s, %s: %+v", d, how, got)
+			}
+		}
+	}
+	if err := tryFile(file); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
