@@ -28,6 +28,8 @@ type Options struct {
 	Source   string           // where the requests came from, for the manifest
 	Warmup   int              // rounds before the profile begins
 
+	WarmupAuto bool // in place of Warmup: until two rounds, one after the other, took equally long
+
 	MeasureOverhead int // pairs of rounds without and with the profiler, to compare; 0: none
 
 	ProfileDir string // the capture gets a new directory in it; "" is DefaultDir
@@ -131,7 +133,7 @@ func preflight(o Options) (*session, error) {
 		Engine:        engine.Info{Engine: o.Engine, Model: o.Config.Model},
 		Config:        o.Config,
 		Phase:         phase(o.Config.Profiler),
-		Workload:      ondisk.Workload{Source: o.Source, Requests: len(o.Requests), WarmupRounds: o.Warmup},
+		Workload:      ondisk.Workload{Source: o.Source, Requests: len(o.Requests)},
 		Calls:         []ondisk.Call{},
 		Ranks:         ondisk.Ranks{Found: []int{}, Missing: []int{}},
 		Files:         []ondisk.File{},
@@ -197,16 +199,7 @@ func (s *session) record(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for round := range s.Warmup {
-		err := s.call(Progress{Stage: ondisk.StageWarmup, N: round + 1, Of: s.Warmup}, func() error {
-			_, err := e.Generate(ctx, s.Requests)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if err := ctx.Err(); err != nil {
+	if err := s.warmUp(ctx, e); err != nil {
 		return err
 	}
 	if p, ok := e.(engine.Preparer); ok {

@@ -76,7 +76,8 @@ type Host struct {
 type Workload struct {
 	Source       string `json:"source"` // where the prompts came from, in words
 	Requests     int    `json:"requests"`
-	WarmupRounds int    `json:"warmup_rounds"`
+	WarmupRounds int    `json:"warmup_rounds"`         // that were run
+	WarmupAuto   bool   `json:"warmup_auto,omitempty"` // until two of them took equally long
 }
 
 // Throughput sums up what the profiled round achieved.

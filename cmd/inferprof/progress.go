@@ -140,7 +140,7 @@ func (p *progress) stage(c capture.Progress) {
 	case ondisk.StageOpen:
 		p.say("loading the model")
 	case ondisk.StageWarmup:
-		p.say(fmt.Sprintf("warming up, round %d of %d", c.N, c.Of))
+		p.say(fmt.Sprintf("warming up, round %d", c.N) + ofAll(c.Of))
 	case ondisk.StagePrepare:
 		p.say("waiting for the right moment")
 	case ondisk.StageOverhead:
@@ -156,6 +156,14 @@ func (p *progress) stage(c capture.Progress) {
 	case ondisk.StageVerify:
 		p.verifying(c.N, c.Of, c.Item)
 	}
+}
+
+// ofAll says how many there are, if that is known.
+func ofAll(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" of %d", n)
 }
 
 // verifying tells that the n-th of so many traces is being read back.

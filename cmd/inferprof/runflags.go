@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ type runFlags struct {
 	profiler       engine.ProfilerConfig // what single flags say
 	profileDir     string
 	captureDir     string
-	warmup         int
+	warmup         warmupRounds
 	overhead       int
 	phase          string
 	noReport       bool
@@ -116,7 +117,8 @@ func (f *runFlags) defineProfile(set *pflag.FlagSet) {
 	*p = engine.DefaultProfilerConfig()
 	set.StringVar(&f.profileDir, "profile-dir", capture.DefaultDir, "`directory` in which the capture gets its own")
 	set.StringVar(&f.captureDir, "capture-dir", "", "this very `directory` for the capture; empty or not there yet")
-	set.IntVar(&f.warmup, "warmup", 1, "`rounds` of the workload before the profile begins")
+	f.warmup.n = 1
+	set.Var(&f.warmup, "warmup", "`rounds` of the workload before the profile begins; auto: until two took equally long, at most 10")
 	set.IntVar(&f.overhead, "measure-overhead", 0, "so many `pairs` of rounds without and with the profiler, to say what it costs")
 	choiceVar(set, &f.phase, "phase", "all", "steps to record; prefill generates one token per prompt", "all", "prefill", "decode")
 	set.BoolVar(&p.RecordShapes, "record-shapes", p.RecordShapes, "record the shapes and types of each op's inputs")
@@ -142,7 +144,7 @@ func (f *runFlags) options(set *pflag.FlagSet) (capture.Options, error) {
 		return capture.Options{}, err
 	}
 	o := capture.Options{
-		Engine: f.engine, Config: f.config, Warmup: f.warmup, MeasureOverhead: f.overhead,
+		Engine: f.engine, Config: f.config, Warmup: f.warmup.n, WarmupAuto: f.warmup.auto, MeasureOverhead: f.overhead,
 		ProfileDir: f.profileDir, Dir: f.captureDir,
 	}
 	if err := f.checkNumbers(set); err != nil {
@@ -152,7 +154,7 @@ func (f *runFlags) options(set *pflag.FlagSet) (capture.Options, error) {
 		return o, err
 	}
 	if o.Config.Unloaded() {
-		o.Warmup, o.Source = 0, fmt.Sprintf("the traffic that there was, for %v", o.Config.Server.Duration)
+		o.Warmup, o.WarmupAuto, o.Source = 0, false, fmt.Sprintf("the traffic that there was, for %v", o.Config.Server.Duration)
 		return o, nil
 	}
 	o.Requests, o.Source, err = f.requests(set)
@@ -212,11 +214,40 @@ func (f *runFlags) checkNumbers(set *pflag.FlagSet) error {
 	if err := checkLeast(set, modelNumbers); err != nil {
 		return err
 	}
-	err := checkLeast(set, []leastNumber{{"warmup", 0}, {"n", 1}, {"random-input-len", 1}, {"random-output-len", 1}, {"num-prompts", 1}})
+	err := checkLeast(set, []leastNumber{{"n", 1}, {"random-input-len", 1}, {"random-output-len", 1}, {"num-prompts", 1}})
 	if err != nil {
 		return err
 	}
 	return f.takeSampling(set)
+}
+
+// warmupRounds is how often to warm up, as a flag: a number, or auto.
+type warmupRounds struct {
+	n    int
+	auto bool
+}
+
+func (w *warmupRounds) Type() string { return "rounds" }
+
+func (w *warmupRounds) String() string {
+	if w.auto {
+		return "auto"
+	}
+	return strconv.Itoa(w.n)
+}
+
+// Set implements pflag.Value.
+func (w *warmupRounds) Set(text string) error {
+	if text == "auto" {
+		*w = warmupRounds{auto: true}
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return fmt.Errorf("must be 0 or more, or auto%s", didYouMean(text, "", []string{"auto"}))
+	}
+	*w = warmupRounds{n: n}
+	return nil
 }
 
 // modelNumbers are the least values of defineModel's flags.

@@ -130,6 +130,7 @@ var flagWords = map[string][]string{
 	"engine":       {"native", "vllm", "transformers"},
 	"dtype":        {"auto", "bfloat16", "float16", "float32"},
 	"quantization": {"none", "awq", "gptq"},
+	"warmup":       {"auto"},
 	"dialect":      append([]string{"auto"}, server.Dialects()...),
 	"metric":       slices.DeleteFunc(compare.Metrics(), func(name string) bool { return name == "kernel:NAME" }),
 }

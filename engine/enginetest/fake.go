@@ -24,6 +24,8 @@ type Script struct {
 
 	// Generate, if set, is called in the middle of round n (counted from 0) of generating; its error is that round's.
 	Generate func(ctx context.Context, round int) error
+	// Took, if set, is how long round n takes, and its requests wait for their last tokens. It sleeps: for tests with synctest.
+	Took func(round int) time.Duration
 	// Stop, if set, is called by StopProfile before it writes.
 	Stop func()
 	// Trace, if set, replaces the text of rank's trace; nil text means that the rank writes none.
@@ -120,7 +122,15 @@ func (f *fake) Generate(ctx context.Context, requests []engine.Request) ([]engin
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return f.answer(requests), nil
+	outputs := f.answer(requests)
+	if f.script.Took != nil {
+		took := f.script.Took(round)
+		time.Sleep(took)
+		for i := range outputs {
+			outputs[i].LastToken = outputs[i].Arrival.Add(took)
+		}
+	}
+	return outputs, nil
 }
 
 func (f *fake) answer(requests []engine.Request) []engine.Output {
