@@ -23,6 +23,7 @@ type Examination struct {
 	Python   Python              `json:"python"`
 	Server   *server.Description `json:"server,omitempty"`
 	Problems []string            `json:"problems"` // what would go wrong, each with what to do about it
+	Notes    []string            `json:"notes"`    // what is worth knowing, and makes no capture fail
 }
 
 // Examine looks at everything. It fails only if the server does not answer.
@@ -32,6 +33,7 @@ func Examine(ctx context.Context, o Options) (*Examination, error) {
 		GPUs:     lookAtGPUs(ctx),
 		Python:   lookAtPython(ctx, o.Python),
 		Problems: []string{},
+		Notes:    []string{},
 	}
 	x.Problems = append(x.Problems, x.Machine.problems()...)
 	x.Problems = append(x.Problems, x.GPUs.problems()...)
@@ -44,5 +46,6 @@ func Examine(ctx context.Context, o Options) (*Examination, error) {
 		return nil, err
 	}
 	x.Problems = append(x.Problems, x.Server.Problems...)
+	x.Notes = append(x.Notes, x.Server.Notes...)
 	return x, nil
 }

@@ -21,9 +21,11 @@ func newDoctor(s *settings) *cobra.Command {
 		Short: "What is here, what will work, and what would go wrong",
 		Long: `Looks at this machine: processor, memory, room on the disks that traces need, GPUs and their driver, other programs that
 hold the GPUs' profiling counters, Python and the engines in it. With the address of a server it asks that what it is,
-whether its profiler is on, and what would go wrong in profiling it; no profile is started.
+whether its profiler is on, where that writes and whether it can, and what would go wrong in profiling it; no profile is
+started.
 
-Exits with 0 if nothing is wrong and with 1 if something is.`,
+A problem makes a capture fail, or its numbers wrong; a note is worth knowing before one. Exits with 0 if there is no
+problem and with 1 if there is one.`,
 		Example: `  inferprof doctor
   inferprof doctor http://localhost:8000
   inferprof doctor --python ./venv --format json`,
@@ -114,6 +116,11 @@ func (d *doctorFlags) write(w io.Writer, x *doctor.Examination) {
 	for _, p := range x.Problems {
 		fmt.Fprintf(w, "problem: %s\n", p)
 	}
+	for _, n := range x.Notes {
+		if !d.quiet {
+			fmt.Fprintf(w, "note: %s\n", n)
+		}
+	}
 	if len(x.Problems) == 0 && !d.quiet {
 		fmt.Fprintln(w, "nothing is wrong")
 	}
@@ -129,10 +136,16 @@ func writeServer(line func(name, format string, args ...any), v *server.Descript
 		line("  model", "%s%s", v.Model, context)
 	}
 	bounded := "the request can't bound its steps"
-	if v.Bounded {
+	switch {
+	case !v.DialectKnown:
+		bounded = "whether the request can bound its steps is not known"
+	case v.Bounded:
 		bounded = "the request can bound its steps (--max-iterations)"
 	}
 	line("  profiler", "%s; %s", v.Profiling, bounded)
+	for _, dir := range v.Directories {
+		line("  writes", "%s (%s): %s", dir.Path, dir.For, strings.Join(nonEmpty(freeText(dir.FreeBytes), writableText[dir.Writable]), ", "))
+	}
 	if v.Metrics {
 		line("  load", "%s running, %d waiting", words.Counted(v.Running, "request"), v.Waiting)
 	}
@@ -141,6 +154,16 @@ func writeServer(line func(name, format string, args ...any), v *server.Descript
 	} else if v.Engines > 1 {
 		line("  engines", "%d, data parallel", v.Engines)
 	}
+}
+
+// writableText is what there is to say of a directory that a server writes to.
+var writableText = map[string]string{"yes": "it may write there", "no": "it may NOT write there", "unknown": "whether it may write there is not known"}
+
+func freeText(bytes int64) string {
+	if bytes < 0 {
+		return ""
+	}
+	return words.Size(bytes) + " free"
 }
 
 // word puts a word before a value, if there is one.

@@ -25,6 +25,7 @@ type Server struct {
 	Engines int    // data-parallel ones; 0 is 1
 
 	NoProfiler, NoMetrics, NoOpenAPI bool
+	Version                          string // "": one of its kind
 	Key                              string // needed for /v1 routes
 	Busy                             bool   // somebody else is profiling
 	StartStatus, StopStatus          int    // 0: as it should be
@@ -101,6 +102,13 @@ var owners = map[string]string{"sglang": "sglang", "sglang-old": "sglang", "tens
 
 var versions = map[string]string{"vllm": "0.20.1", "vllm-body": "0.32.0", "vllm-env": "0.11.2", "tensorrt-llm": "1.2.0", "sglang": "0.5.9", "sglang-old": "0.4.6.post5"}
 
+func (s *Server) version() string {
+	if s.Version != "" {
+		return s.Version
+	}
+	return versions[s.Kind]
+}
+
 func (s *Server) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if s.Key != "" && strings.HasPrefix(q.URL.Path, "/v1/") && q.Header.Get("Authorization") != "Bearer "+s.Key {
 		http.Error(w, `{"error":"Unauthorized"}`, http.StatusUnauthorized)
@@ -114,13 +122,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 			http.NotFound(w, q)
 			return
 		}
-		fmt.Fprintf(w, `{"version":%q}`, versions[s.Kind])
+		fmt.Fprintf(w, `{"version":%q}`, s.version())
 	case "/server_info", "/get_server_info":
 		if !s.sglang() || s.Kind == "sglang-old" && q.URL.Path == "/server_info" {
 			http.NotFound(w, q)
 			return
 		}
-		fmt.Fprintf(w, `{"version":%q,"tp_size":%d,"dp_size":%d,"pp_size":1,"mem_fraction_static":0.8}`, versions[s.Kind], s.Ranks, s.Engines)
+		fmt.Fprintf(w, `{"version":%q,"tp_size":%d,"dp_size":%d,"pp_size":1,"mem_fraction_static":0.8}`, s.version(), s.Ranks, s.Engines)
 	case "/openapi.json":
 		s.openAPI(w, q)
 	case "/metrics":

@@ -132,15 +132,15 @@ var dialects = []*Dialect{
 	},
 	{
 		Name: "vllm-body", Engine: "vllm", Title: "vLLM that bounds each profile",
-		recognise: func(f *facts) bool { return f.vllm() && (f.startTakesBody || f.routes == nil && f.atLeast(0, 32)) },
-		startPath: "/start_profile", stopPath: "/stop_profile", body: vllmBody, bounded: true,
+		recognise: func(f *facts) bool { return f.vllm() && f.vllmTakesBody() == yes },
+		startPath: vllmStartPath, stopPath: "/stop_profile", body: vllmBody, bounded: true,
 		busy:   "already",
 		enable: vllmEnable, fields: vllmFields, running: vllmRunning, waiting: vllmWaiting,
 	},
 	{
 		Name: "vllm-env", Engine: "vllm", Title: "vLLM before 0.13",
 		recognise: func(f *facts) bool { return f.vllm() && f.before(0, 13) },
-		startPath: "/start_profile", stopPath: "/stop_profile", body: vllmBody, stopFirst: true,
+		startPath: vllmStartPath, stopPath: "/stop_profile", body: vllmBody, stopFirst: true,
 		bodySince: "vLLM 0.32; before 0.13 the steps are bounded by VLLM_PROFILER_MAX_ITERS in the server's environment",
 		enable: "start the server with VLLM_TORCH_PROFILER_DIR=/abs/dir in its environment, and VLLM_RPC_TIMEOUT=1800000 so " +
 			"that a long stop is not cut off",
@@ -149,7 +149,7 @@ var dialects = []*Dialect{
 	{
 		Name: "vllm", Engine: "vllm", Title: "vLLM from 0.13 on",
 		recognise: func(f *facts) bool { return f.vllm() },
-		startPath: "/start_profile", stopPath: "/stop_profile", body: vllmBody, stopFirst: true,
+		startPath: vllmStartPath, stopPath: "/stop_profile", body: vllmBody, stopFirst: true,
 		bodySince: "vLLM 0.32; before, the steps are bounded by max_iterations in the server's --profiler-config",
 		busy:      "already",
 		enable:    vllmEnable, fields: vllmFields, running: vllmRunning, waiting: vllmWaiting,
@@ -163,6 +163,8 @@ var dialects = []*Dialect{
 		enable: "is profiling turned on there, and does a proxy in front of it pass the route on?",
 	},
 }
+
+const vllmStartPath = "/start_profile"
 
 const vllmEnable = `start the server with --profiler-config '{"profiler":"torch","torch_profiler_dir":"/abs/dir","torch_profiler_with_stack":false,"ignore_frontend":true}'`
 

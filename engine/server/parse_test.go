@@ -50,7 +50,7 @@ func FuzzMetrics(f *testing.F) {
 }
 
 func TestRecognise(t *testing.T) {
-	body, plain := `{"paths":{"/start_profile":{"post":{"requestBody":{}}}}}`, `{"paths":{"/start_profile":{"post":{}}}}`
+	body, plain, off := `{"paths":{"/start_profile":{"post":{"requestBody":{}}}}}`, `{"paths":{"/start_profile":{"post":{}}}}`, `{"paths":{"/x":{}}}`
 	for _, c := range []struct {
 		owner, version, api string
 		want                string
@@ -60,7 +60,16 @@ func TestRecognise(t *testing.T) {
 		{"vllm", "0.13.0rc1", plain, "vllm"},
 		{"vllm", "0.12.0+cpu", plain, "vllm-env"},
 		{"vllm", "v0.9.2", "", "vllm-env"},
-		{"vllm", "0.1.dev9999+gabcdef", plain, "vllm"}, // a build of some commit: as the newest that has no body
+		{"vllm", "0.32.0", off, "vllm-body"}, // the version is known, whatever is missing
+		{"vllm", "0.32.0rc2+cpu", off, "vllm-body"},
+		{"vllm", "0.31.0", off, "vllm"},
+		{"vllm", "0.31.0", body, "vllm"}, // a release is what its number says
+		{"vllm", "0.11.0", off, "vllm-env"},
+		{"vllm", "0.1.dev9999+gabcdef", plain, "vllm"}, // a build of some commit: by its route
+		{"vllm", "0.1.dev9999+gabcdef", body, "vllm-body"},
+		{"vllm", "0.31.1.dev3+gabcdef", body, "vllm-body"},
+		{"vllm", "0.32.0.dev3+gabcdef", plain, "vllm"},
+		{"vllm", "0.40.0.dev3+gabcdef", off, "vllm-body"},
 		{"vllm", "", plain, "vllm"},
 		{"sglang", "0.5.9", plain, "sglang"},
 		{"sglang", "", plain, "sglang"},

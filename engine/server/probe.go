@@ -186,6 +186,28 @@ func (f *facts) atLeast(major, minor int) bool {
 	return ok && !f.before(major, minor)
 }
 
+// vllmTakesBody tells whether a start of this vLLM can bound its profile, as from 0.32 on. A release is known by its number. A
+// development version has the number of the release before it or of the one to come, or none: its start route shows it, which
+// is only there while the profiler is on. A route that is not there shows nothing.
+func (f *facts) vllmTakesBody() verdict {
+	_, _, numbered := f.release()
+	if numbered && !strings.Contains(f.version, "dev") {
+		return verdictOf(f.atLeast(0, 32))
+	}
+	if f.routes[vllmStartPath] {
+		return verdictOf(f.startTakesBody)
+	}
+	switch {
+	case !numbered:
+		return unknown
+	case f.before(0, 31):
+		return no
+	case f.atLeast(0, 33):
+		return yes
+	}
+	return unknown
+}
+
 // number is a whole number of the server's arguments, 0 if it has none of that name.
 func (f *facts) number(name string) int {
 	v, _ := f.info[name].(float64)

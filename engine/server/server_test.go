@@ -709,3 +709,55 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("nobody there: %v", err)
 	}
 }
+
+// A problem is what makes a capture fail, and nothing else; what is said of a server is true of its version, whatever is
+// missing while its profiler is off.
+func TestProblemsAndNotes(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		s               *enginetest.Server
+		problems, notes string // of each, one after another: a part of what is said
+		never           string
+	}{
+		{"vLLM 0.32", &enginetest.Server{Kind: "vllm-body"}, "", "", "VLLM"},
+		{"vLLM 0.32, off", &enginetest.Server{Kind: "vllm-body", NoProfiler: true}, "it has no /start_profile", "", "that takes vLLM 0.32; second start"},
+		{"vLLM 0.20, off", &enginetest.Server{Kind: "vllm", NoProfiler: true}, "--profiler-config", "that takes vLLM 0.32; second start", ""},
+		{"vLLM 0.11, off", &enginetest.Server{Kind: "vllm-env", NoProfiler: true}, "VLLM_TORCH_PROFILER_DIR", "VLLM_PROFILER_MAX_ITERS; second start", "--profiler-config"},
+		{"vLLM of some commit, off", &enginetest.Server{Kind: "vllm", Version: "0.1.dev7+gabc", NoProfiler: true},
+			"before 0.13: with VLLM_TORCH_PROFILER_DIR", "its version (0.1.dev7+gabc) does not tell", "that takes vLLM 0.32; second start"},
+		{"vLLM of some commit", &enginetest.Server{Kind: "vllm-body", Version: "0.1.dev7+gabc"}, "", "", "does not tell"},
+		{"vLLM 0.12", &enginetest.Server{Kind: "vllm-env", Version: "0.12.0"}, "", "vLLM 0.12 on CPUs", ""},
+		{"vLLM 0.12 on a CPU", &enginetest.Server{Kind: "vllm-env", Version: "0.12.0+cpu"}, "vLLM 0.12 on CPUs", "", ""},
+		{"vLLM without metrics", &enginetest.Server{Kind: "vllm-body", NoMetrics: true}, "", "our own streams", ""},
+		{"vLLM without a list of routes", &enginetest.Server{Kind: "vllm-body", NoOpenAPI: true}, "", "does not list its routes", ""},
+		{"SGLang", &enginetest.Server{Kind: "sglang"}, "", "--trace-dir", "enable-metrics"},
+		{"SGLang without metrics", &enginetest.Server{Kind: "sglang", NoMetrics: true}, "", "--enable-metrics", ""},
+	} {
+		url := c.s.Start()
+		d, err := server.Describe(t.Context(), url, "")
+		c.s.Close()
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		problems, notes := strings.Join(d.Problems, "\n"), strings.Join(d.Notes, "\n")
+		if (c.problems != "") != (len(d.Problems) > 0) {
+			t.Errorf("%s: problems %q", c.name, d.Problems)
+		}
+		for _, part := range strings.Split(c.problems, "; ") {
+			if !strings.Contains(problems, part) {
+				t.Errorf("%s: no problem says %q: %q", c.name, part, d.Problems)
+			}
+		}
+		for _, part := range strings.Split(c.notes, "; ") {
+			if !strings.Contains(notes, part) {
+				t.Errorf("%s: no note says %q: %q", c.name, part, d.Notes)
+			}
+		}
+		for _, part := range strings.Split(c.never, "; ") {
+			if part != "" && strings.Contains(problems+notes, part) {
+				t.Errorf("%s: says %q: %q %q", c.name, part, d.Problems, d.Notes)
+			}
+		}
+	}
+}
