@@ -35,6 +35,8 @@ type Options struct {
 	ProfileDir string // the capture gets a new directory in it; "" is DefaultDir
 	Dir        string // or this very directory, which must be empty or not there
 
+	GiveUp <-chan struct{} // when it is closed, traces that are still being written are not waited for any more; may be nil
+
 	Progress func(Progress) // called at the beginning of each stage, and when there is something new in one; may be nil
 }
 
@@ -46,28 +48,42 @@ var ErrInterrupted = errors.New("interrupted")
 
 // Run opens the engine, records one profile of the workload, checks every trace that comes of it and writes the
 // manifest. When the context ends, it stops the profiler, keeps the traces that are whole, and returns the capture
-// together with an error that wraps ErrInterrupted.
+// together with an error that wraps ErrInterrupted. A context that ends while the profiler is being stopped ends that wait, too,
+// as GiveUp does.
 //
 // Every other error after the profile began comes with the capture too, its status Failed, for what it is still worth.
 // Before that the capture is nil, and nothing is kept but the log of an engine that is a process of its own.
+//
+// The engine may still be busy with the end of the profile when Run returns; Record tells.
 func Run(ctx context.Context, o Options) (*ondisk.Capture, error) {
+	r, err := Record(ctx, o)
+	if r == nil {
+		return nil, err
+	}
+	r.Close()
+	return r.Capture, err
+}
+
+// Record is Run for those who want to know when the engine is free again. A capture that it returns must be closed.
+func Record(ctx context.Context, o Options) (*Recorded, error) {
 	s, err := preflight(o)
 	if err != nil {
 		return nil, err
 	}
-	defer s.unlock()
 	err = s.record(ctx)
-	if !s.began {
-		if ctx.Err() == nil && s.hasLog() {
-			return nil, s.keepLog(err)
-		}
-		s.discard()
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w before the profile began: nothing was kept", ErrInterrupted)
-		}
-		return nil, err
+	if s.began {
+		c, err := s.finish(ctx, err)
+		return &Recorded{c, s}, err
 	}
-	return s.finish(ctx, err)
+	defer s.unlock()
+	if ctx.Err() == nil && s.hasLog() {
+		return nil, s.keepLog(err)
+	}
+	s.discard()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w before the profile began: nothing was kept", ErrInterrupted)
+	}
+	return nil, err
 }
 
 // session is a Run on its way.
@@ -81,6 +97,8 @@ type session struct {
 	outputs   []engine.Output // of the profiled round
 	collected collect.Result  // what came of the profile
 	stage     ondisk.Stage    // the call that goes on
+	engine    engine.Engine   // of the profile, once that has ended
+	rester    engine.Rester   // the same, if it may be busy with the end of the profile; else nil
 	diagnoses []string        // what the engine says of what went wrong
 }
 
@@ -225,25 +243,21 @@ func (s *session) takeWarnings(e engine.Engine) {
 	}
 }
 
-// profile is the part between start and stop, whatever happens in it.
+// profile is the part between start and stop, whatever happens in it. A start that was interrupted may have begun.
 func (s *session) profile(ctx context.Context, e engine.Engine) error {
 	var collection *collect.Collection
 	err := s.call(Progress{Stage: ondisk.StageStart}, func() (err error) {
 		collection, err = s.start(ctx, e)
 		return err
 	})
+	if err != nil && (ctx.Err() == nil || collection == nil) {
+		return s.blame(err)
+	}
+	s.began = true
+	defer s.stop(ctx, e, collection, err != nil)
 	if err != nil {
 		return err
 	}
-	s.began = true
-	defer func() {
-		s.begin(Progress{Stage: ondisk.StageStop})
-		sent := time.Now()
-		// A stop writes the traces: it may take long, and it must not be cut short because the workload was.
-		s.collected = collection.Stop(context.WithoutCancel(ctx))
-		s.ended(sent, s.collected.StopTook, s.collected.Err)
-		s.describe(e)
-	}()
 	start := time.Now()
 	err = s.call(Progress{Stage: ondisk.StageGenerate}, func() (err error) {
 		s.outputs, err = e.Generate(ctx, s.Requests)
@@ -256,13 +270,55 @@ func (s *session) profile(ctx context.Context, e engine.Engine) error {
 	return err
 }
 
-// start starts a profile. What it returns stops it.
+// start starts a profile. What it returns, unless nil, stops it, also if the start was interrupted.
 func (s *session) start(ctx context.Context, e engine.Engine) (*collect.Collection, error) {
 	c, err := collect.Begin(ctx, e, s.Config.Profiler.Dir, func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
 	if err != nil {
 		return nil, err
 	}
+	// From here on a profiler may be left on if this process is killed: the manifest says where and since when.
+	s.describe(e)
+	now := time.Now()
+	s.manifest.RecordingSince = &now
+	if err := s.manifest.Write(s.dir.path); err != nil {
+		return nil, directoryError(s.dir.path, err)
+	}
 	return c, e.StartProfile(ctx)
+}
+
+// lastMoment is how long the end of a profile is waited for whose start was interrupted.
+const lastMoment = 800 * time.Millisecond
+
+// stop ends a profile and takes what comes of it. A stop writes the traces: it may take long, and it is not cut short because
+// the workload was; but whoever interrupts it, gives up, or has interrupted the start already, does not wait for it.
+func (s *session) stop(ctx context.Context, e engine.Engine, c *collect.Collection, hardlyBegun bool) {
+	waiting := ctx
+	if ctx.Err() != nil {
+		waiting = context.WithoutCancel(ctx)
+	}
+	waiting, cancel := context.WithCancel(waiting)
+	defer cancel()
+	if hardlyBegun {
+		waiting, cancel = context.WithTimeout(waiting, lastMoment)
+		defer cancel()
+	}
+	go func() {
+		select {
+		case <-s.GiveUp:
+			cancel()
+		case <-waiting.Done():
+		}
+	}()
+	s.begin(Progress{Stage: ondisk.StageStop})
+	sent := time.Now()
+	s.collected = c.Stop(waiting)
+	s.ended(sent, s.collected.StopTook, s.collected.Err)
+	s.describe(e)
+	if !s.collected.Abandoned {
+		s.manifest.RecordingSince = nil
+	}
+	s.engine = e
+	s.rester, _ = e.(engine.Rester)
 }
 
 // call makes one call of the engine and writes down when, how long and with what error.
@@ -309,6 +365,9 @@ func (s *session) finish(ctx context.Context, generateErr error) (*ondisk.Captur
 	problem := s.problem(ondisk.WriteRequests(s.dir.path, c.Requests))
 	var err error
 	switch {
+	case ctx.Err() != nil && s.collected.Abandoned:
+		m.Status, m.Error = ondisk.Interrupted, sentence("stopped before its traces were written", problem)
+		err = fmt.Errorf("%w: %s", ErrInterrupted, sentence("traces that were still being written were not waited for", s.kept(), s.recovery(), problem))
 	case generateErr != nil && ctx.Err() != nil:
 		m.Status, m.Error = ondisk.Interrupted, sentence("stopped before the workload was done", problem)
 		err = fmt.Errorf("%w: the profiler was stopped; %s", ErrInterrupted, sentence(s.kept(), problem))
@@ -346,7 +405,7 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 func (s *session) kept() string {
 	whole := len(s.manifest.Ranks.Found)
 	switch {
-	case whole == 0 && s.lostRanks() != "":
+	case whole == 0 && s.lostRanks() != "" && !s.collected.Abandoned:
 		return "" // the problem says of which ranks
 	case whole == 0:
 		return "no trace is whole"
@@ -368,7 +427,7 @@ func (s *session) problem(requestsErr error) string {
 			problems = append(problems, fmt.Sprintf("%s is damaged: %s", filepath.Base(f.Path), f.Problem))
 		}
 	}
-	if lost := s.lostRanks(); len(lost) > 0 {
+	if lost := s.lostRanks(); len(lost) > 0 && !s.collected.Abandoned {
 		problems = append(problems, fmt.Sprintf("no trace of rank %s was written", lost))
 	}
 	if len(problems) > 0 { // else whatever a log says harmed nothing; what is to be known all the same is a warning already

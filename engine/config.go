@@ -48,6 +48,11 @@ type Config struct {
 	// may be called from any goroutine.
 	Report func(text string) `json:"-"`
 
+	// Resume is what an engine said of itself whose profile another process has started, and not ended: opening takes it over,
+	// recording since ResumeAt. Only for engines that run already.
+	Resume   *Info     `json:"-"`
+	ResumeAt time.Time `json:"-"`
+
 	// SlowRank makes one rank of the embedded engine late by SlowBy in every step, to see whether a report finds it.
 	SlowRank int           `json:"slow_rank,omitempty"`
 	SlowBy   time.Duration `json:"slow_by_ns,omitempty"` // 0: none is late

@@ -66,6 +66,7 @@ type Endpoint struct {
 	Dialect string `json:"dialect"`
 	Version string `json:"version"`
 	Ranks   int    `json:"ranks"`
+	Traces  string `json:"traces,omitempty"` // where its traces appear, as people know the place
 	// The calls: when sent, by our clock, and how long the answer took; zero if there was none.
 	StartSentAt  time.Time `json:"start_sent_at"`
 	StartReplyNs int64     `json:"start_reply_ns"`

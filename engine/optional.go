@@ -38,10 +38,18 @@ type Concluder interface {
 }
 
 // Rester is an engine that can be left to itself while it says nothing to a StopProfile: when ctx ends that returns,
-// and the engine may be busy with the end of the profile.
+// and the engine may be busy with the end of the profile. Both methods may be called after Close.
 type Rester interface {
-	// Rest waits until it is not, or ctx ends.
+	// Resting names the parts of the engine that are, such as the addresses of servers.
+	Resting() []string
+	// Rest waits until none is, or ctx ends.
 	Rest(ctx context.Context) error
+}
+
+// Resumer is an engine that can take over a profile which another process has started (Config.Resume).
+type Resumer interface {
+	// Disown says that the profile has ended already: no StopProfile, and no Close, has anything to stop.
+	Disown()
 }
 
 // Diagnoser is an engine that can say more than its errors do about what went wrong, from its log for instance.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 )
 
@@ -20,7 +21,7 @@ func (c *Collection) liesThere(f *file) bool {
 func (c *Collection) bring(ctx context.Context, f *file) error {
 	if here := f.place.At(f.name); here != "" {
 		if f.read != f.now { // else it could not be fetched
-			if err := c.verify(f, here); err != nil {
+			if err := c.verify(ctx, f, here); err != nil {
 				return err
 			}
 		}
@@ -30,6 +31,8 @@ func (c *Collection) bring(ctx context.Context, f *file) error {
 		case c.liesThere(f):
 			f.path = here
 			return nil
+		case c.broughtBefore(ctx, f):
+			return nil
 		}
 		return c.fetch(ctx, f, c.nameFor(f))
 	}
@@ -38,10 +41,10 @@ func (c *Collection) bring(ctx context.Context, f *file) error {
 	if err := f.place.Fetch(ctx, f.name, temporary); err != nil {
 		return err
 	}
-	if err := c.verify(f, temporary); err != nil {
+	if err := c.verify(ctx, f, temporary); err != nil {
 		return err // what was fetched stays: rsync goes on from there
 	}
-	if !f.fits() {
+	if !f.fits() || c.broughtBefore(ctx, f) {
 		return os.Remove(temporary)
 	}
 	f.path = path
@@ -55,6 +58,19 @@ func (c *Collection) fetch(ctx context.Context, f *file, path string) error {
 		f.path = path
 	}
 	return err
+}
+
+// broughtBefore tells whether a file that has been read is in the capture already, from before the profile was resumed.
+func (c *Collection) broughtBefore(ctx context.Context, f *file) bool {
+	path := filepath.Join(c.into, f.name)
+	if info, err := os.Stat(path); !c.resumed || err != nil || info.Size() != f.check.SizeBytes {
+		return false
+	}
+	if there, _ := ondisk.CheckTrace(ctx, path); there.SHA256 != f.check.SHA256 || ctx.Err() != nil {
+		return false
+	}
+	f.path = path
+	return true
 }
 
 // nameFor is where a file goes in the capture: under its own name, unless another place's has that.
@@ -95,29 +111,35 @@ func (c *Collection) keep(ctx context.Context, f *file) error {
 	return c.fetch(ctx, f, path)
 }
 
-// last takes a file as it is when nothing more is waited for.
+// last takes a file as it is when nothing more is waited for. What can't be read before ctx ends is left where it lies.
 func (c *Collection) last(ctx context.Context, f *file) {
 	if f.whole || f.read == f.now && (f.earlier || f.stray) {
 		return
 	}
-	if err := c.keep(ctx, f); err != nil {
+	if ctx.Err() != nil || c.keep(ctx, f) != nil {
 		f.path = ""
 		return
 	}
 	if f.readAt == "" || f.read != f.now {
-		_ = c.verify(f, f.path) // what is wrong is in f.check
+		_ = c.verify(ctx, f, f.path) // what is wrong is in f.check
 	}
-	if f.earlier || f.stray {
+	if f.earlier || f.stray || ctx.Err() != nil {
 		if !c.liesThere(f) {
 			_ = os.Remove(f.path)
 		}
 		f.path = ""
 	}
-	f.whole = f.fits()
+	f.whole = f.path != "" && f.fits()
 }
 
 // end takes what there is.
 func (c *Collection) end(ctx context.Context, a answer) Result {
+	r := Result{StopTook: a.took, Err: a.err, Answered: !c.open, Abandoned: ctx.Err() != nil && !c.complete()}
+	if r.Abandoned {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastMoment)
+		defer cancel()
+	}
 	for _, p := range c.places {
 		for _, f := range p.sorted() {
 			c.last(ctx, f)
@@ -125,8 +147,12 @@ func (c *Collection) end(ctx context.Context, a answer) Result {
 	}
 	c.learnRanks()
 	c.number()
-	r := Result{Files: c.files(), Temporary: c.scratch.left(), StopTook: a.took, Err: a.err}
-	if judge, ok := c.engine.(engine.Concluder); ok {
+	r.Files, r.Temporary = c.files(), c.scratch.left()
+	r.Abandoned = r.Abandoned && !c.complete()
+	switch judge, ok := c.engine.(engine.Concluder); {
+	case r.Abandoned:
+		r.Err = nil // it is not known what will come
+	case ok:
 		r.Err = judge.Conclude(c.found())
 	}
 	return r

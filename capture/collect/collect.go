@@ -32,7 +32,9 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
@@ -60,6 +62,8 @@ type Collection struct {
 	places  []*place
 	scratch scratch
 
+	resumed bool // another process may have brought traces already
+
 	open  bool      // the stop is not answered yet
 	moved time.Time // when something moved last
 
@@ -80,6 +84,8 @@ type Result struct {
 	Temporary []string      // unfinished files of writers on this machine, by path, that are still there
 	StopTook  time.Duration // until StopProfile returned
 	Err       error         // of the stop, or what the engine says is wrong
+	Abandoned bool          // ctx ended before everything was there: what is not whole was not waited for
+	Answered  bool          // StopProfile has returned, and not because nobody waited for it any more
 }
 
 // Begin notes what is in e's places before a profile starts. Traces that appear elsewhere than in the directory into go
@@ -96,6 +102,26 @@ func Begin(ctx context.Context, e engine.Engine, into string, tell func(text str
 	}
 	c.scratch.begin(c.places)
 	return c, nil
+}
+
+// Resume is Begin for a profile that another process has started, at since by the clock of whoever writes its traces: files
+// that were last written before that are none of it.
+func Resume(ctx context.Context, e engine.Engine, into string, since time.Time, tell func(text string)) (*Collection, error) {
+	c, err := Begin(ctx, e, into, tell)
+	if err != nil {
+		return nil, err
+	}
+	c.resumed = true
+	for _, p := range c.places {
+		maps.DeleteFunc(p.before, func(_ string, f engine.Entry) bool { return f.ModifiedNs >= since.Add(-slack).UnixNano() })
+	}
+	return c, nil
+}
+
+// Complete looks whether every expected rank has a whole trace already, before the profile is stopped.
+func (c *Collection) Complete(ctx context.Context) bool {
+	c.look(ctx, true)
+	return c.complete()
 }
 
 // expect takes over what the engine says of its exports.
@@ -119,7 +145,7 @@ func (c *Collection) placeOf(at engine.Place) *place {
 }
 
 // Stop ends the profile and waits until every expected rank has a whole trace, or none is to be expected any more. When ctx
-// ends it makes do with what there is.
+// ends it makes do, at once, with what has been read by then.
 func (c *Collection) Stop(ctx context.Context) Result {
 	c.expect(c.engine.Exports())
 	stopping, giveUp := context.WithCancel(ctx)
@@ -136,6 +162,9 @@ func (c *Collection) Stop(ctx context.Context) Result {
 	return c.end(ctx, a)
 }
 
+// lastMoment is how long may be done with what there is when ctx has ended.
+const lastMoment = 300 * time.Millisecond
+
 // answer is what StopProfile returned, and after how long.
 type answer struct {
 	err  error
@@ -151,20 +180,21 @@ func (c *Collection) wait(ctx context.Context, answers <-chan answer, giveUp fun
 		answered := false
 		select {
 		case a = <-answers:
-			answered = true
+			if ctx.Err() != nil {
+				c.open = ended(a.err)
+				return a
+			}
+			c.open, answered = false, true
 		case <-looking.C:
 			if len(answers) > 0 {
 				continue // that comes first
 			}
 		case <-ctx.Done():
-			if c.open {
-				a = <-answers
-			}
-			return a
+			return c.lastAnswer(answers)
 		}
 		at := time.Now()
 		if answered {
-			c.open, c.moved = false, at
+			c.moved = at
 		}
 		c.look(ctx, answered)
 		switch {
@@ -172,7 +202,11 @@ func (c *Collection) wait(ctx context.Context, answers <-chan answer, giveUp fun
 			return a
 		case c.complete() && at.Sub(c.moved) > graceForAnswer:
 			giveUp()
-			return <-answers
+			select {
+			case a = <-answers:
+			case <-ctx.Done(): // of an engine that can't be left to itself
+			}
+			return a
 		}
 		c.tellProgress()
 		if !c.open && max(at.Sub(c.moved), 0) >= c.settleTime() {
@@ -180,6 +214,24 @@ func (c *Collection) wait(ctx context.Context, answers <-chan answer, giveUp fun
 		}
 		looking.Reset(localEvery)
 	}
+}
+
+// lastAnswer is what StopProfile returns to an end of its context, if it does.
+func (c *Collection) lastAnswer(answers <-chan answer) (a answer) {
+	if !c.open {
+		return a
+	}
+	select {
+	case a = <-answers:
+		c.open = ended(a.err)
+	case <-time.After(lastMoment):
+	}
+	return a
+}
+
+// ended tells whether an error says no more than that a context has ended.
+func ended(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (c *Collection) settleTime() time.Duration {

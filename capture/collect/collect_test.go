@@ -235,7 +235,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 						if filepath.Dir(f.Path) != into {
 							t.Errorf("%s is not in the capture", f.Path)
 						}
-						if again, _ := ondisk.CheckTrace(f.Path); again.SHA256 != f.SHA256 || again.Verdict != f.Verdict || again.Problem != f.Problem {
+						if again, _ := ondisk.CheckTrace(t.Context(), f.Path); again.SHA256 != f.SHA256 || again.Verdict != f.Verdict || again.Problem != f.Problem {
 							t.Errorf("%s: said to be %+v, and is %+v", f.Path, f.File, again)
 						}
 					}
@@ -410,8 +410,8 @@ func TestCancelled(t *testing.T) {
 		began := time.Now()
 		r := c.Stop(ctx)
 		<-told
-		if took := time.Since(began); took != time.Minute || ranks(r) != "0 whole "+rank0+", 2 whole rank2.json" || e.concluded.Complete {
-			t.Errorf("after %v: %q, %+v", took, ranks(r), e.concluded)
+		if took := time.Since(began); took != time.Minute || ranks(r) != "0 whole "+rank0+", 2 whole rank2.json" || !r.Abandoned || r.Answered || r.Err != nil {
+			t.Errorf("after %v: %q, %+v", took, ranks(r), r)
 		}
 		if files, err := os.ReadDir(into); err != nil || len(files) != 2 {
 			t.Errorf("in the capture: %v, %v", files, err)

@@ -164,15 +164,19 @@ func (c *Collection) try(ctx context.Context, f *file) {
 // fits tells whether what was read is a whole trace of this profile.
 func (f *file) fits() bool { return f.check.Verdict == ondisk.Whole && !f.earlier && !f.stray }
 
-// verify reads a file as it is now, under path.
-func (c *Collection) verify(f *file, path string) error {
+// verify reads a file as it is now, under path. The end of ctx ends it soon; the file counts as not read then.
+func (c *Collection) verify(ctx context.Context, f *file, path string) error {
 	f.read, f.readAt, f.earlier, f.stray = f.now, path, false, false
 	f.check, f.v = ondisk.File{}, source.Verification{Rank: -1}
 	if !formats.NamedAsTrace(f.name) && !formats.LooksLikeTrace(path) {
 		f.stray = true
 		return nil
 	}
-	f.check, f.v = ondisk.CheckTrace(path)
+	f.check, f.v = ondisk.CheckTrace(ctx, path)
+	if err := ctx.Err(); err != nil {
+		f.read, f.readAt = engine.Entry{}, ""
+		return err
+	}
 	if f.check.Verdict != ondisk.Whole {
 		return errors.New(f.check.Problem)
 	}
@@ -180,9 +184,11 @@ func (c *Collection) verify(f *file, path string) error {
 	return nil
 }
 
+// slack is by how much clocks may differ.
+const slack = time.Second
+
 // endsBefore tells whether a trace ends before recording began.
 func (c *Collection) endsBefore(f *file) bool {
-	const slack = time.Second // the clocks may differ by that
 	for _, x := range c.exports {
 		if x.place == f.place && !x.Since.IsZero() {
 			return f.v.EndUnixNs < x.Since.Add(-slack).UnixNano()

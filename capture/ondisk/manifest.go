@@ -54,6 +54,10 @@ type Manifest struct {
 	Ranks         Ranks         `json:"ranks"`
 	Files         []File        `json:"files"`
 	Warnings      []string      `json:"warnings"`
+
+	// RecordingSince is when the profiler was about to be told to start, until it is known that it has ended: if inferprof is
+	// killed in between, it may be recording still.
+	RecordingSince *time.Time `json:"recording_since,omitempty"`
 }
 
 // Tool is the inferprof that made a capture.

@@ -13,13 +13,8 @@ import (
 )
 
 // CheckTrace reads one trace to its end. Its name tells the rank before its content does: several engines of one
-// deployment each count their own ranks from 0.
-func CheckTrace(path string) (File, source.Verification) {
-	return checkTrace(context.Background(), path)
-}
-
-// checkTrace is CheckTrace until ctx ends; what it says then counts for nothing.
-func checkTrace(ctx context.Context, path string) (File, source.Verification) {
+// deployment each count their own ranks from 0. When ctx ends it returns soon; what it says then counts for nothing.
+func CheckTrace(ctx context.Context, path string) (File, source.Verification) {
 	v, err := formats.VerifyContext(ctx, path)
 	f := FileOf(v)
 	f.Rank = formats.ParseFileName(path).Rank
@@ -60,7 +55,7 @@ func (c *Capture) Verify(ctx context.Context, begin func(n, of int, path string)
 		if begin != nil {
 			begin(i+1, len(c.Traces), path)
 		}
-		f, v := checkTrace(ctx, path)
+		f, v := CheckTrace(ctx, path)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

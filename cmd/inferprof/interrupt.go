@@ -16,40 +16,46 @@ import (
 const sameInterrupt = 500 * time.Millisecond
 
 // interruptible returns a context that ends at the first Ctrl-C, SIGTERM, or loss of the terminal (unless nohup says to
-// ignore that), so that a profile is stopped and kept. A second one ends the process at once. release gives the signals
-// back.
-func interruptible(parent context.Context, stderr io.Writer, note func(string)) (ctx context.Context, release func()) {
+// ignore that), so that a profile is stopped and kept. A second one calls giveUp, which ends what is waited for even so, and
+// the next ends the process at once; without giveUp the second does. release gives the signals back.
+func interruptible(parent context.Context, stderr io.Writer, note func(string), giveUp func()) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(signals, syscall.SIGHUP)
 	}
+	steps := []func(){func() {
+		note("interrupted: stopping the profiler and keeping its traces (again: without waiting for them)")
+		cancel()
+	}}
+	if giveUp != nil {
+		steps = append(steps, giveUp)
+	}
+	steps = append(steps, func() {
+		fmt.Fprintln(stderr, "\ninferprof: aborted: traces that were being written are lost")
+		os.Exit(exitInterrupted)
+	})
 	done := make(chan struct{})
 	go func() {
-		select {
-		case <-signals:
-		case <-done:
-			return
-		}
-		note("interrupted: stopping the profiler and keeping its traces (again to abort)")
-		cancel()
-		first := time.Now()
+		var last time.Time
 		for {
 			select {
 			case s := <-signals:
-				if time.Since(first) < sameInterrupt || s == syscall.SIGHUP { // a terminal that goes insists on nothing
+				if !last.IsZero() && (time.Since(last) < sameInterrupt || s == syscall.SIGHUP) { // a terminal that goes insists on nothing
 					continue
 				}
-				fmt.Fprintln(stderr, "\ninferprof: aborted: traces that were being written are lost")
-				os.Exit(exitInterrupted)
+				steps[0]()
+				steps, last = steps[1:], time.Now()
 			case <-done:
 				return
 			}
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(signals)
+		if ctx.Err() == nil { // else the process is ending, and says with what
+			signal.Stop(signals)
+		}
 		close(done)
 		cancel()
 	}

@@ -160,7 +160,7 @@ func TestDoubledInterrupt(t *testing.T) {
 	}
 }
 
-// A second Ctrl-C does not wait for a profiler that does not stop.
+// A second Ctrl-C does not wait for a profiler that does not stop. (More may come before it has ended.)
 func TestSecondInterrupt(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, "run", "--engine", "fake-stuck", "--profile-dir", dir)
@@ -181,7 +181,7 @@ func TestSecondInterrupt(t *testing.T) {
 	}()
 	code, said := p.end()
 	close(ended)
-	if code != exitInterrupted || !strings.Contains(said, "aborted") {
+	if code != exitInterrupted || !strings.Contains(said, "not waited for") && !strings.Contains(said, "aborted") {
 		t.Errorf("exit code %d, said %q", code, said)
 	}
 	manifests, err := filepath.Glob(filepath.Join(dir, "*", ondisk.ManifestName))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -20,6 +21,8 @@ type progress struct {
 	stop     chan struct{}
 	close    func() // takes the line away, and says no more of what goes on; may be called twice
 	ended    sync.WaitGroup
+
+	opening string // what opening the engine means, if not loading a model
 
 	mu    sync.Mutex
 	what  string
@@ -138,7 +141,7 @@ func (p *progress) stage(c capture.Progress) {
 	}
 	switch c.Stage {
 	case ondisk.StageOpen:
-		p.say("loading the model")
+		p.say(cmp.Or(p.opening, "loading the model"))
 	case ondisk.StageWarmup:
 		p.say(fmt.Sprintf("warming up, round %d", c.N) + ofAll(c.Of))
 	case ondisk.StagePrepare:

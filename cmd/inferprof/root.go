@@ -47,6 +47,7 @@ and reports where the time went; it reads the traces of vLLM, SGLang and any oth
 	flags.BoolVar(&s.noColor, "no-color", false, "no colours, as with NO_COLOR set")
 	root.AddCommand(
 		newRun(s),
+		newRecover(s),
 		newReport(s),
 		newCompare(s),
 		newSweep(s),

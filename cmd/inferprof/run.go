@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +17,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/profile"
 )
 
@@ -47,18 +53,29 @@ already: vLLM, SGLang, TensorRT-LLM and others with routes that start and stop a
 func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, stdout, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
-	ctx, release := interruptible(ctx, stderr, line.note)
+	giveUp := make(chan struct{})
+	ctx, release := interruptible(ctx, stderr, line.note, func() { close(giveUp) })
 	defer release()
 
-	o.Progress = line.stage
-	c, err := capture.Run(ctx, o)
+	if o.Config.Server != nil {
+		line.opening = "asking " + strings.Join(o.Config.Server.URLs, ", ")
+	}
+	offerRecovery(o, line.note)
+	o.Progress, o.GiveUp = line.stage, giveUp
+	c, err := capture.Record(ctx, o)
+	if c != nil {
+		defer c.Close()
+	}
 	if err != nil {
 		line.close()
-		return s.withTraces(c, err)
+		if c == nil {
+			return err
+		}
+		return s.withTraces(c.Capture, err)
 	}
 	var result *analyze.Result
 	if !noReport {
-		p := profile.Of([]*ondisk.Capture{c}, profileOptions(line))
+		p := profile.Of([]*ondisk.Capture{c.Capture}, profileOptions(line))
 		result, err = p.Report(ctx, profile.Selection{})
 		line.close()
 		s.tellNotes(stderr, p.Notes())
@@ -71,9 +88,55 @@ func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, st
 		return fmt.Errorf("report on %s: %w", c.Dir, err)
 	}
 	if s.format == "json" {
-		return writeRunJSON(stdout, c, result)
+		err = writeRunJSON(stdout, c.Capture, result)
+	} else {
+		err = s.writeRunText(stdout, c.Capture, result)
 	}
-	return s.writeRunText(stdout, c, result)
+	if err != nil {
+		return err
+	}
+	return s.rest(ctx, c, stderr)
+}
+
+// rest waits until the engine is free again, which is after the verdict, and says so.
+func (s *settings) rest(ctx context.Context, c *capture.Recorded, stderr io.Writer) error {
+	busy := strings.Join(c.Busy(), ", ")
+	if busy == "" {
+		return nil
+	}
+	line := s.newProgress(stderr)
+	defer line.close()
+	line.note(fmt.Sprintf("note: %s is still busy with the end of its profile, and answers nothing meanwhile; the capture is complete (Ctrl-C leaves it)", busy))
+	line.say("waiting until " + busy + " answers again")
+	err := c.Rest(ctx)
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w after the capture was complete: it is in %s; %s is still busy", capture.ErrInterrupted, c.Dir, busy)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range c.Manifest.Engine.Endpoints {
+		if p.StopReplyNs > 0 {
+			line.note(fmt.Sprintf("note: %s answers again, %s after it was told to stop", p.URL, words.Duration(time.Duration(p.StopReplyNs))))
+		}
+	}
+	return nil
+}
+
+// offerRecovery tells of captures whose inferprof was killed, and which may have left the profiler of one of the servers on.
+func offerRecovery(o capture.Options, note func(string)) {
+	if o.Config.Server == nil {
+		return
+	}
+	dir := cmp.Or(o.ProfileDir, capture.DefaultDir)
+	if o.Dir != "" {
+		dir = filepath.Dir(o.Dir)
+	}
+	for _, left := range ondisk.Left(dir) {
+		if slices.ContainsFunc(o.Config.Server.URLs, left.Of) {
+			note(fmt.Sprintf("note: the inferprof that made %s was killed while it was recording: end that profile and bring its traces with: inferprof recover %s", left.Shown(), left.Shown()))
+		}
+	}
 }
 
 // withTraces adds to an error what to do with the traces that a capture has all the same.

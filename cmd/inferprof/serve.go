@@ -120,7 +120,7 @@ func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error 
 		if !f.quiet {
 			fmt.Fprintln(stderr, "stopping: running requests may end (again to end at once)")
 		}
-	})
+	}, nil)
 	defer release()
 	line.say("loading the model")
 	f.config.Report = line.detail

@@ -78,6 +78,16 @@ func unknownVerb(root *cobra.Command, verb string) error {
 	return usagef("unknown command %q%s (see inferprof --help)", verb, didYouMean(verb, "inferprof ", names))
 }
 
+// exactlyOne is the Args of a verb that takes one thing.
+func exactlyOne(what, example string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 || args[0] == "" {
+			return usagef("%s takes one %s, such as: %s", cmd.CommandPath(), what, example)
+		}
+		return nil
+	}
+}
+
 // atLeastOne is the Args of a verb that takes paths.
 func atLeastOne(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

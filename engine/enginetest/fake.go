@@ -76,6 +76,7 @@ type fake struct {
 	profiling bool
 	steps     int // generated while profiling
 	settles   int
+	rested    bool
 }
 
 // SettleTime makes it an engine.Settler.
@@ -87,12 +88,22 @@ func (f *fake) SettleTime() time.Duration {
 	return f.script.Settle(f.settles - 1)
 }
 
-// Rest makes it an engine.Rester.
+// Resting makes it an engine.Rester: it rests if the script says for how long.
+func (f *fake) Resting() []string {
+	if f.script.Rest == nil || f.rested {
+		return nil
+	}
+	return []string{"fake"}
+}
+
+// Rest waits for as long as the script says.
 func (f *fake) Rest(ctx context.Context) error {
 	if f.script.Rest == nil {
 		return nil
 	}
-	return f.script.Rest(ctx)
+	err := f.script.Rest(ctx)
+	f.rested = err == nil
+	return err
 }
 
 func (f *fake) Diagnose() []string { return f.script.Diagnoses }

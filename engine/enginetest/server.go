@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -38,13 +39,15 @@ type Server struct {
 	PieceEvery                       time.Duration                       //
 	AutoStop                         bool                                // ends by itself after the number of steps asked for
 	HoldStart                        bool                                // a start with a bound is answered when its steps are done
+	Freeze                           string                              // start or stop: that is never answered
+	EngineDies                       string                              // start or stop: then the engine behind it dies, and neither that nor a request is answered
 	HoldStop                         chan struct{}                       // the stop is answered when it is closed
 	OnStop                           func()                              // called when a stop comes
 	Token                            time.Duration                       // between tokens
 	mu                               sync.Mutex
 	requests, running, starts, stops int
 	steps, bound                     int
-	recording                        bool
+	recording, overrun, dead         bool
 	ended                            chan struct{}    // closed when the recording is over
 	bodies                           []map[string]any // of starts and completions
 	lastByte                         atomic.Int64     // Unix ns
@@ -84,6 +87,20 @@ func (s *Server) Bodies() []map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]map[string]any(nil), s.bodies...)
+}
+
+// Resume records as if somebody had started a profile, of so many steps so far.
+func (s *Server) Resume(steps int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recording, s.steps, s.bound, s.ended = true, steps, 0, make(chan struct{})
+}
+
+// Overrun tells whether a start took the place of somebody's profile.
+func (s *Server) Overrun() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.overrun
 }
 
 // LastByte is when the last trace was written to its end.
@@ -134,6 +151,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case "/metrics":
 		s.metrics(w, q)
 	case "/health":
+		if s.engineDead() && !s.sglang() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
 	case "/start_profile":
 		s.start(w, q)
 	case "/stop_profile":
@@ -199,6 +219,9 @@ func (s *Server) start(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	b := s.body(q)
+	if s.freeze("start", q) {
+		return
+	}
 	if ended := s.begin(w, b); ended != nil && s.HoldStart {
 		select {
 		case <-ended:
@@ -207,21 +230,47 @@ func (s *Server) start(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
+// freeze keeps a call without an answer, if it is the one that is not to be answered.
+func (s *Server) freeze(call string, q *http.Request) bool {
+	if s.EngineDies == call {
+		s.mu.Lock()
+		s.dead = true
+		s.mu.Unlock()
+	}
+	if s.EngineDies != call && s.Freeze != call {
+		return false
+	}
+	_, _ = io.Copy(io.Discard, q.Body) // else the end of the connection would not be seen
+	<-q.Context().Done()
+	return true
+}
+
+func (s *Server) engineDead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
+}
+
 // begin begins to record, unless it may not. What it returns is closed when a recording with a bound is over.
 func (s *Server) begin(w http.ResponseWriter, b map[string]any) (ended <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, later := b["start_step"]; later && s.sglang() { // only this start looks whether a profile is being recorded
+		if s.Busy || s.recording {
+			failAndHangUp(w)
+		}
+		return nil
+	}
 	s.starts++
 	switch {
 	case s.StartStatus != 0:
 		http.Error(w, s.StartText, s.StartStatus)
 		return nil
-	case s.Busy && s.Kind == "vllm-body":
+	case (s.Busy || s.recording) && s.Kind == "vllm-body":
 		http.Error(w, `{"error":{"message":"Profiler is already running.","code":409}}`, http.StatusConflict)
 		return nil
-	case s.Busy && s.sglang(): // the reason is in its log
-		failAndHangUp(w)
-		return nil
+	case s.Busy && s.sglang(): // what was recorded so far is lost
+		s.Busy, s.overrun = false, true
 	}
 	s.recording, s.steps, s.bound = true, 0, 0
 	s.ended = make(chan struct{})
@@ -246,6 +295,9 @@ func (s *Server) stop(w http.ResponseWriter, q *http.Request) {
 	}
 	if s.OnStop != nil {
 		s.OnStop()
+	}
+	if s.freeze("stop", q) {
+		return
 	}
 	s.mu.Lock()
 	s.stops++

@@ -25,6 +25,8 @@ type Dialect struct {
 	stopFirst           bool                     // a profile that ended by itself lets no other start before it is stopped
 	bodySince           string                   // what it takes for the body to be read, if that is not sure
 	busy                string                   // what the refusal of a start says when a profile is being recorded
+	overruns            bool                     // a start takes the place of a profile that is being recorded
+	health              string                   // the route that says 503 when the engine has died; "": none that makes no work
 	idle                string                   // what a stop's error says when none is; it may have ended by itself
 	enable              string                   // what to do about a missing route
 
@@ -85,13 +87,13 @@ var dialects = []*Dialect{
 		startPath: "/start_profile", stopPath: "/stop_profile", body: vllmBody, bounded: true,
 		busy:   "being recorded",
 		enable: `serve with --profiler-config '{"profiler":"torch","torch_profiler_dir":"/abs/dir"}'`,
-		fields: vllmFields, running: vllmRunning, waiting: vllmWaiting,
+		fields: vllmFields, running: vllmRunning, waiting: vllmWaiting, health: "/health",
 	},
 	{
 		Name: "sglang", Engine: "sglang", Title: "SGLang",
 		recognise: func(f *facts) bool { return f.sglang() && !f.beforePatch(0, 4, 7) },
 		startPath: "/start_profile", stopPath: "/stop_profile", body: sglangBody, bounded: true, clientDir: true,
-		canSwitch: []string{"with_stack", "record_shapes"}, mute: true, holdsStart: true, // one that does not tell its version may be old
+		canSwitch: []string{"with_stack", "record_shapes"}, mute: true, overruns: true, holdsStart: true, // one that does not tell its version may be old
 		busy: "already in progress", idle: "not in progress",
 		enable:  "SGLang has the route without being told; is a proxy or router in front of it that does not pass it on?",
 		fields:  vllmFields,
@@ -100,7 +102,7 @@ var dialects = []*Dialect{
 	{
 		Name: "sglang-old", Engine: "sglang", Title: "SGLang before 0.4.7",
 		recognise: func(f *facts) bool { return f.sglang() },
-		startPath: "/start_profile", stopPath: "/stop_profile", clientDir: true, needsDir: true, mute: true,
+		startPath: "/start_profile", stopPath: "/stop_profile", clientDir: true, needsDir: true, mute: true, overruns: true,
 		// With a bound the start is answered when its steps are done, and a stop waits in line behind it.
 		body: func(a ask) map[string]any {
 			b := sglangBody(a)
@@ -135,7 +137,7 @@ var dialects = []*Dialect{
 		recognise: func(f *facts) bool { return f.vllm() && f.vllmTakesBody() == yes },
 		startPath: vllmStartPath, stopPath: "/stop_profile", body: vllmBody, bounded: true,
 		busy:   "already",
-		enable: vllmEnable, fields: vllmFields, running: vllmRunning, waiting: vllmWaiting,
+		enable: vllmEnable, fields: vllmFields, running: vllmRunning, waiting: vllmWaiting, health: "/health",
 	},
 	{
 		Name: "vllm-env", Engine: "vllm", Title: "vLLM before 0.13",
@@ -144,7 +146,7 @@ var dialects = []*Dialect{
 		bodySince: "vLLM 0.32; before 0.13 the steps are bounded by VLLM_PROFILER_MAX_ITERS in the server's environment",
 		enable: "start the server with VLLM_TORCH_PROFILER_DIR=/abs/dir in its environment, and VLLM_RPC_TIMEOUT=1800000 so " +
 			"that a long stop is not cut off",
-		fields: vllmFields, running: vllmRunning, waiting: vllmWaiting,
+		fields: vllmFields, running: vllmRunning, waiting: vllmWaiting, health: "/health",
 	},
 	{
 		Name: "vllm", Engine: "vllm", Title: "vLLM from 0.13 on",
@@ -152,7 +154,7 @@ var dialects = []*Dialect{
 		startPath: vllmStartPath, stopPath: "/stop_profile", body: vllmBody, stopFirst: true,
 		bodySince: "vLLM 0.32; before, the steps are bounded by max_iterations in the server's --profiler-config",
 		busy:      "already",
-		enable:    vllmEnable, fields: vllmFields, running: vllmRunning, waiting: vllmWaiting,
+		enable:    vllmEnable, fields: vllmFields, running: vllmRunning, waiting: vllmWaiting, health: "/health",
 	},
 	{
 		Name: "generic", Engine: "server", Title: "a server with start and stop routes",

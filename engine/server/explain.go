@@ -98,16 +98,16 @@ func (e *Engine) explain(all engine.Collected) error {
 	add := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
 	gone := e.stops.gone
 	for _, err := range e.stops.errs {
-		if errors.Is(err, errRefused) && len(gone) == len(e.endpoints) {
-			continue // as the next one says
+		if _, died := errors.AsType[*deadError](err); len(gone) > 0 && (died || errors.Is(err, errRefused)) {
+			continue // as is said below
 		}
 		add("%v", err)
 	}
 	for _, err := range e.stops.doubts {
 		add("%v (as after a profile that ended by itself)", err)
 	}
-	if len(gone) > 0 {
-		add("%s no longer listens: the server has died, its log says why", strings.Join(gone, ", "))
+	for _, d := range gone {
+		add("server %s: %v", d.base, d)
 	}
 	answered := len(gone)+len(e.stops.errs)+len(e.stops.doubts) == 0
 	for _, at := range all.Places {

@@ -123,8 +123,7 @@ func (e *Engine) newSalt() string {
 // Generate answers the requests, or, without a load, lets the servers work for others for so long.
 func (e *Engine) Generate(ctx context.Context, requests []engine.Request) ([]engine.Output, error) {
 	if e.config.Unloaded() {
-		waitUntil(ctx, time.Now().Add(e.server.Duration))
-		return nil, ctx.Err()
+		return nil, e.watch(ctx)
 	}
 	if err := check(requests); err != nil {
 		return nil, err
@@ -136,21 +135,54 @@ func (e *Engine) Generate(ctx context.Context, requests []engine.Request) ([]eng
 	} else {
 		defer context.AfterFunc(ctx, l.cancel)()
 	}
-	telling := time.NewTicker(200 * time.Millisecond)
-	defer telling.Stop()
-	for {
-		select {
-		case <-telling.C:
-			e.say(l.progress())
-			continue
-		case <-l.done:
-		}
-		break
+	if died := e.attend(ctx, l); died != nil {
+		return l.begun(), died
 	}
 	if err := ctx.Err(); err != nil {
 		return l.begun(), err
 	}
 	return l.outputs, e.failures(l)
+}
+
+// attend waits for the end of a load, and ends it if a server dies that has not hung up.
+func (e *Engine) attend(ctx context.Context, l *load) error {
+	telling, looking := time.NewTicker(200*time.Millisecond), time.NewTicker(e.timing.look)
+	defer telling.Stop()
+	defer looking.Stop()
+	for {
+		select {
+		case <-telling.C:
+			e.say(l.progress())
+		case <-looking.C:
+			if died := e.dead(ctx); len(died) > 0 {
+				l.cancel()
+				<-l.done
+				return fmt.Errorf("server %s: %w", died[0].base, died[0])
+			}
+		case <-l.done:
+			return nil
+		}
+	}
+}
+
+// watch lets the servers work for others for so long as was asked for.
+func (e *Engine) watch(ctx context.Context) error {
+	end := time.NewTimer(e.server.Duration)
+	defer end.Stop()
+	looking := time.NewTicker(e.timing.look)
+	defer looking.Stop()
+	for {
+		select {
+		case <-end.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-looking.C:
+			if died := e.dead(ctx); len(died) > 0 {
+				return fmt.Errorf("server %s: %w", died[0].base, died[0])
+			}
+		}
+	}
 }
 
 // check refuses what a stream does not bring.

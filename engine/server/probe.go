@@ -181,6 +181,12 @@ func (f *facts) beforePatch(major, minor, patch int) bool {
 	return err == nil && c < patch
 }
 
+// releasedSince tells whether the version is known, and this one or later.
+func (f *facts) releasedSince(major, minor, patch int) bool {
+	_, _, ok := f.release()
+	return ok && !f.beforePatch(major, minor, patch)
+}
+
 func (f *facts) atLeast(major, minor int) bool {
 	_, _, ok := f.release()
 	return ok && !f.before(major, minor)

@@ -7,16 +7,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
 )
 
-// StartProfile tells all servers at once. A start is never cut short: whether it took effect would not be known. If one
-// server refuses, those that began are stopped again, except one that somebody else is profiling.
+// StartProfile tells all servers at once. A start is never cut short: whether it took effect would not be known; when ctx
+// ends, or a server dies, its answer is not waited for any more. If one server refuses, those that began are stopped again,
+// except one that somebody else is profiling.
 func (e *Engine) StartProfile(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
 	for _, p := range e.endpoints {
 		if p.dialect.needsDir {
 			if err := p.place.make(ctx); err != nil {
@@ -24,27 +23,49 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 			}
 		}
 	}
-	var ready sync.WaitGroup // so that no server starts while another is still being spoken to
-	for _, p := range e.endpoints {
+	if err := errors.Join(e.each(func(p *endpoint) error { return e.leaveAlone(ctx, p) })...); err != nil {
+		return err
+	}
+	e.each(func(p *endpoint) error { // all before the first start: none starts while another is still being spoken to
 		if p.dialect.stopFirst {
-			ready.Go(func() {
-				_, _ = p.call(ctx, http.MethodPost, p.dialect.stopPath, nil) // nothing recorded: no harm
-			})
+			_, _ = e.answered(ctx, p, p.dialect.stopPath, nil) // nothing recorded: no harm
 		}
-	}
-	ready.Wait()
-	errs := e.each(func(p *endpoint) error { return e.start(ctx, p) })
-	err := errors.Join(errs...)
-	if err == nil {
 		return nil
+	})
+	err := errors.Join(e.each(func(p *endpoint) error { return e.start(ctx, p) })...)
+	if err == nil || ctx.Err() != nil { // whoever was interrupted stops what may have begun
+		return err
 	}
-	for _, p := range e.endpoints {
+	e.each(func(p *endpoint) error {
 		if p.startedProfile {
-			_, _ = p.call(ctx, http.MethodPost, p.dialect.stopPath, nil) // the start's error is the one to tell
+			_, _ = e.answered(ctx, p, p.dialect.stopPath, nil) // the start's error is the one to tell
 			p.startedProfile = false
 		}
-	}
+		return nil
+	})
 	return err
+}
+
+// leaveAlone fails if somebody is profiling a server whose second start takes the place of the first.
+func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
+	if !p.dialect.overruns {
+		return nil
+	}
+	on, known, err := p.recording(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("server %s: %w", p.base, err)
+	case on:
+		return fmt.Errorf("server %s: %w; %s", p.base, engine.ErrProfiling, p.howToEnd())
+	case !known:
+		e.warn("server %s: %s of this version can't be asked whether somebody else is profiling it: a profile that was being recorded has been replaced by this one", p.base, p.dialect.Title)
+	}
+	return nil
+}
+
+// howToEnd says how a profile is ended that nobody wants any more.
+func (p *endpoint) howToEnd() string {
+	return fmt.Sprintf("if nobody else is profiling it, end that with: curl -X POST %s%s", p.base, p.dialect.stopPath)
 }
 
 // start starts one server's profiler.
@@ -57,8 +78,11 @@ func (e *Engine) start(ctx context.Context, p *endpoint) error {
 	}
 	p.startedProfile = true // until it is known that it did not
 	p.started = time.Now()
-	a, err := p.sendStart(ctx, body)
+	a, err := e.sendStart(ctx, p, body)
 	p.startReply = time.Since(p.started)
+	if _, died := errors.AsType[*deadError](err); died {
+		p.startedProfile = false
+	}
 	if err != nil {
 		return fmt.Errorf("server %s: start the profile: %w", p.base, err)
 	}
@@ -76,13 +100,12 @@ func (e *Engine) start(ctx context.Context, p *endpoint) error {
 	}
 	if p.dialect.mute && a.status == http.StatusInternalServerError {
 		p.startedProfile = false // whosever the profile is that there may be, it is not ours
-		return fmt.Errorf("server %s: start the profile: %s is answered 500, and the reason is in the server's log alone: a profile may be being recorded already; "+
-			"if nobody else is profiling it, end that with: curl -X POST %s%s", p.base, p.dialect.startPath, p.base, p.dialect.stopPath)
+		return fmt.Errorf("server %s: start the profile: %s is answered 500, and the reason is in the server's log alone: a profile may be being recorded already; %s",
+			p.base, p.dialect.startPath, p.howToEnd())
 	}
 	if p.refused(a) {
 		p.startedProfile = false
-		return fmt.Errorf("server %s: %w (it says: %s); if nobody else is profiling it, end that with: curl -X POST %s%s",
-			p.base, engine.ErrProfiling, a.words(), p.base, p.dialect.stopPath)
+		return fmt.Errorf("server %s: %w (it says: %s); %s", p.base, engine.ErrProfiling, a.words(), p.howToEnd())
 	}
 	return fmt.Errorf("server %s: start the profile: %s", p.base, p.explainStatus(a, p.dialect.startPath))
 }
@@ -92,28 +115,17 @@ var startHeld = 10 * time.Second
 
 // sendStart sends a start. Some servers answer one that is bounded only when its steps are done, which without a load they
 // never are: then there is no answer, and no error.
-func (p *endpoint) sendStart(ctx context.Context, body any) (*answer, error) {
-	type reply struct {
-		a   *answer
-		err error
+func (e *Engine) sendStart(ctx context.Context, p *endpoint, body any) (*answer, error) {
+	if !p.dialect.holdsStart {
+		return e.answered(ctx, p, p.dialect.startPath, body)
 	}
-	replies := make(chan reply, 1)
-	go func() {
-		a, err := p.call(ctx, http.MethodPost, p.dialect.startPath, body)
-		replies <- reply{a, err}
-	}()
-	var held <-chan time.Time // never, if the server is not one of those
-	if p.dialect.holdsStart {
-		t := time.NewTimer(startHeld)
-		defer t.Stop()
-		held = t.C
-	}
-	select {
-	case r := <-replies:
-		return r.a, r.err
-	case <-held:
+	waiting, cancel := context.WithTimeout(ctx, startHeld)
+	defer cancel()
+	a, err := e.answered(waiting, p, p.dialect.startPath, body)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, nil
 	}
+	return a, err
 }
 
 // refused tells whether a start was refused because a profile is being recorded already.
@@ -144,8 +156,8 @@ func (e *Engine) ask(p *endpoint) ask {
 type stops struct {
 	errs   []error
 	doubts []error // stops that failed as they do when a profile has ended by itself
-	// Servers that no longer listen, and when to ask again.
-	gone      []string
+	// How servers have died, and when to look again.
+	gone      []*deadError
 	nextAlive time.Time
 }
 
@@ -170,11 +182,19 @@ func (e *Engine) StopProfile(ctx context.Context) error {
 		p.startedProfile = false
 		running++
 		p.stopped = time.Now()
-		answered := make(chan struct{})
-		p.stopAnswered = answered
+		p.stopAnswered, p.stopReply = make(chan struct{}), 0
 		go func() {
-			doubtful, err := p.stop(context.WithoutCancel(ctx), e.config.Profiler.MaxIterations > 0)
-			close(answered)
+			var doubtful bool
+			var err error
+			if on, known := e.stillOn(p); on || !known {
+				doubtful, err = e.stop(context.WithoutCancel(ctx), p, e.config.Profiler.MaxIterations > 0)
+			}
+			if _, died := errors.AsType[*deadError](err); !died {
+				e.mu.Lock()
+				p.stopReply = time.Since(p.stopped)
+				e.mu.Unlock()
+			}
+			close(p.stopAnswered)
 			answers <- stopAnswer{p, err, doubtful}
 		}()
 	}
@@ -192,9 +212,18 @@ func (e *Engine) StopProfile(ctx context.Context) error {
 	return errors.Join(slices.Concat(e.stops.errs, e.stops.doubts)...)
 }
 
+// stillOn asks whether a profile that another process has started is still being recorded. Ours is, or needs its stop all
+// the same.
+func (e *Engine) stillOn(p *endpoint) (on, known bool) {
+	if e.config.Resume == nil {
+		return true, true
+	}
+	on, known, err := p.recording(context.Background())
+	return on, known && err == nil
+}
+
 // take notes a stop's answer.
 func (e *Engine) take(a stopAnswer) {
-	a.p.stopReply = time.Since(a.p.stopped)
 	switch {
 	case a.err == nil:
 	case a.doubtful:
@@ -216,26 +245,33 @@ func (e *Engine) SettleTime() time.Duration {
 	return quiet
 }
 
-// stillAlive asks now and then whether the servers still listen.
+// stillAlive looks now and then whether the servers are alive.
 func (e *Engine) stillAlive() {
 	if time.Now().Before(e.stops.nextAlive) {
 		return
 	}
-	e.stops.nextAlive = time.Now().Add(500 * time.Millisecond)
-	e.stops.gone = nil
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	for i, err := range e.each(func(p *endpoint) error {
-		_, err := p.call(ctx, http.MethodGet, "/v1/models", nil) // SGLang generates a token for /health
-		return err
-	}) {
-		if errors.Is(err, errRefused) {
-			e.stops.gone = append(e.stops.gone, e.endpoints[i].base)
-		}
-	}
+	e.stops.gone = e.dead(context.Background())
+	e.stops.nextAlive = time.Now().Add(e.timing.look)
 }
 
-// Rest waits until all stops are answered: until then a server makes the table of its profile, and answers nothing else.
+// Resting names the servers whose stops are not answered yet: until then they make the tables of their profiles, and answer
+// nothing else.
+func (e *Engine) Resting() []string {
+	var list []string
+	for _, p := range e.endpoints {
+		if p.stopAnswered == nil {
+			continue
+		}
+		select {
+		case <-p.stopAnswered:
+		default:
+			list = append(list, p.base)
+		}
+	}
+	return list
+}
+
+// Rest waits until all stops are answered, or their servers have died.
 func (e *Engine) Rest(ctx context.Context) error {
 	for _, p := range e.endpoints {
 		if p.stopAnswered == nil {
@@ -251,8 +287,8 @@ func (e *Engine) Rest(ctx context.Context) error {
 }
 
 // stop stops one server's profiler, which may have been told to stop by itself after some steps.
-func (p *endpoint) stop(ctx context.Context, bounded bool) (doubtful bool, err error) {
-	a, err := p.call(ctx, http.MethodPost, p.dialect.stopPath, nil)
+func (e *Engine) stop(ctx context.Context, p *endpoint, bounded bool) (doubtful bool, err error) {
+	a, err := e.answered(ctx, p, p.dialect.stopPath, nil)
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("server %s: %w", p.base, err)

@@ -51,8 +51,10 @@ type Engine struct {
 
 // timing is how often and how long things are looked at; tests are in a hurry.
 type timing struct {
-	poll, steady, quiet, traffic time.Duration
+	poll, look, steady, quiet, traffic time.Duration
 }
+
+var usualTiming = timing{poll: 100 * time.Millisecond, look: 500 * time.Millisecond, steady: 60 * time.Second, quiet: 10 * time.Second, traffic: 30 * time.Second}
 
 // endpoint is one server.
 type endpoint struct {
@@ -65,6 +67,7 @@ type endpoint struct {
 	ranks   int            // traces to expect; 0 as long as it is not known
 	engines int            // how many engines there are, each a world of its own; at least 1
 	counted bool           // the number of engines is known
+	vitals  vitals
 
 	startedProfile bool
 	started        time.Time // when the start was sent
@@ -80,8 +83,10 @@ func Open(ctx context.Context, c engine.Config) (*Engine, error) {
 	if c.Server == nil || len(c.Server.URLs) == 0 {
 		return nil, usagef("no server to profile: give its address with --url http://host:8000")
 	}
-	e := &Engine{config: c, server: *c.Server,
-		timing: timing{poll: 100 * time.Millisecond, steady: 60 * time.Second, quiet: 10 * time.Second, traffic: 30 * time.Second}}
+	if c.Resume != nil {
+		return resume(ctx, c)
+	}
+	e := &Engine{config: c, server: *c.Server, timing: usualTiming}
 	if e.server.Patience == 0 {
 		e.server.Patience = DefaultPatience
 	}
@@ -140,6 +145,9 @@ func (p *endpoint) identify(ctx context.Context, c *engine.ServerConfig) error {
 		return fmt.Errorf("server %s: it has no %s: %s", p.base, p.dialect.startPath, p.dialect.enable)
 	}
 	p.find()
+	if p.process != nil {
+		p.vitals.family = familyOf(p.process.pid)
+	}
 	p.ranks, p.engines = f.ranks(), f.engines(p.dialect)
 	p.counted = p.ranks > 0 || p.engines > 0
 	p.engines = max(p.engines, 1)
@@ -176,9 +184,11 @@ func (e *Engine) describe() {
 	if d, ok := first.facts.info["dtype"].(string); ok {
 		i.Dtype = d
 	}
+	e.mu.Lock() // stops may be answered meanwhile
+	defer e.mu.Unlock()
 	for _, p := range e.endpoints {
 		i.Endpoints = append(i.Endpoints, engine.Endpoint{
-			URL: p.base, Dialect: p.dialect.Name, Version: p.facts.version, Ranks: e.expected(p),
+			URL: p.base, Dialect: p.dialect.Name, Version: p.facts.version, Ranks: e.expected(p), Traces: p.place.String(),
 			StartSentAt: p.started, StartReplyNs: p.startReply.Nanoseconds(), StopSentAt: p.stopped, StopReplyNs: p.stopReply.Nanoseconds(),
 		})
 		i.Ranks += e.expected(p)

@@ -1,0 +1,177 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/inferprof/inferprof/capture/collect"
+	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/dirlock"
+	"github.com/inferprof/inferprof/internal/words"
+)
+
+// What an inferprof leaves that is killed while a profile is being recorded: the traces of the ranks where their writers put
+// them, as far as they are written, and with servers a profiler that is on, and takes time and memory from whoever uses them.
+// The first manifest says where, and since when. Recovering ends the profiler and brings the traces.
+
+// RecoverOptions say what to recover.
+type RecoverOptions struct {
+	Dir    string // of the capture
+	Engine string // the registered name of the engine of servers
+	APIKey string // of theirs
+	GiveUp <-chan struct{}
+
+	Progress func(Progress) // as in Options
+}
+
+// Recover ends a profile that a killed inferprof has left, brings its traces and verifies them. The capture says that it
+// was interrupted, whatever came of it; the error says if a trace is not whole.
+func Recover(ctx context.Context, o RecoverOptions) (*ondisk.Capture, error) {
+	m, err := ondisk.ReadManifest(o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("recover %s: no capture in it (%s): name the directory of one", o.Dir, ondisk.ManifestName)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.RecordingSince == nil {
+		return nil, fmt.Errorf("recover %s: it is %s, and left no profiler on: there is nothing to recover", o.Dir, m.Status)
+	}
+	unlock, err := dirlock.Lock(o.Dir)
+	if errors.Is(err, dirlock.ErrInUse) {
+		return nil, fmt.Errorf("recover %s: it is being made just now: interrupt whoever does", o.Dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("recover %s: %w", o.Dir, words.WithoutPath(err))
+	}
+	defer unlock()
+	s, err := resumed(m, o)
+	if err != nil {
+		return nil, err
+	}
+	since := *m.RecordingSince
+	if err := s.resume(ctx, o.Engine, since); err != nil {
+		return nil, fmt.Errorf("recover %s: %w", o.Dir, err)
+	}
+	return s.recovered(ctx, since)
+}
+
+// resumed is the session of a capture whose maker was killed.
+func resumed(m *ondisk.Manifest, o RecoverOptions) (*session, error) {
+	path, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	traces := path // both may have been moved
+	if filepath.Base(m.Config.Profiler.Dir) != m.ID {
+		traces = filepath.Dir(path) // torch_profiler_dir
+	}
+	config := m.Config
+	config.Profiler.Dir = traces
+	if config.Server != nil {
+		server := *config.Server
+		server.APIKey = o.APIKey
+		config.Server = &server
+	}
+	m.Files, m.Warnings = []ondisk.File{}, append([]string{}, m.Warnings...)
+	m.Ranks.Found, m.Ranks.Missing = []int{}, []int{}
+	return &session{Options: Options{Config: config, Progress: o.Progress, GiveUp: o.GiveUp}, dir: &directory{path: o.Dir, traces: traces}, manifest: m, began: true}, nil
+}
+
+// resume ends the profile and collects what came of it.
+func (s *session) resume(ctx context.Context, name string, since time.Time) error {
+	e := engine.Engine(leftBehind{s.manifest.Engine, s.Config})
+	if s.Config.Server != nil {
+		config := s.Config
+		config.Resume, config.ResumeAt = &s.manifest.Engine, since
+		err := s.call(Progress{Stage: ondisk.StageOpen}, func() (err error) {
+			e, err = engine.Open(ctx, name, config)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	defer s.takeWarnings(e)
+	if r, ok := e.(engine.Reporter); ok {
+		r.Report(func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
+	}
+	c, err := collect.Resume(ctx, e, s.Config.Profiler.Dir, since, func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
+	if err != nil {
+		return err
+	}
+	// A profile that nothing bounds and whose traces are there was ended by somebody, who may be recording another by now.
+	if r, ok := e.(engine.Resumer); ok && s.Config.Profiler.MaxIterations == 0 && c.Complete(ctx) {
+		r.Disown()
+	}
+	s.stop(ctx, e, c, false)
+	return nil
+}
+
+// recovered says what came of it, in the manifest too.
+func (s *session) recovered(ctx context.Context, since time.Time) (*ondisk.Capture, error) {
+	m := s.manifest
+	s.verify()
+	problem := s.problem(nil)
+	m.Status, m.Error = ondisk.Interrupted, sentence("inferprof ended before the capture did; its profile, begun at "+
+		since.Local().Format(time.TimeOnly)+", was ended and collected later", problem)
+	c := &ondisk.Capture{Dir: s.dir.path, Manifest: m, Traces: m.WholeTraces(s.dir.path)}
+	if err := m.Write(s.dir.path); err != nil {
+		return c, directoryError(s.dir.path, err)
+	}
+	switch {
+	case s.collected.Abandoned:
+		return c, fmt.Errorf("%w: %s", ErrInterrupted, sentence("traces that were still being written were not waited for", s.kept(), s.recovery()))
+	case problem != "":
+		return c, fmt.Errorf("recover %s: %s", s.dir.path, sentence(problem, s.kept()))
+	}
+	return c, ctx.Err()
+}
+
+// recovery says how what is left can be had later, where it can: engines that we start end with us.
+func (s *session) recovery() string {
+	if s.Config.Server == nil {
+		return ""
+	}
+	return "bring the rest with: inferprof recover " + s.dir.path
+}
+
+// blame adds to the error of a start that was refused which killed inferprof may have left the profiler on.
+func (s *session) blame(err error) error {
+	if !errors.Is(err, engine.ErrProfiling) || s.Config.Server == nil {
+		return err
+	}
+	for _, left := range ondisk.Left(filepath.Dir(s.dir.path)) {
+		for _, p := range s.manifest.Engine.Endpoints {
+			if left.Of(p.URL) {
+				return fmt.Errorf("%w; it may be that of a capture whose inferprof was killed, which is ended with: inferprof recover %s", err, left.Shown())
+			}
+		}
+	}
+	return err
+}
+
+// leftBehind stands for an engine that ended with the inferprof that had started it: its traces may lie there.
+type leftBehind struct {
+	info   engine.Info
+	config engine.Config
+}
+
+func (l leftBehind) Info() engine.Info { return l.info }
+
+func (leftBehind) Generate(context.Context, []engine.Request) ([]engine.Output, error) {
+	return nil, errors.New("the engine has ended")
+}
+func (leftBehind) StartProfile(context.Context) error { return errors.New("the engine has ended") }
+func (leftBehind) StopProfile(context.Context) error  { return nil }
+func (leftBehind) Close() error                       { return nil }
+
+// Exports are what the engine would have written.
+func (l leftBehind) Exports() []engine.Export {
+	return []engine.Export{{Place: engine.Directory(l.config.Profiler.Dir), Ranks: max(l.info.Ranks, 1), AtLeast: l.info.Ranks == 0}}
+}

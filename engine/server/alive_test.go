@@ -1,0 +1,214 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/inferprof/inferprof/capture"
+	"github.com/inferprof/inferprof/capture/ondisk"
+	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/engine/enginetest"
+	"github.com/inferprof/inferprof/engine/server"
+	"github.com/inferprof/inferprof/workload"
+)
+
+// An engine that dies while its server keeps the connection open ends the wait; what it had written is kept.
+func TestEngineDies(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		want  string
+		found int
+	}{
+		{"start", "start the profile: the engine behind the server has died (/health is answered 503)", -1},
+		{"stop", "the engine behind the server has died (/health is answered 503)", 0},
+	} {
+		t.Run(c.in, func(t *testing.T) {
+			t.Parallel()
+			s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, EngineDies: c.in}
+			got, err := capture.Run(t.Context(), options(t, s))
+			if err == nil || strings.Count(err.Error(), c.want) != 1 {
+				t.Fatalf("error %v, want %q once", err, c.want)
+			}
+			if (got != nil) != (c.found >= 0) || got != nil && (got.Manifest.Status != ondisk.Failed || len(got.Manifest.Ranks.Found) != c.found) {
+				t.Errorf("capture %+v", got)
+			}
+		})
+	}
+}
+
+// A start that is not answered ends with the first interrupt: whether it took effect is not known, so a stop is sent, and the
+// manifest says that there is something to recover.
+func TestInterruptedStart(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := &enginetest.Server{Kind: "vllm-body", Freeze: "start"}
+	o := options(t, s)
+	o.Progress = func(p capture.Progress) {
+		if strings.Contains(p.Item, "has not answered /start_profile yet") {
+			cancel()
+		}
+	}
+	c, err := capture.Run(ctx, o)
+	if !errors.Is(err, capture.ErrInterrupted) || !strings.Contains(err.Error(), "inferprof recover "+c.Dir) {
+		t.Fatalf("error %v", err)
+	}
+	if _, stops := s.Calls(); stops != 1 || c.Manifest.Status != ondisk.Interrupted || c.Manifest.RecordingSince == nil {
+		t.Errorf("%d stops, manifest %+v", stops, c.Manifest)
+	}
+}
+
+// So does a stop that is not answered: with an interrupt that comes while it is waited for, or a second one.
+func TestInterruptedStop(t *testing.T) {
+	for _, second := range []bool{false, true} {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			giveUp := make(chan struct{})
+			s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, Freeze: "stop", Token: time.Millisecond}
+			o := options(t, s)
+			o.GiveUp, o.Warmup = giveUp, 0
+			if second {
+				s.RequestStatus = func(int) int { cancel(); return 0 }
+				s.OnStop = func() { close(giveUp) }
+			} else {
+				s.OnStop = cancel
+			}
+			c, err := capture.Run(ctx, o)
+			if !errors.Is(err, capture.ErrInterrupted) || !strings.Contains(err.Error(), "inferprof recover "+c.Dir) {
+				t.Fatalf("error %v", err)
+			}
+			m, err := ondisk.ReadManifest(c.Dir)
+			if err != nil || m.Status != ondisk.Interrupted || m.RecordingSince == nil || m.Ranks.Expected < 1 {
+				t.Errorf("manifest %+v, %v", m, err)
+			}
+			if left := ondisk.Left(filepath.Dir(c.Dir)); len(left) != 1 || !left[0].Of(o.Config.Server.URLs[0]) {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+}
+
+// killed makes the directory that an inferprof leaves that is killed in the middle of the load: a copy of what it has
+// written by then. The profile goes on.
+func killed(t *testing.T, s *enginetest.Server, o capture.Options) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "killed")
+	o.Dir, o.Warmup = filepath.Join(t.TempDir(), "alive"), 0
+	s.RequestStatus = func(n int) int {
+		if n == 0 {
+			if err := os.CopyFS(dir, os.DirFS(o.Dir)); err != nil {
+				t.Error(err)
+			}
+		}
+		return 0
+	}
+	if _, err := capture.Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// What a killed inferprof leaves is found by the next, which ends the profile and brings its traces. A profile that has
+// ended is not stopped again: it may be somebody else's by now.
+func TestRecover(t *testing.T) {
+	for _, kind := range []string{"vllm-body", "vllm", "sglang", "tensorrt-llm"} {
+		for _, ended := range []bool{false, true} {
+			t.Run(kind, func(t *testing.T) {
+				s := &enginetest.Server{Kind: kind, Ranks: 2}
+				o := options(t, s)
+				o.Config.Profiler.MaxIterations = 0
+				if kind == "vllm" || kind == "tensorrt-llm" {
+					o.Config.TensorParallelSize = 2 // it does not tell
+				}
+				dir := killed(t, s, o)
+				if m, err := ondisk.ReadManifest(dir); err != nil || m.RecordingSince == nil || m.Ranks.Expected < 1 ||
+					m.Engine.Endpoints[0].Traces != s.Dir || m.Engine.Endpoints[0].URL != o.Config.Server.URLs[0] {
+					t.Fatalf("the manifest of a killed capture: %+v, %v", m, err)
+				}
+				if !ended { // the capture that was copied from has ended its profile: this is that of the copy
+					if err := os.RemoveAll(s.Dir); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.Mkdir(s.Dir, 0o777); err != nil {
+						t.Fatal(err)
+					}
+					s.Resume(3)
+				}
+				_, before := s.Calls()
+				c, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m := c.Manifest; m.Status != ondisk.Interrupted || m.RecordingSince != nil || !slices.Equal(m.Ranks.Found, []int{0, 1}) || len(c.Traces) != 2 {
+					t.Errorf("manifest %+v, traces %v", m, c.Traces)
+				}
+				if _, stops := s.Calls(); s.Recording() || (stops > before) == ended {
+					t.Errorf("recording %t after %d stops more", s.Recording(), stops-before)
+				}
+				if _, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name}); err == nil || !strings.Contains(err.Error(), "nothing to recover") {
+					t.Errorf("again: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// A dead server's traces are recovered, too.
+func TestRecoverOfTheDead(t *testing.T) {
+	t.Parallel()
+	s := &enginetest.Server{Kind: "vllm-body", Ranks: 2}
+	dir := killed(t, s, options(t, s))
+	s.Die()
+	c, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name})
+	if err != nil || len(c.Traces) != 2 {
+		t.Errorf("capture %v, error %v", c, err)
+	}
+}
+
+// A start that is refused since a killed inferprof has left the profiler on says how that is ended.
+func TestRefusedByALeftProfile(t *testing.T) {
+	t.Parallel()
+	s := &enginetest.Server{Kind: "vllm-body"}
+	o := options(t, s)
+	dir := killed(t, s, o)
+	s.RequestStatus = nil
+	s.Resume(3)
+	o.Dir = filepath.Join(filepath.Dir(dir), "next")
+	_, err := capture.Run(t.Context(), o)
+	if !errors.Is(err, engine.ErrProfiling) || !strings.Contains(err.Error(), "inferprof recover "+dir) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The verdict does not wait for a stop's answer; whoever wants to can.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	s := &enginetest.Server{Kind: "vllm-body", HoldStop: hold}
+	o := options(t, s)
+	o.Requests = workload.Random(2, 4, 3, workload.AnyVocab, 1)
+	c, err := capture.Record(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if busy := c.Busy(); !slices.Equal(busy, o.Config.Server.URLs) {
+		t.Errorf("busy: %v", busy)
+	}
+	close(hold)
+	if err := c.Rest(t.Context()); err != nil || len(c.Busy()) > 0 {
+		t.Errorf("busy: %v, %v", c.Busy(), err)
+	}
+	m, err := ondisk.ReadManifest(c.Dir)
+	if err != nil || m.Engine.Endpoints[0].StopReplyNs <= 0 || m.Status != ondisk.Complete {
+		t.Errorf("manifest %+v, %v", m, err)
+	}
+}

@@ -1,0 +1,40 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// Whether a server records a profile no route tells. Some can be asked by a start that records nothing: it is refused as
+// every start is while a profile is being recorded, and otherwise for another reason, or has no effect.
+
+// A step that no server ever reaches.
+const neverStep = 1 << 62
+
+// recording asks whether a profile is being recorded. known is false where that can't be asked.
+func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
+	body, meaning := p.question()
+	if body == nil {
+		return false, false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	a, err := p.call(ctx, http.MethodPost, p.dialect.startPath, body)
+	if err != nil {
+		return false, false, fmt.Errorf("whether a profile is being recorded: %w", err)
+	}
+	on, known = meaning[a.status]
+	return on, known, nil
+}
+
+// question is the body of such a start, and what its answers mean: whether a profile is being recorded. nil: there is none.
+func (p *endpoint) question() (body map[string]any, recording map[int]bool) {
+	switch {
+	case p.dialect.Name == "vllm-body": // it looks for a profile first, and then at the bound
+		return map[string]any{"max_iterations": -1}, map[int]bool{http.StatusConflict: true, http.StatusBadRequest: false}
+	case p.dialect.Name == "sglang" && p.facts.releasedSince(0, 4, 10): // before, it had no start_step, and would start
+		return map[string]any{"start_step": neverStep}, map[int]bool{http.StatusInternalServerError: true, http.StatusOK: false}
+	}
+	return nil, nil
+}
