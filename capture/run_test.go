@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -233,10 +234,51 @@ func TestRunWarns(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := strings.Join(readBack(t, c).Warnings, "\n")
-	for _, part := range []string{"close the engine: stuck", "rank0.", "rank1.", "holds no step"} {
+	for _, part := range []string{"close the engine: stuck", "no step ran while the profile was recorded"} {
 		if !strings.Contains(w, part) {
 			t.Errorf("warnings do not say %q:\n%s", part, w)
 		}
+	}
+}
+
+// TestRunWithoutSteps: a profile in which nothing ran is complete, and says that nothing ran; once, whatever the ranks.
+func TestRunWithoutSteps(t *testing.T) {
+	idle := []byte(`{"traceEvents":[{"ph":"X","cat":"cpu_op","name":"aten::recv","pid":1,"tid":1,"ts":1,"dur":2}]}`)
+	for _, c := range []struct {
+		name   string
+		change func(*Options)
+		trace  func(rank int) []byte
+		want   []string // of each warning, a part
+	}{
+		{"with requests", func(*Options) {}, func(int) []byte { return idle }, []string{"no step ran while the profile was recorded, as far as its traces tell: 2 requests were answered"}},
+		{"without", func(o *Options) {
+			o.Requests, o.Config.Server = nil, &engine.ServerConfig{NoLoad: true, Duration: 3 * time.Second}
+		}, func(int) []byte { return idle }, []string{"nobody asked the server for anything in those 3s, and --no-load asks for nothing"}},
+		{"after a delay", func(o *Options) { o.Config.Profiler.DelayIterations = 99 }, func(int) []byte { return idle }, []string{"delay_iterations was longer"}},
+		{"on one rank", func(*Options) {}, func(rank int) []byte { return enginetest.Trace(rank, 2, 3*rank) }, []string{"holds no step"}},
+		{"with steps", func(*Options) {}, func(rank int) []byte { return enginetest.Trace(rank, 2, 3) }, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options(t, &enginetest.Script{Trace: c.trace})
+			o.Warmup = 0
+			c.change(&o)
+			got, err := Run(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := readBack(t, got)
+			if m.Status != ondisk.Complete || !slices.EqualFunc(m.Warnings, c.want, strings.Contains) {
+				t.Errorf("status %s, warnings %q; want %q", m.Status, m.Warnings, c.want)
+			}
+			again, err := ondisk.Open(got.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			noted := slices.ContainsFunc(again.Notes, func(n ondisk.Note) bool { return n.Kind == ondisk.NoteNoStep })
+			if want := len(c.want) > 0 && c.name != "on one rank"; noted != want {
+				t.Errorf("opened again: notes %q", again.Notes)
+			}
+		})
 	}
 }
 

@@ -15,6 +15,7 @@ type NoteKind string
 const (
 	NoteStatus     NoteKind = "status"     // the capture did not end well
 	NoteRanks      NoteKind = "ranks"      // nobody counted the capture's ranks
+	NoteNoStep     NoteKind = "no_step"    // the ranks' traces are whole, and none has a step
 	NoteGone       NoteKind = "gone"       // a trace of the manifest is not there any more
 	NoteChanged    NoteKind = "changed"    // a trace has another size than it was captured with
 	NoteOlder      NoteKind = "older"      // traces of older profiles are left out

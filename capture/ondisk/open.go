@@ -137,6 +137,9 @@ func openCapture(dir string) (*Capture, error) {
 	if m.Ranks.Expected < 1 {
 		c.note(NoteRanks, "how many ranks this capture has is not known: nothing proves that its traces are all there were")
 	}
+	if m.Stepless() {
+		c.note(NoteNoStep, "no step ran while this capture was recorded, as far as its traces tell")
+	}
 	for _, f := range m.Files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		info, err := os.Stat(path)

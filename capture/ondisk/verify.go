@@ -185,3 +185,20 @@ func (m *Manifest) WholeTraces(dir string) []string {
 	}
 	return paths
 }
+
+// OfRank tells whether f is the whole trace of a rank, and not an API server's.
+func (f *File) OfRank() bool { return f.Verdict == Whole && !formats.ParseFileName(f.Path).FrontEnd }
+
+// Stepless tells whether there are whole traces of ranks, and not one of them has a step.
+func (m *Manifest) Stepless() bool {
+	ranks := 0
+	for i := range m.Files {
+		if f := &m.Files[i]; f.OfRank() {
+			ranks++
+			if f.Steps > 0 {
+				return false
+			}
+		}
+	}
+	return ranks > 0
+}

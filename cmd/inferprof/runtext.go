@@ -169,7 +169,11 @@ func shortened(text string) string {
 }
 
 func writeFiles(w io.Writer, c *ondisk.Capture) error {
-	fmt.Fprintf(w, "Capture %s: %s\n", c.Dir, c.Manifest.Status)
+	status := string(c.Manifest.Status)
+	if c.Manifest.Stepless() {
+		status += ", and without a step"
+	}
+	fmt.Fprintf(w, "Capture %s: %s\n", c.Dir, status)
 	if err := fileTable(w, c.Manifest.Files); err != nil {
 		return err
 	}
