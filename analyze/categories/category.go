@@ -70,7 +70,7 @@ var Kernels = rules(
 // a GPU one. The tail has what only a CPU shows: allocating, taking views, compiled-graph glue. Parts of the compiler come
 // first, since they are named after what they look for: "pass.fuse_attention (dynamo_timed)".
 var Ops = rules(
-	"compiled", `^guard_collective \(dynamo_timed\)$`, // each call's question whether all ranks have what fits
+	"compiled", `^(guard_collective|CUDAGraphNode|cudagraphify).*\(dynamo_timed\)$`, // IsCompiler
 	Compile, `\(dynamo_timed\)$`,
 	Comm, `^(c10d::|gloo:|nccl:|mpi:|ucc:|xccl:|_c10d_functional|record_param_comms|shm_)|(?i)all_?reduce|all_?gather|reduce_scatter|all_?to_?all|broadcast_coalesced`,
 	"engine", `^inferprof::`,
@@ -126,9 +126,14 @@ func (c *Categorizer) Of(name string) string {
 	return category
 }
 
-// IsCompiler tells events that torch.compile's parts make of themselves, by name.
+// notCompiling begins the names of parts of torch.compile that run what was compiled: each call's question whether all ranks
+// have what fits; CUDA graphs, in whose recording the model's own ops run.
+var notCompiling = []string{"guard_collective", "CUDAGraphNode", "cudagraphify"}
+
+// IsCompiler tells events that torch.compile's parts make of themselves while they compile, by name.
 func IsCompiler(name string) bool {
-	return strings.HasSuffix(name, "(dynamo_timed)") && !strings.HasPrefix(name, "guard_collective ")
+	return strings.HasSuffix(name, "(dynamo_timed)") &&
+		!slices.ContainsFunc(notCompiling, func(part string) bool { return strings.HasPrefix(name, part) })
 }
 
 // CommRule says which kernels are communication.

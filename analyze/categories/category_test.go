@@ -55,7 +55,7 @@ func TestCategories(t *testing.T) {
 		"aten::embedding": "embed_index", "aten::argmax": "sampling", "aten::add": "elementwise", "aten::add_": "elementwise",
 		"aten::scaled_dot_product_attention": "attn", "Torch-Compiled Region: 0/0": "compiled", "## Call CompiledFxGraph fabc ##": "compiled",
 		"pass.fuse_attention (dynamo_timed)": Compile, "AOTAutogradCache.inductor_load (dynamo_timed)": Compile,
-		"fx.bucketing.merge_all_gather (dynamo_timed)": Compile, "guard_collective (dynamo_timed)": "compiled", "my::op": Other,
+		"fx.bucketing.merge_all_gather (dynamo_timed)": Compile, "guard_collective (dynamo_timed)": "compiled", "CUDAGraphNode.record (dynamo_timed)": "compiled", "my::op": Other,
 	} {
 		if got := ops.Of(name); got != want {
 			t.Errorf("op %s is %s, want %s", name, got, want)
