@@ -24,8 +24,9 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// SchemaVersion is Result.SchemaVersion: it grows when a field changes its meaning or goes away.
-const SchemaVersion = 1
+// SchemaVersion is Result.SchemaVersion: it grows when a field changes its meaning or goes away. 2: waiting in collectives is
+// told from starts where ranks share a clock.
+const SchemaVersion = 2
 
 // Options say what to analyse and how. The zero value is the usual.
 type Options struct {

@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -107,8 +108,11 @@ func TestInferredPhases(t *testing.T) {
 }
 
 func TestCollectivesAcrossRanks(t *testing.T) {
+	hosts := 0
 	rank := func(ns ...int64) *trace.Trace {
 		b := newBuilder()
+		hosts++
+		b.Trace.Meta.HostName = fmt.Sprint("host ", hosts) // of each its own: their starts say nothing
 		for i, n := range ns {
 			b.Collective("allreduce", int64(i)*1000, n, trace.Absent, 4096)
 		}
@@ -116,7 +120,7 @@ func TestCollectivesAcrossRanks(t *testing.T) {
 	}
 	res := Analyze([]*trace.Trace{rank(100, 300), rank(250, 120)}, Options{})
 	want := []ranks.Collective{{Name: "allreduce", Kind: "all_reduce", Dtype: "float", GroupSize: 2, Bytes: 4096, Count: 4, TotalNs: 770, MinNs: 100,
-		MedianNs: 250, MaxNs: 300, WaitNs: 330, TransferNs: 440, LateRank: 0, LateCount: 1, BytesPerS: 4096 / 110e-9, BusBytesPerS: 4096 / 110e-9}}
+		MedianNs: 250, MaxNs: 300, WaitNs: 330, TransferNs: 440, WaitFrom: ranks.WaitFromDurations, LateRank: 0, LateCount: 1, BytesPerS: 4096 / 110e-9, BusBytesPerS: 4096 / 110e-9}}
 	if diff := cmp.Diff(want, res.Collectives, cmpopts.EquateApprox(1e-12, 0)); diff != "" {
 		t.Error(diff)
 	}
@@ -127,11 +131,11 @@ func TestCollectivesAcrossRanks(t *testing.T) {
 	// What the writer says goes before what can be concluded.
 	b := newBuilder()
 	b.Collective("allreduce", 0, 100, 70, 4096)
-	if c := b.analyze(Options{}).Collectives[0]; c.WaitNs != 70 || c.TransferNs != 30 {
+	if c := b.analyze(Options{}).Collectives[0]; c.WaitNs != 70 || c.TransferNs != 30 || c.WaitFrom != ranks.WaitFromEngine {
 		t.Errorf("own wait: %+v", c)
 	}
 	// One rank alone, without that: unknown.
-	if c := Analyze([]*trace.Trace{rank(5)}, Options{}).Collectives[0]; c.WaitNs != -1 || c.TransferNs != -1 {
+	if c := Analyze([]*trace.Trace{rank(5)}, Options{}).Collectives[0]; c.WaitNs != -1 || c.TransferNs != -1 || c.WaitFrom != "" {
 		t.Errorf("unknown wait: %+v", c)
 	}
 }

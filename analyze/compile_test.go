@@ -24,7 +24,7 @@ const recompiled = "testdata/compile/recompile_cpu.pt.trace.json.gz"
 type (
 	plainEvent struct {
 		name, cat  string
-		tid        int64
+		tid        string
 		start, end int64
 	}
 	plainRow struct {
@@ -47,7 +47,7 @@ func plainEvents(t *testing.T, path string) []plainEvent {
 	var file struct {
 		TraceEvents []struct {
 			Ph, Cat, Name string
-			Tid           int64
+			Tid           json.RawMessage
 			Ts, Dur       float64
 		}
 	}
@@ -58,7 +58,7 @@ func plainEvents(t *testing.T, path string) []plainEvent {
 	var out []plainEvent
 	for _, e := range file.TraceEvents {
 		if e.Ph == "X" {
-			out = append(out, plainEvent{e.Name, e.Cat, e.Tid, ns(e.Ts), ns(e.Ts) + ns(e.Dur)})
+			out = append(out, plainEvent{e.Name, e.Cat, string(e.Tid), ns(e.Ts), ns(e.Ts) + ns(e.Dur)})
 		}
 	}
 	return out

@@ -161,6 +161,13 @@ type ( // Of package ranks: one rank, and what ranks say together.
 	Steady = ranks.Steady
 )
 
+// Of package ranks: how waiting in collectives was told.
+const (
+	WaitFromDurations = ranks.WaitFromDurations
+	WaitFromEngine    = ranks.WaitFromEngine
+	WaitFromStarts    = ranks.WaitFromStarts
+)
+
 type ( // Of package integrity: what is wrong with traces.
 	// Problem is a reason not to believe some of the numbers.
 	Problem = integrity.Problem

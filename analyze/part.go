@@ -184,17 +184,16 @@ func Join(parts []*Part, o Options) *Result {
 
 // meet compares what the ranks, in the order of runs, say of the collectives that they ran together, and sorts the ranks.
 func (res *Result) meet(runs []ranks.Runs) {
-	numbers := make([]int, len(res.Ranks))
 	of := map[*ranks.Rank]ranks.Runs{}
 	for i, r := range res.Ranks {
-		numbers[i], of[r] = r.Rank, runs[i]
+		of[r] = runs[i]
 	}
-	perRank, all := ranks.SplitWaits(numbers, runs)
-	for i, r := range res.Ranks {
-		r.Collectives = perRank[i]
-		r.WaitInSteps(runs[i])
-	}
-	res.Collectives = all
 	slices.SortStableFunc(res.Ranks, func(a, b *ranks.Rank) int { return cmp.Compare(a.Rank, b.Rank) })
 	ranks.Clocks(res.Ranks, of)
+	perRank, all := ranks.SplitWaits(res.Ranks, of)
+	for i, r := range res.Ranks {
+		r.Collectives = perRank[i]
+		r.WaitInSteps(of[r])
+	}
+	res.Collectives = all
 }

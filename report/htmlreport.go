@@ -32,7 +32,7 @@ func HTML(w io.Writer, r *analyze.Result, _ Options) error {
 		p.add(v.section("graphs", "Graph replays", graphTable(r).note, v.table(graphTable), "graph"))
 		p.add(v.section("ops", choose(r.Kind == analyze.KindCPU, "Ops", "CPU ops"), sumOver(r, "by self time: less the ops and calls inside"), v.table(opTable), "op"))
 		p.add(v.section("modules", "Modules", sumOver(r, "all layers together; self is less the modules inside"), v.table(moduleTable), "module"))
-		p.add(v.section("communication", "Communication", sumOver(r, "waiting is the time until the last rank came"), v.collectives(), "collective"))
+		p.add(v.section("communication", "Communication", sumOver(r, waitNote(r)), v.collectives(), "collective"))
 		p.add(v.section("memory", "Memory", "as the allocator reports it; + is what was added since the profile began", v.memory(), "memory"))
 		p.add(v.section("roofline", "Roofline", "ops whose shapes are known, against what the device can do", v.roofline(), "roofline"))
 		p.add(v.section("ranks", "Ranks", "side by side; prefill and decode are medians of steps", v.ranks(), "rank"))
@@ -223,7 +223,7 @@ func (v *htmlView) time() template.HTML {
 	if t.CommNs > 0 {
 		text := fmt.Sprintf("Communication took %s in all; %s of it was hidden behind computation.", plain(perDevice(v.r, t.CommNs)), percent(t.CommOverlapNs, t.CommNs))
 		if wait := waiting(v.r.Collectives); wait >= 0 {
-			text += fmt.Sprintf(" %s of it was waiting for other ranks.", plain(perDevice(v.r, wait)))
+			text += fmt.Sprintf(" %s of it was waiting for other ranks%s.", plain(perDevice(v.r, wait)), waitHint(v.r.Collectives))
 		}
 		m.add(`<p class="more">%s</p>`, text)
 	}

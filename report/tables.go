@@ -407,19 +407,49 @@ func launchTable(r *analyze.Result) dataTable {
 }
 
 func collectiveTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Communication", note: sumOver(r, "waiting is the time until the last rank came"), cols: []dataColumn{
+	d := dataTable{title: "Communication", note: sumOver(r, waitNote(r)), cols: []dataColumn{
 		{"total_ns", "time", unitNs}, {"wait_ns", "waiting", unitNs}, {"transfer_ns", "transfer", unitNs}, {"count", "count", unitCount},
 		{"min_ns", "min", unitNs}, {"median_ns", "median", unitNs}, {"max_ns", "max", unitNs}, {"bytes", "message", unitBytes},
 		{"bytes_per_s", "bandwidth", unitRate}, {"bus_bytes_per_s", "bus", unitRate}, {"late_rank", "last", unitCount}, {"late_count", "", unitCount},
 		{"dtype", "dtype", unitWord}, {"group_size", "ranks", unitCount}, {"group", "", unitWord}, {"kind", "", unitWord},
-		{"launched_by", "", unitOp}, {"queued_ns", "", unitNs}, {"collective", "collective", unitKernel}},
+		{"launched_by", "", unitOp}, {"queued_ns", "", unitNs}, {"wait_from", "", unitWord}, {"collective", "collective", unitKernel}},
 		noun: "collective", spare: []string{"ranks", "min", "max", "bandwidth", "dtype", "transfer"}}
 	for _, c := range r.Collectives {
 		d.add(c.TotalNs, known(c.WaitNs), known(c.TransferNs), int64(c.Count), c.MinNs, c.MedianNs, c.MaxNs, known(c.Bytes), positive(c.BytesPerS),
 			positive(c.BusBytesPerS), known(int64(c.LateRank)), int64(c.LateCount), c.Dtype, known(c.GroupSize), c.Group, c.Kind, c.LaunchedBy,
-			c.QueuedNs, c.Name)
+			c.QueuedNs, c.WaitFrom, c.Name)
 	}
 	return d
+}
+
+// waitNote says what waiting in collectives is, which hangs on whether the ranks share a clock.
+func waitNote(r *analyze.Result) string {
+	switch byDurations, all := waitsByDurations(r.Collectives); {
+	case !byDurations:
+		return "waiting is the time until the last rank came"
+	case all:
+		return "waiting: beyond the shortest of the ranks, whose clocks differ"
+	}
+	return "waiting: until the last rank came, or beyond the shortest"
+}
+
+// waitsByDurations tells whether some or all of what is known of waiting is from durations.
+func waitsByDurations(rows []analyze.Collective) (some, all bool) {
+	all = true
+	for _, c := range rows {
+		byDurations := c.WaitFrom == analyze.WaitFromDurations
+		some = some || byDurations
+		all = all && (byDurations || c.WaitFrom == "")
+	}
+	return some, some && all
+}
+
+// waitHint follows on a time of waiting for other ranks that is not from starts; "" if it is.
+func waitHint(rows []analyze.Collective) string {
+	if some, _ := waitsByDurations(rows); some {
+		return ", by durations since clocks differ"
+	}
+	return ""
 }
 
 func streamTable(r *analyze.Result) dataTable {

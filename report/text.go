@@ -399,7 +399,7 @@ func (p *page) time() {
 		text := fmt.Sprintf("communication %s, %s of it hidden behind computation",
 			trimUnit(duration(perDevice(p.r, t.CommNs))), percent(t.CommOverlapNs, t.CommNs))
 		if wait := waiting(p.r.Collectives); wait >= 0 {
-			text += fmt.Sprintf("; %s waiting for other ranks", trimUnit(duration(perDevice(p.r, wait))))
+			text += fmt.Sprintf("; %s waiting for other ranks%s", trimUnit(duration(perDevice(p.r, wait))), waitHint(p.r.Collectives))
 		}
 		p.wrapped("  ", "  ", text, dim)
 	}

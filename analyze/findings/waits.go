@@ -7,13 +7,13 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/categories"
+	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/trace"
 )
 
-// The ranks of a group meet in each collective, and whoever comes early waits there. Who waited how long in which one
-// needs no common clock: where all ranks ran the same collectives, the n-th of a name on each are one, the shortest of
-// their durations is the transfer, and what is beyond it on another rank is waiting. Our own engine writes the waiting
-// down.
+// The ranks of a group meet in each collective, and whoever comes early waits there. Where all ranks ran the same collectives,
+// the n-th of a name on each are one, and who waited how long is told as the analysis tells it (ranks.Waits). Our own engine
+// writes the waiting down.
 
 // meeting is one collective of one rank.
 type meeting struct {
@@ -43,15 +43,21 @@ func (v *view) matchMeetings() bool {
 			}
 		}
 	}
+	oneClock := true
+	for _, l := range v.ranks {
+		oneClock = oneClock && ranks.SharesClock(l.rank, v.ranks[0].rank)
+	}
+	visits, waits := make([]ranks.Visit, len(v.ranks)), make([]int64, len(v.ranks))
 	for name, first := range byName[0] {
 		for k := range first {
-			transfer := first[k].ns
-			for r := range v.ranks {
-				transfer = min(transfer, byName[r][name][k].ns)
+			for r, l := range v.ranks {
+				m := byName[r][name][k]
+				visits[r] = ranks.Visit{StartNs: l.rank.BaseTimeNs + m.start, Ns: m.ns}
 			}
+			ranks.Waits(visits, oneClock, waits)
 			for r := range v.ranks {
 				if m := byName[r][name][k]; m.waitNs == trace.Absent {
-					m.waitNs = m.ns - transfer
+					m.waitNs = waits[r]
 				}
 			}
 		}

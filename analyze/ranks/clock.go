@@ -27,6 +27,9 @@ type Clock struct {
 	SkewNs      int64 `json:"skew_ns"`
 	SpreadNs    int64 `json:"spread_ns"`
 	Collectives int   `json:"collectives"` // 0: no estimate
+	// SharedWith is the lowest rank whose clock, base times added, this rank's is as well, as far as that can be told; the rank
+	// itself, if there is none lower. Moments of ranks that share one clock can be set against each other as they are.
+	SharedWith int `json:"shared_with"`
 	// LateNs is how much later the trace's first event is than that of the rank that began first, the skew taken off.
 	LateNs int64 `json:"late_ns"`
 	// EarlyNs is how much earlier its last event ends than that of the rank that ended last.
@@ -47,11 +50,12 @@ func Clocks(ranks []*Rank, runs map[*Rank]Runs) {
 	}
 	first := ranks[0]
 	for _, r := range ranks {
-		r.Clock = &Clock{Reference: first.Rank}
+		r.Clock = &Clock{Reference: first.Rank, SharedWith: r.Rank}
 		if (r.BaseTimeNs == 0) == (first.BaseTimeNs == 0) {
 			r.Clock.estimate(first, r, runs[first], runs[r])
 		}
 	}
+	shareClocks(ranks, runs)
 	begin := func(r *Rank) int64 { return r.BaseTimeNs + r.FirstNs - r.Clock.SkewNs }
 	end := func(r *Rank) int64 { return r.BaseTimeNs + r.LastNs - r.Clock.SkewNs }
 	earliest, latest := begin(first), end(first)
@@ -92,17 +96,79 @@ func (c *Clock) estimate(a, b *Rank, of, with Runs) {
 
 // endDifferences are by how much the collectives of b end later than the same ones of a, each by its own trace's times.
 func endDifferences(a, b *sequence) []int64 {
+	var out []int64
+	eachPair(a, b, func(i, j int) { out = append(out, b.end(j)-a.end(i)) })
+	return out
+}
+
+// eachPair calls what with the places of the same collectives in two sequences, as far as they are told.
+func eachPair(a, b *sequence, what func(i, j int)) {
 	shift, ok := align(a, b)
 	if !ok {
-		return nil
+		return
 	}
-	var out []int64
-	n := overlapAt(len(a.ns), len(b.ns), shift)
-	for i := range n {
-		p, q := i+max(0, shift), i+max(0, -shift)
-		out = append(out, b.end(q)-a.end(p))
+	for i := range overlapAt(len(a.ns), len(b.ns), shift) {
+		what(i+max(0, shift), i+max(0, -shift))
 	}
-	return out
+}
+
+// Whether two ranks share a clock. One host has one, and so have the traces of its processes, within the µs or so to which
+// profilers fit what they read. Two hosts have two, however well they are set: what a µs-long collective waits can't be read off
+// them. The traces say which host they are of, if anything. Whether that is true, the collectives say: nobody leaves one before
+// the last has come, so no rank's end lies before another's begin. Where clocks differ by more than a collective lasts, it
+// does. Where hosts are not told, the ends must be together as well.
+
+const (
+	// outOfOrder is the share of collectives that may end before they have begun elsewhere: a few are not the same ones, or were
+	// read in a µs in which a clock was adjusted.
+	outOfOrder = 0.02
+	// sharedSkewNs is by how much the ends of collectives may be apart on one clock whatever their spread: GPUs' clocks are fitted
+	// to the host's within some µs.
+	sharedSkewNs = 10_000
+)
+
+// shareClocks finds out which ranks, which are sorted and have their skews, share clocks.
+func shareClocks(ranks []*Rank, runs map[*Rank]Runs) {
+	var owners []*Rank
+	for _, r := range ranks {
+		at := slices.IndexFunc(owners, func(o *Rank) bool { return shareClock(o, r, runs[o], runs[r]) })
+		if at < 0 {
+			owners = append(owners, r)
+			continue
+		}
+		r.Clock.SharedWith = owners[at].Rank
+	}
+}
+
+// shareClock reports whether two ranks share a clock.
+func shareClock(a, b *Rank, of, with Runs) bool {
+	if (a.BaseTimeNs == 0) != (b.BaseTimeNs == 0) || a.Host != b.Host && a.Host != "" && b.Host != "" {
+		return false
+	}
+	var pairs, wrong int
+	var apart []int64
+	for k, s := range of {
+		o := with[k]
+		if o == nil || !endsTogether(k.kind()) {
+			continue
+		}
+		eachPair(s, o, func(i, j int) {
+			startA, endA, startB, endB := a.BaseTimeNs+s.start[i], a.BaseTimeNs+s.end(i), b.BaseTimeNs+o.start[j], b.BaseTimeNs+o.end(j)
+			pairs++
+			if startA > endB || startB > endA {
+				wrong++
+			}
+			apart = append(apart, endB-endA)
+		})
+	}
+	if float64(wrong) > outOfOrder*float64(pairs) {
+		return false
+	}
+	if a.Host != "" && b.Host != "" {
+		return true
+	}
+	skew, spread := medianAndSpread(apart)
+	return pairs > 0 && max(skew, -skew) <= max(sharedSkewNs, spread)
 }
 
 // align finds the shift at which the shorter of two sequences lies along the longer: the i-th of b is the (i+shift)-th

@@ -37,6 +37,8 @@ type Collective struct {
 	MaxNs      int64  `json:"max_ns"`
 	WaitNs     int64  `json:"wait_ns"`     // Σ; -1: unknown
 	TransferNs int64  `json:"transfer_ns"` // Σ; -1: unknown
+	// WaitFrom is what WaitNs is told by: WaitFromEngine, WaitFromStarts, WaitFromDurations; "" if it is unknown.
+	WaitFrom string `json:"wait_from,omitempty"`
 
 	// BytesPerS is of the transfers, or if they are unknown of the shortest (which waited least); 0 if either is unknown.
 	BytesPerS    float64 `json:"bytes_per_s,omitempty"`
@@ -79,7 +81,7 @@ func summarizeCollective(k collectiveKey, r *sequence) Collective {
 		c.WaitNs += w
 	}
 	if c.WaitNs != trace.Absent {
-		c.TransferNs = c.TotalNs - c.WaitNs
+		c.TransferNs, c.WaitFrom = c.TotalNs-c.WaitNs, cmp.Or(r.waitFrom, WaitFromEngine)
 	}
 	if ns := max(0, float64(c.TransferNs)) / float64(max(1, c.Count)); c.Bytes > 0 {
 		if c.TransferNs < 0 {

@@ -25,6 +25,7 @@ type sequence struct {
 	ns    []int64
 	wait  []int64 // trace.Absent where unknown
 
+	waitFrom   string // of waits that the writer does not tell; "" if all are told, or unknown
 	launchedBy string
 	queuedNs   int64
 }

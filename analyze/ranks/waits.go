@@ -7,34 +7,48 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// Waiting is told from transfer by what the ranks say together. Where the writer tells the wait, that is taken. Else, where
-// the same collectives in the same number are found on several ranks, the n-th on each are one (clock.go says how a shorter
-// sequence is laid along a longer one): its transfer is the shortest of their durations, and the rest is waiting. This needs
-// no common clock, and equals the rule "latest start − own start" when all ranks end together.
+// Waiting is the time until the last rank came. Where the writer tells it, that is taken. Else, where the same collectives in
+// the same number are found on several ranks, the n-th on each are one (clock.go says how a shorter sequence is laid along a
+// longer one), and there are two ways to tell.
+//
+// Where the ranks share a clock, each waited from its own start to the latest, or to its own end if that was earlier: the
+// source of a broadcast waits for nobody. That is what the words say.
+//
+// Where they do not, starts can't be set against each other. Then the shortest of the durations is the transfer, and what
+// others took beyond it was waiting. That is the same if all end together, as NCCL's collectives do within some µs. On a CPU they
+// do not: whoever is done sending leaves, and what a rank takes longer for at the end counts as waiting as well. So it is mostly
+// more than the first, and a result says which of the two it has.
+
+// Where a wait is from (Collective.WaitFrom).
+const (
+	WaitFromEngine    = "engine"    // the writer tells it
+	WaitFromStarts    = "starts"    // from its own start to the latest, on one clock
+	WaitFromDurations = "durations" // beyond the shortest duration: clocks differ
+)
 
 // member is what one rank has of a collective that several ran.
 type member struct {
-	rank int
+	rank *Rank
 	*sequence
 }
 
-// SplitWaits tells waiting from transfer by comparing ranks. It fills in the waits of runs that nobody told, and returns the
-// table of each rank, and that of all; numbers are the ranks'.
-func SplitWaits(numbers []int, ranks []Runs) (perRank [][]Collective, all []Collective) {
+// SplitWaits tells waiting from transfer by comparing ranks, whose clocks are known (Clocks). It fills in the waits of runs
+// that nobody told, and returns the table of each rank, and that of all.
+func SplitWaits(ranks []*Rank, runs map[*Rank]Runs) (perRank [][]Collective, all []Collective) {
 	keys := map[collectiveKey][]member{}
-	for i, runs := range ranks {
-		for k, s := range runs {
-			keys[k] = append(keys[k], member{numbers[i], s})
+	for _, r := range ranks {
+		for k, s := range runs[r] {
+			keys[k] = append(keys[k], member{r, s})
 		}
 	}
 	late := map[collectiveKey]map[int]int{}
 	for k, same := range keys {
-		slices.SortFunc(same, func(a, b member) int { return cmp.Compare(a.rank, b.rank) })
+		slices.SortStableFunc(same, func(a, b member) int { return cmp.Compare(a.rank.Rank, b.rank.Rank) })
 		late[k] = splitWaits(same)
 	}
 	perRank = make([][]Collective, len(ranks))
-	for i, runs := range ranks {
-		for k, s := range runs {
+	for i, r := range ranks {
+		for k, s := range runs[r] {
 			perRank[i] = append(perRank[i], summarizeCollective(k, s))
 		}
 		sortCollectives(perRank[i])
@@ -43,7 +57,7 @@ func SplitWaits(numbers []int, ranks []Runs) (perRank [][]Collective, all []Coll
 		var joined sequence
 		for _, m := range same {
 			joined.ns, joined.wait = append(joined.ns, m.ns...), append(joined.wait, m.wait...)
-			joined.launchedBy = cmp.Or(joined.launchedBy, m.launchedBy)
+			joined.launchedBy, joined.waitFrom = cmp.Or(joined.launchedBy, m.launchedBy), cmp.Or(joined.waitFrom, m.waitFrom)
 			joined.queuedNs += m.queuedNs
 		}
 		c := summarizeCollective(k, &joined)
@@ -73,21 +87,53 @@ func splitWaits(same []member) (late map[int]int) {
 		}
 		from[j] = shift
 	}
+	oneClock := true
+	for _, m := range same {
+		oneClock = oneClock && SharesClock(m.rank, same[0].rank)
+	}
 	late = map[int]int{}
+	visits, waits := make([]Visit, len(same)), make([]int64, len(same))
 	for i := range fewest.ns {
-		last := 0
 		for j, m := range same {
-			if m.ns[from[j]+i] < same[last].ns[from[last]+i] {
-				last = j
-			}
+			visits[j] = Visit{StartNs: m.rank.BaseTimeNs + m.start[from[j]+i], Ns: m.ns[from[j]+i]}
 		}
-		late[same[last].rank]++
-		shortest := same[last].ns[from[last]+i]
+		late[same[Waits(visits, oneClock, waits)].rank.Rank]++
 		for j, m := range same {
 			if at := from[j] + i; m.wait[at] == trace.Absent {
-				m.wait[at] = m.ns[at] - shortest
+				m.wait[at] = waits[j]
+				m.waitFrom = WaitFromDurations
+				if oneClock {
+					m.waitFrom = WaitFromStarts
+				}
 			}
 		}
 	}
 	return late
+}
+
+// Visit is when a rank was in a collective that others were in.
+type Visit struct {
+	StartNs int64 // base time added
+	Ns      int64
+}
+
+// Waits fills in how long each of the ranks that visited a collective waited in it, between 0 and its duration, and returns
+// the one that came last, the first of such. Whether they share a clock says which of the two ways it is told by.
+func Waits(visits []Visit, oneClock bool, waits []int64) (last int) {
+	for j, v := range visits {
+		if oneClock && v.StartNs > visits[last].StartNs || !oneClock && v.Ns < visits[last].Ns {
+			last = j
+		}
+	}
+	for j, v := range visits {
+		if waits[j] = v.Ns - visits[last].Ns; oneClock {
+			waits[j] = min(v.Ns, visits[last].StartNs-v.StartNs)
+		}
+	}
+	return last
+}
+
+// SharesClock reports whether two ranks are on one clock, as far as that can be told.
+func SharesClock(a, b *Rank) bool {
+	return a == b || a.Clock != nil && b.Clock != nil && a.Clock.SharedWith == b.Clock.SharedWith
 }
