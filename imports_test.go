@@ -39,7 +39,7 @@ var floors = [][]room{
 	{
 		{"serve", []string{"engine", "engine/native", "sampling", "internal/..."}},
 		{"sweep", []string{"capture/ondisk", "engine", "profile", "internal/..."}},
-		{"doctor", []string{"engine", "engine/python", "engine/server", "llm/tensor", "internal/..."}},
+		{"doctor", []string{"capture/ondisk", "engine", "engine/python", "engine/server", "llm/tensor", "internal/..."}},
 		{"capture", []string{"capture/ondisk", "capture/collect", "engine", "sampling", "trace/...", "internal/..."}},
 	},
 	{

@@ -28,6 +28,9 @@ func (r *Recorded) Rest(ctx context.Context) error {
 	}
 	s := r.session
 	err := s.rester.Rest(ctx)
+	if ctx.Err() != nil {
+		return err
+	}
 	s.describe(s.engine)
 	s.takeWarnings(s.engine)
 	if writeErr := s.manifest.Write(s.dir.path); writeErr != nil {

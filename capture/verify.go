@@ -34,7 +34,7 @@ func (s *session) verify() {
 	s.warnOfSteps()
 	for _, path := range s.collected.Temporary {
 		if strings.HasSuffix(path, ".tmp") || len(m.Files) < m.Ranks.Expected {
-			s.warn("%s is what is left of a trace whose writer ended before it was done: it may be deleted", path)
+			s.warn("%s is what is left of a trace whose writer ended before it was done: it may be deleted, unless somebody who can't be seen from here is writing it", path)
 		}
 	}
 	for rank := range m.Ranks.Expected {

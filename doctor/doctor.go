@@ -5,7 +5,10 @@ package doctor
 
 import (
 	"context"
+	"fmt"
+	"time"
 
+	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine/server"
 )
 
@@ -46,6 +49,12 @@ func Examine(ctx context.Context, o Options) (*Examination, error) {
 		return nil, err
 	}
 	x.Problems = append(x.Problems, x.Server.Problems...)
+	for _, left := range ondisk.Left(o.ProfileDir) {
+		if left.Of(x.Server.URL) && x.Server.Recording != "no" {
+			x.Problems = append(x.Problems, fmt.Sprintf("the inferprof that made %s was killed while it recorded, at %s: end that profile and bring its traces with: inferprof recover %s",
+				left.Shown(), left.Manifest.RecordingSince.Local().Format(time.DateTime), left.Shown()))
+		}
+	}
 	x.Notes = append(x.Notes, x.Server.Notes...)
 	return x, nil
 }

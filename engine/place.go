@@ -107,7 +107,7 @@ type Collected struct {
 	Complete  bool     // every expected trace is there and whole
 	Ranks     []int    // of each of the Exports that are at least so many: what its whole traces tell; 0 if they don't
 	Places    []Found  // each place once, in the order of the Exports
-	Temporary []string // unfinished files of writers on this machine, by path; some may be gone by now
+	Temporary []string // unfinished files of writers on this machine that nobody has open any more, by path
 }
 
 // Found is what a place held.

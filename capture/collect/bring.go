@@ -147,7 +147,7 @@ func (c *Collection) end(ctx context.Context, a answer) Result {
 	}
 	c.learnRanks()
 	c.number()
-	r.Files, r.Temporary = c.files(), c.scratch.left()
+	r.Files, r.Temporary = c.files(), c.scratch.abandoned()
 	r.Abandoned = r.Abandoned && !c.complete()
 	switch judge, ok := c.engine.(engine.Concluder); {
 	case r.Abandoned:

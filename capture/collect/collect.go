@@ -81,7 +81,7 @@ type export struct {
 // Result is what came of a profile.
 type Result struct {
 	Files     []File        // by rank; those that are no rank's last
-	Temporary []string      // unfinished files of writers on this machine, by path, that are still there
+	Temporary []string      // unfinished files of writers on this machine that nobody has open any more, by path
 	StopTook  time.Duration // until StopProfile returned
 	Err       error         // of the stop, or what the engine says is wrong
 	Abandoned bool          // ctx ended before everything was there: what is not whole was not waited for

@@ -148,7 +148,7 @@ func (c *Collection) files() []File {
 
 // found is what the engine is told in the end.
 func (c *Collection) found() engine.Collected {
-	all := engine.Collected{Complete: c.complete(), Temporary: c.scratch.paths()}
+	all := engine.Collected{Complete: c.complete(), Temporary: c.scratch.abandoned()}
 	for _, x := range c.exports {
 		told := 0
 		if x.learned {

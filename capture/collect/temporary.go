@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/processes"
 )
 
 // scratch are the temporary files of writers on this machine: that they grow is why there is no trace yet. PyTorch writes a
@@ -46,16 +47,16 @@ func (s *scratch) look(places []*place) (moved bool) {
 	return moved
 }
 
-// paths are those that were seen.
-func (s *scratch) paths() []string { return slices.Sorted(maps.Keys(s.seen)) }
-
 // left are those that are still there.
 func (s *scratch) left() []string {
-	return slices.DeleteFunc(s.paths(), func(path string) bool {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.seen)), func(path string) bool {
 		_, err := os.Lstat(path)
 		return err != nil
 	})
 }
+
+// abandoned are those that are still there and that nobody is writing: others write into the temporary directory, too.
+func (s *scratch) abandoned() []string { return slices.DeleteFunc(s.left(), processes.HasOpen) }
 
 // list are the temporary files in the temporary directory and in the places that are on this machine, if any are.
 func (s *scratch) list(places []*place) map[string]engine.Entry {

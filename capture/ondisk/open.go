@@ -163,7 +163,11 @@ func openCapture(dir string) (*Capture, error) {
 
 // empty is the error of a capture without traces where some are needed.
 func (c *Capture) empty() error {
-	return fmt.Errorf("open %s: the capture is %s and holds no trace (%s)", c.Dir, c.Manifest.Status, c.Manifest.Error)
+	err := fmt.Errorf("open %s: the capture is %s and holds no trace (%s)", c.Dir, c.Manifest.Status, c.Manifest.Error)
+	if c.Manifest.RecordingSince != nil {
+		err = fmt.Errorf("%w; its profile may still be recorded: end it and bring its traces with: inferprof recover %s", err, c.Dir)
+	}
+	return err
 }
 
 // openDirectory takes a directory without a manifest.

@@ -126,6 +126,11 @@ func (d *doctorFlags) write(w io.Writer, x *doctor.Examination) {
 	}
 }
 
+// recordingText says whether a profile is being recorded, as Description has it.
+var recordingText = map[string]string{
+	"yes": "a profile is being recorded", "no": "nothing is being recorded", "unknown": "whether a profile is being recorded can't be asked",
+}
+
 func writeServer(line func(name, format string, args ...any), v *server.Description) {
 	line("server", "%s: %s", v.URL, strings.Join(nonEmpty(v.Title, v.Version), ", version "))
 	if v.Model != "" {
@@ -142,7 +147,7 @@ func writeServer(line func(name, format string, args ...any), v *server.Descript
 	case v.Bounded:
 		bounded = "the request can bound its steps (--max-iterations)"
 	}
-	line("  profiler", "%s; %s", v.Profiling, bounded)
+	line("  profiler", "%s", strings.Join(nonEmpty(v.Profiling, recordingText[v.Recording], bounded), "; "))
 	for _, dir := range v.Directories {
 		line("  writes", "%s (%s): %s", dir.Path, dir.For, strings.Join(nonEmpty(freeText(dir.FreeBytes), writableText[dir.Writable]), ", "))
 	}

@@ -100,10 +100,12 @@ func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, st
 
 // rest waits until the engine is free again, which is after the verdict, and says so.
 func (s *settings) rest(ctx context.Context, c *capture.Recorded, stderr io.Writer) error {
-	busy := strings.Join(c.Busy(), ", ")
-	if busy == "" {
-		return nil
+	soon, cancel := context.WithTimeout(ctx, tellAfter)
+	defer cancel()
+	if err := c.Rest(soon); err == nil || soon.Err() == nil {
+		return err
 	}
+	busy := strings.Join(c.Busy(), ", ")
 	line := s.newProgress(stderr)
 	defer line.close()
 	line.note(fmt.Sprintf("note: %s is still busy with the end of its profile, and answers nothing meanwhile; the capture is complete (Ctrl-C leaves it)", busy))

@@ -261,12 +261,19 @@ func (s *Server) begin(w http.ResponseWriter, b map[string]any) (ended <-chan st
 		}
 		return nil
 	}
-	s.starts++
+	busy := s.Busy || s.recording
+	if n, _ := b["max_iterations"].(float64); n < 0 && !busy && s.Kind == "vllm-body" {
+		http.Error(w, `{"error":{"message":"max_iterations must be greater than or equal to 0","code":400}}`, http.StatusBadRequest)
+		return nil
+	}
+	if !busy || s.Kind != "vllm-body" {
+		s.starts++
+	}
 	switch {
 	case s.StartStatus != 0:
 		http.Error(w, s.StartText, s.StartStatus)
 		return nil
-	case (s.Busy || s.recording) && s.Kind == "vllm-body":
+	case busy && s.Kind == "vllm-body":
 		http.Error(w, `{"error":{"message":"Profiler is already running.","code":409}}`, http.StatusConflict)
 		return nil
 	case s.Busy && s.sglang(): // what was recorded so far is lost

@@ -21,6 +21,7 @@ type Description struct {
 	Engines      int    `json:"engines"`       // data-parallel engines; 0 if it does not tell
 	Healthy      bool   `json:"healthy"`
 	Profiling    string `json:"profiling"` // on, off, or unknown
+	Recording    string `json:"recording"` // a profile is being recorded just now: yes, no, or unknown
 	Bounded      bool   `json:"bounded"`   // the start can say how many steps to record
 	Stacks       string `json:"stacks"`    // its profiles hold Python's stacks unless the start says otherwise: yes, no, or unknown
 	Metrics      bool   `json:"metrics"`
@@ -42,8 +43,9 @@ type Directory struct {
 	FreeBytes int64  `json:"free_bytes"` // -1 if nobody tells
 }
 
-// Describe asks a server what it is, by GET requests alone, and looks at its process if that is on this machine. No profile is
-// started, and nothing written. apiKey may be empty.
+// Describe asks a server what it is, and looks at its process if that is on this machine. No profile is started, and nothing
+// written: all but one of the requests are GET, and that one is a start that is refused, or has no effect (recording.go). apiKey may
+// be empty.
 func Describe(ctx context.Context, url, apiKey string) (*Description, error) {
 	c, err := newClient(url, apiKey)
 	if err != nil {
@@ -58,7 +60,7 @@ func Describe(ctx context.Context, url, apiKey string) (*Description, error) {
 	d := p.dialect
 	r := &Description{
 		URL: c.base, Dialect: d.Name, DialectKnown: p.dialectKnown(), Title: d.Title, Version: f.version, Model: f.model, MaxModelLen: f.maxModelLen,
-		Ranks: f.ranks(), Engines: f.engines(d), Healthy: f.healthy, Profiling: "unknown", Bounded: d.bounded, Stacks: p.recordsStacks().String(),
+		Ranks: f.ranks(), Engines: f.engines(d), Healthy: f.healthy, Profiling: "unknown", Recording: unknown.String(), Bounded: d.bounded, Stacks: p.recordsStacks().String(),
 		Directories: []Directory{}, Problems: []string{}, Notes: []string{},
 	}
 	if !r.DialectKnown {
@@ -66,6 +68,11 @@ func Describe(ctx context.Context, url, apiKey string) (*Description, error) {
 	}
 	if on, known := f.profiling(d); known {
 		r.Profiling = map[bool]string{true: "on", false: "off"}[on]
+	}
+	if r.Profiling == "on" {
+		if on, known := p.safelyRecording(ctx); known {
+			r.Recording = map[bool]string{true: yes.String(), false: no.String()}[on]
+		}
 	}
 	if f.metrics != nil {
 		running, ok := f.metrics.sum(d.running)
@@ -102,6 +109,12 @@ func (r *Description) judge(p *endpoint) {
 		r.problem("it has no %s: %s", d.startPath, enable)
 	case "unknown":
 		r.note("it does not list its routes (/openapi.json): whether its profiler is on shows only when it is started; if it is not: %s", d.enable)
+	}
+	if why := p.diesOfStart(); why != "" {
+		r.problem("%s", why)
+	}
+	if r.Recording == yes.String() {
+		r.problem("a profile is being recorded: a capture would be refused; %s", p.howToEnd())
 	}
 	if !f.healthy {
 		r.problem("/health is not answered 200: it may still be loading, or its engine has died")

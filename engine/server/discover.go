@@ -17,7 +17,21 @@ type serverProcess struct {
 	cwd      string // its working directory, as it knows it; "" if that can't be told
 	rights   rights
 	settings settings
+	environ  []string // NAME=value; nil if it can't be read
 	temps    []string // where Python would write temporary files, as the process knows it: the first one that it can write to
+}
+
+// variable is the value of a variable in the environment of the process; known is false if that can't be read.
+func (p *serverProcess) variable(name string) (value string, known bool) {
+	if p == nil || len(p.environ) == 0 {
+		return "", false
+	}
+	for _, e := range p.environ {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			return v, true
+		}
+	}
+	return "", true
 }
 
 // seen is a path of the process as it is reached from here.

@@ -51,7 +51,7 @@ func lookAt(pid int) *serverProcess {
 	if relay(args) {
 		return nil
 	}
-	p := &serverProcess{pid: pid, settings: settingsOf(args, environ), temps: tempsOf(environ), rights: rightsOf(pid)}
+	p := &serverProcess{pid: pid, settings: settingsOf(args, environ), environ: environ, temps: tempsOf(environ), rights: rightsOf(pid)}
 	p.cwd, _ = os.Readlink(filepath.Join(proc, "cwd"))
 	ours, errOurs := os.Readlink("/proc/self/ns/mnt")
 	theirs, errTheirs := os.Readlink(filepath.Join(proc, "ns/mnt"))

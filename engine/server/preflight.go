@@ -23,6 +23,9 @@ func (e *Engine) preflight(ctx context.Context) error {
 		return usagef("--phase %s: a server records every step: profile all of them; the report tells phases apart", c.Phase)
 	}
 	for _, p := range e.endpoints {
+		if why := p.diesOfStart(); why != "" {
+			return fmt.Errorf("server %s: %s", p.base, why)
+		}
 		if (c.MaxIterations > 0 && c.MaxIterations != maxSteps || c.DelayIterations > 0) && !p.dialect.bounded {
 			e.warn("%s: the number of steps can't be bounded by the request, that takes %s", p.base, p.dialect.bodySince)
 		}

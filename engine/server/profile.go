@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // StartProfile tells all servers at once. A start is never cut short: whether it took effect would not be known; when ctx
@@ -206,6 +207,7 @@ func (e *Engine) StopProfile(ctx context.Context) error {
 		case a := <-answers:
 			e.take(a)
 		case <-ctx.Done():
+			e.restSince = time.Now()
 			return ctx.Err()
 		}
 	}
@@ -271,7 +273,7 @@ func (e *Engine) Resting() []string {
 	return list
 }
 
-// Rest waits until all stops are answered, or their servers have died.
+// Rest waits until all stops are answered, or their servers have died. That others had to wait for long is worth a warning.
 func (e *Engine) Rest(ctx context.Context) error {
 	for _, p := range e.endpoints {
 		if p.stopAnswered == nil {
@@ -283,8 +285,18 @@ func (e *Engine) Rest(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	if took := time.Since(e.restSince); took > longRest {
+		why := "it makes a table of its profile after the traces, or writes one of its own API server's"
+		if e.endpoints[0].recordsStacks() == yes {
+			why += ", which takes longest with Python's stacks: start it with torch_profiler_with_stack false"
+		}
+		e.warn("after the last trace was whole the server answered nothing for another %s: %s", words.Duration(took), why)
+	}
 	return nil
 }
+
+// longRest is a rest that is worth a warning.
+const longRest = 2 * time.Second
 
 // stop stops one server's profiler, which may have been told to stop by itself after some steps.
 func (e *Engine) stop(ctx context.Context, p *endpoint, bounded bool) (doubtful bool, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Whether a server records a profile no route tells. Some can be asked by a start that records nothing: it is refused as
@@ -31,10 +32,34 @@ func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
 // question is the body of such a start, and what its answers mean: whether a profile is being recorded. nil: there is none.
 func (p *endpoint) question() (body map[string]any, recording map[int]bool) {
 	switch {
-	case p.dialect.Name == "vllm-body": // it looks for a profile first, and then at the bound
+	case p.dialect.Name == "vllm-body" && p.facts.startTakesBody: // it looks for a profile first, and then at the bound
 		return map[string]any{"max_iterations": -1}, map[int]bool{http.StatusConflict: true, http.StatusBadRequest: false}
 	case p.dialect.Name == "sglang" && p.facts.releasedSince(0, 4, 10): // before, it had no start_step, and would start
 		return map[string]any{"start_step": neverStep}, map[int]bool{http.StatusInternalServerError: true, http.StatusOK: false}
 	}
 	return nil, nil
+}
+
+// diesOfStart says why a server would die of a start: SGLang's second way to profile takes none but by stages, and its
+// scheduler ends at any other. "" if nothing shows that.
+func (p *endpoint) diesOfStart() string {
+	if p.dialect.Engine != "sglang" {
+		return ""
+	}
+	switch v, _ := p.process.variable(profileV2); strings.ToLower(v) {
+	case "", "0", "false", "no", "n", "off", "f":
+		return ""
+	}
+	return profileV2 + " is set in its environment, and with that SGLang dies at a start that is not by stages: start it without"
+}
+
+const profileV2 = "SGLANG_PROFILE_V2"
+
+// safelyRecording is recording for those who only look: where it can't be seen that asking does no harm nothing is asked.
+func (p *endpoint) safelyRecording(ctx context.Context) (on, known bool) {
+	if _, seen := p.process.variable(profileV2); p.dialect.Engine == "sglang" && (!seen || p.diesOfStart() != "") {
+		return false, false
+	}
+	on, known, err := p.recording(ctx)
+	return on, known && err == nil
 }

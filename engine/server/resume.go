@@ -49,6 +49,9 @@ func resume(ctx context.Context, c engine.Config) (*Engine, error) {
 		if f, err := probe(limited, p.client); err == nil {
 			p.facts = f
 			p.find()
+			n := f.engines(p.dialect)
+			p.ranks, p.engines = f.ranks(), max(n, 1)
+			p.counted = p.ranks > 0 || n > 0
 		}
 		return nil
 	})

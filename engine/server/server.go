@@ -42,11 +42,12 @@ type Engine struct {
 	tell     func(string)
 	warnings []string
 
-	load   *load // begun in Prepare; nil otherwise
-	salt   string
-	round  int
-	stops  stops // of the last profile
-	timing timing
+	load      *load // begun in Prepare; nil otherwise
+	salt      string
+	round     int
+	stops     stops     // of the last profile
+	restSince time.Time // when a stop was left to itself
+	timing    timing
 }
 
 // timing is how often and how long things are looked at; tests are in a hurry.

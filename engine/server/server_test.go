@@ -703,6 +703,24 @@ func TestDescribe(t *testing.T) {
 			t.Errorf("%s: looking called start %d and stop %d times", kind, starts, stops)
 		}
 	}
+	for _, kind := range []string{"vllm-body", "vllm"} { // the one can be asked whether a profile is being recorded, the other can't
+		s := &enginetest.Server{Kind: kind}
+		url := s.Start()
+		defer s.Close()
+		for _, on := range []bool{false, true} {
+			if on {
+				s.Resume(1)
+			}
+			got, err := server.Describe(t.Context(), url, "")
+			want := "unknown"
+			if kind == "vllm-body" {
+				want = map[bool]string{false: "no", true: "yes"}[on]
+			}
+			if err != nil || got.Recording != want || (len(got.Problems) > 0) != (want == "yes") || s.Recording() != on {
+				t.Errorf("%s that records: %t: %+v, %v", kind, on, got, err)
+			}
+		}
+	}
 	s := &enginetest.Server{Kind: "vllm"}
 	url := s.Start()
 	s.Close()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,4 +72,20 @@ func parseStat(text []byte) (p Process, ok bool) {
 		p.exitCode, _ = strconv.Atoi(fields[exitCode]) // 0 to those who may not know
 	}
 	return p, errs == [3]error{}
+}
+
+// hasOpen looks for a path among the open files of all processes.
+func hasOpen(path string) bool {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return false
+	}
+	open, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(open, func(fd string) bool {
+		at, err := os.Readlink(fd)
+		return err == nil && at == path
+	})
 }

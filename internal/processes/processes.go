@@ -66,6 +66,9 @@ func Ended(those []Process) []End {
 	return ended
 }
 
+// HasOpen tells whether any process has a file open, as far as can be seen: not of processes of others, and on Linux only.
+func HasOpen(path string) bool { return hasOpen(path) }
+
 // endText says how a process ended, of the status that wait(2) gives.
 func endText(status int) string {
 	if signal := syscall.Signal(status & 0x7f); signal != 0 {

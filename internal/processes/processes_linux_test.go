@@ -92,6 +92,20 @@ func TestZombie(t *testing.T) {
 	}
 }
 
+func TestHasOpen(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !HasOpen(f.Name()) {
+		t.Error("an open file is taken for one that nobody has open")
+	}
+	f.Close()
+	if HasOpen(f.Name()) || HasOpen("/not/there") {
+		t.Error("a file that nobody has open")
+	}
+}
+
 func TestParseStat(t *testing.T) {
 	line := "851 (a (b) c) Z 12 850 850 0 -1 4228100 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0" + strings.Repeat(" 0", 27) + " 9\n"
 	p, ok := parseStat([]byte(line))
