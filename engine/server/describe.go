@@ -148,7 +148,7 @@ func (r *Description) judge(p *endpoint) {
 		r.note("it answers 200 to a second start and ignores it: see that nobody else is profiling it")
 	}
 	if r.Stacks == yes.String() && d.Engine == "vllm" {
-		r.note("%s", p.stacksText())
+		r.note("it %s", p.stacksText())
 	}
 }
 

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -137,19 +139,60 @@ func (e *Engine) explainPlace(at engine.Found, answered bool) (said []string) {
 			empty = append(empty, f.Name)
 		}
 	}
+	full := e.fullDisks(at.Place)
 	if len(empty) > 0 {
-		said = append(said, fmt.Sprintf("%s in %s %s empty: a writer opens the file early, and died or failed before its first byte",
-			strings.Join(empty, ", "), at.Place, isOrAre(len(empty))))
+		why := "a writer opens the file early, and died or failed before its first byte"
+		if len(full) > 0 {
+			why = "a writer opens the file early, and a full disk takes no byte of it"
+		}
+		said = append(said, fmt.Sprintf("%s in %s %s empty: %s", strings.Join(empty, ", "), at.Place, isOrAre(len(empty)), why))
 	}
+	said = append(said, full...)
 	for _, f := range at.Files {
 		if !f.Kept && !f.Earlier && f.SizeBytes > 0 && f.Problem != "" {
 			said = append(said, f.Name+": "+f.Problem)
 		}
 	}
-	if !kept && len(empty) == 0 && answered {
+	if !kept && len(empty)+len(full) == 0 && answered {
 		said = append(said, e.nothingIn(at.Place))
 	}
 	return said
+}
+
+// fullDisks says which disks that the traces of a place go to are full, or so nearly that no trace can have had room.
+func (e *Engine) fullDisks(where engine.Place) (said []string) {
+	at, ok := where.(place)
+	if !ok {
+		return nil
+	}
+	t := at.try(context.Background())
+	if full(t.err) || t.free >= 0 && t.free < leastBytes {
+		said = append(said, fmt.Sprintf("the disk of %s is full: %s", t.at, freeNow(t.free)))
+	}
+	temps := map[string]int64{} // by directory, what is free
+	if t.temp != "" {
+		temps[t.temp] = t.tempFree
+	}
+	for _, p := range e.endpoints {
+		if p.place == at && p.process != nil && p.dialect.Engine != "native" {
+			temp := p.process.temp()
+			temps[temp.at] = temp.free
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(temps)) {
+		if free := temps[dir]; free >= 0 && free < leastBytes {
+			said = append(said, fmt.Sprintf("the disk of %s, to which a server writes each trace uncompressed first, is full: %s", dir, freeNow(free)))
+		}
+	}
+	return said
+}
+
+// freeNow says what is left of a full disk, and what to do.
+func freeNow(bytes int64) string {
+	if bytes < 0 {
+		return "free some"
+	}
+	return words.Size(bytes) + " are free: free some"
 }
 
 // nothingIn says why a directory got no trace although the servers answered that all went well.

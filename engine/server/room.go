@@ -217,7 +217,7 @@ func reason(err error) string {
 // warnStacks says what stacks cost, before they do, unless they were asked for.
 func (e *Engine) warnStacks(p *endpoint) {
 	if !p.dialect.switches("with_stack") && p.recordsStacks() == yes {
-		e.warn("%s", p.stacksText())
+		e.warn("%s %s", p.base, p.stacksText())
 	}
 }
 
@@ -227,9 +227,9 @@ func (p *endpoint) stacksText() string {
 	if p.told.WithStack == nil {
 		how = ", as vLLM does unless it is told not to"
 	}
-	return fmt.Sprintf("%s records Python's stacks%s: its traces are half as large again, and it answers nobody for long after the stop "+
+	return fmt.Sprintf("records Python's stacks%s: its traces are half as large again, and it answers nobody for long after the stop "+
 		"(a small load: traces after 8.6 s, the server back after 26 s; 5 s of idling: after 65 and 194 s): "+
-		"start it with torch_profiler_with_stack false, unless they are needed", p.base, how)
+		"start it with torch_profiler_with_stack false, unless they are needed", how)
 }
 
 // warnElsewhere says that a server was told another directory than the one that is looked into.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -13,20 +14,23 @@ import (
 	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
+// mount puts a file system of its own over a new directory.
+func mount(t *testing.T, flags uintptr, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", flags, "size="+size); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // A server that could not write its trace is not asked to record one: SGLang would die of it.
 func TestNowhereToWrite(t *testing.T) {
-	mount := func(t *testing.T, flags uintptr) string {
-		dir := t.TempDir()
-		if err := unix.Mount("tmpfs", dir, "tmpfs", flags, "size=900k"); err != nil {
-			t.Skipf("a small file system cannot be mounted here: %v", err)
-		}
-		t.Cleanup(func() {
-			if err := unix.Unmount(dir, 0); err != nil {
-				t.Error(err)
-			}
-		})
-		return dir
-	}
 	file := func(t *testing.T) string {
 		path := filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -39,8 +43,8 @@ func TestNowhereToWrite(t *testing.T) {
 		dir  func(t *testing.T) string
 		want string
 	}{
-		{"a little disk", func(t *testing.T) string { return mount(t, 0) }, "922 kB are free in DIR and about 16.8 MB are needed ("},
-		{"a read-only one", func(t *testing.T) string { return mount(t, unix.MS_RDONLY) }, "can't be written to DIR, and a server may die of that"},
+		{"a little disk", func(t *testing.T) string { return mount(t, 0, "900k") }, "922 kB are free in DIR and about 16.8 MB are needed ("},
+		{"a read-only one", func(t *testing.T) string { return mount(t, unix.MS_RDONLY, "900k") }, "can't be written to DIR, and a server may die of that"},
 		{"below a file", file, "not a directory"},
 	} {
 		for _, kind := range []string{"sglang", "vllm-body"} {
@@ -62,5 +66,27 @@ func TestNowhereToWrite(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A disk that is full by the time of the stop leaves files without a byte, and an answer as if all went well: vLLM's, which says
+// why in its log alone. It is said which disk it is.
+func TestFullAtStop(t *testing.T) {
+	dir := mount(t, 0, "20m")
+	s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, Dir: dir}
+	s.OnStop = func() {
+		f, err := os.Create(filepath.Join(dir, "others"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		_, _ = f.Write(make([]byte, 24<<20)) // as much of it as there is room for
+	}
+	o := options(t, s)
+	o.Config.Server.Patience = time.Second
+	_, err := capture.Run(context.Background(), o)
+	if err == nil || !strings.Contains(err.Error(), "a full disk takes no byte of it; the disk of "+dir+" is full: 0 B are free") {
+		t.Errorf("error %v", err)
 	}
 }

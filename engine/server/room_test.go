@@ -180,6 +180,13 @@ func TestExpectedSize(t *testing.T) {
 	if x := size("vllm-body", settings{}, engine.ProfilerConfig{WithStack: true}); x != plain {
 		t.Errorf("nobody knows of stacks: %+v, want %+v", x, plain)
 	}
+	// A worker that waits fills a trace with stacks, however few steps there are.
+	p := &endpoint{dialect: dialectNamed("vllm-body"), told: settings{known: true}, engines: 1}
+	idle := &Engine{endpoints: []*endpoint{p}, doors: []*endpoint{p}, server: engine.ServerConfig{NoLoad: true, Duration: time.Minute}}
+	idle.config.Server, idle.config.Profiler.MaxIterations = &idle.server, 1
+	if x := idle.expect(p, nil); x.tempBytes < 60*waitBytesPerS {
+		t.Errorf("a minute of waiting: %+v", x)
+	}
 	if x := size("inferprof", settings{known: true}, engine.ProfilerConfig{}); x.tempBytes != 0 || x.stacks {
 		t.Errorf("inferprof serve: %+v", x)
 	}
