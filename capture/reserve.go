@@ -2,12 +2,9 @@ package capture
 
 import (
 	"crypto/rand"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/inferprof/inferprof/internal/atomicfile"
 )
@@ -35,13 +32,3 @@ func (d *directory) reserve() {
 }
 
 func (d *directory) release() { _ = os.Remove(filepath.Join(d.path, reserveName)) }
-
-// isFull tells whether err is that of a full disk, ours or one that an engine tells of in words.
-func isFull(err error) bool {
-	if err == nil {
-		return false
-	}
-	text := strings.ToLower(err.Error())
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
-		strings.Contains(text, "no space left on device") || strings.Contains(text, "disk quota exceeded")
-}

@@ -386,7 +386,7 @@ func (s *session) finish(ctx context.Context, generateErr error) (*ondisk.Captur
 		return c, err
 	case err == nil:
 		return c, directoryError(s.dir.path, writeErr)
-	case isFull(writeErr) && isFull(err): // once is enough
+	case host.IsFull(writeErr) && host.IsFull(err): // once is enough
 		return c, fmt.Errorf("%w; nor could the manifest be written", err)
 	default:
 		return c, fmt.Errorf("%w; %w", err, directoryError(s.dir.path, writeErr))
@@ -419,7 +419,7 @@ func (s *session) problem(requestsErr error) string {
 	if s.collected.Err != nil {
 		problems = append(problems, "stop the profile: "+oneLine(s.stopError()))
 	}
-	if requestsErr != nil && !(isFull(requestsErr) && isFull(s.collected.Err)) {
+	if requestsErr != nil && !(host.IsFull(requestsErr) && host.IsFull(s.collected.Err)) {
 		problems = append(problems, directoryError(s.dir.path, requestsErr).Error())
 	}
 	for _, f := range s.manifest.Files {
@@ -427,7 +427,7 @@ func (s *session) problem(requestsErr error) string {
 			problems = append(problems, fmt.Sprintf("%s is damaged: %s", filepath.Base(f.Path), f.Problem))
 		}
 	}
-	if lost := s.lostRanks(); len(lost) > 0 && !s.collected.Abandoned {
+	if lost := s.lostRanks(); len(lost) > 0 && !s.collected.Abandoned && !s.collected.NoRoom {
 		problems = append(problems, fmt.Sprintf("no trace of rank %s was written", lost))
 	}
 	if len(problems) > 0 { // else whatever a log says harmed nothing; what is to be known all the same is a warning already

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -71,6 +72,19 @@ func (c *Collection) broughtBefore(ctx context.Context, f *file) bool {
 	}
 	f.path = path
 	return true
+}
+
+// noRoomFor says where a file stays for which there is no room in the capture.
+func (c *Collection) noRoomFor(f *file, err error) string {
+	whole := ""
+	if f.fits() {
+		whole = "whole "
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	}
+	return fmt.Sprintf("it stays %sin %s, for there is no room for it in %s: %v: free some space, or choose another disk with --profile-dir",
+		whole, f.place, c.into, err)
 }
 
 // nameFor is where a file goes in the capture: under its own name, unless another place's has that.
@@ -147,7 +161,7 @@ func (c *Collection) end(ctx context.Context, a answer) Result {
 	}
 	c.learnRanks()
 	c.number()
-	r.Files, r.Temporary = c.files(), c.scratch.abandoned()
+	r.Files, r.Temporary, r.NoRoom = c.files(), c.scratch.abandoned(), c.lacksRoom()
 	r.Abandoned = r.Abandoned && !c.complete()
 	switch judge, ok := c.engine.(engine.Concluder); {
 	case r.Abandoned:

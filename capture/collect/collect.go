@@ -84,6 +84,7 @@ type Result struct {
 	Temporary []string      // unfinished files of writers on this machine that nobody has open any more, by path
 	StopTook  time.Duration // until StopProfile returned
 	Err       error         // of the stop, or what the engine says is wrong
+	NoRoom    bool          // there was no room for traces that lie elsewhere; Err says so
 	Abandoned bool          // ctx ended before everything was there: what is not whole was not waited for
 	Answered  bool          // StopProfile has returned, and not because nobody waited for it any more
 }

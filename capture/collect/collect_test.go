@@ -313,6 +313,34 @@ func TestNoRoomForAWhile(t *testing.T) {
 	})
 }
 
+// Where no room is made, that is told while it is waited for, and where the whole trace stays in the end.
+func TestNoRoom(t *testing.T) {
+	dir, into := t.TempDir(), t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := full{near{engine.Directory(dir)}, time.Now().Add(time.Hour)}
+		e := &fake{exports: []engine.Export{{Place: p, Ranks: 1}}, settle: 5 * time.Second, stop: after(0)}
+		var said []string
+		c, err := collect.Begin(t.Context(), e, into, func(text string) { said = append(said, text) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.put(rank0, text(0))
+		r := c.Stop(t.Context())
+		if len(r.Files) > 0 || !r.NoRoom {
+			t.Errorf("got %+v", r)
+		}
+		if last := said[len(said)-1]; !strings.Contains(last, "rank 0: no room for it in the capture") {
+			t.Errorf("said %q last", last)
+		}
+		problem := e.concluded.Places[0].Files[0].Problem
+		for _, part := range []string{"it stays whole in " + dir, "no room for it in " + into, "free some space"} {
+			if !strings.Contains(problem, part) {
+				t.Errorf("problem %q does not say %q", problem, part)
+			}
+		}
+	})
+}
+
 // Two traces of one rank are not two ranks, and one that is cut off does not stand for it beside a whole one.
 func TestTwoOfOneRank(t *testing.T) {
 	dir := t.TempDir()

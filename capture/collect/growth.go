@@ -76,7 +76,11 @@ func (c *Collection) unfinished(now time.Time) (parts []string) {
 			if f.own() >= 0 {
 				name = fmt.Sprintf("rank %d", f.own())
 			}
-			parts = append(parts, name+": "+f.growth.text(now))
+			how := f.growth.text(now)
+			if f.noRoom {
+				how = "no room for it in the capture"
+			}
+			parts = append(parts, name+": "+how)
 		}
 	}
 	for _, path := range c.scratch.left() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -56,6 +57,7 @@ type file struct {
 	next    time.Time     // not to be tried before, after a try in vain
 	cost    time.Duration // of that
 	problem string        // what was wrong; "" if it could be read to its end
+	noRoom  bool          // there is no room for it in the capture
 
 	read    engine.Entry // as it was when it was read; what that showed:
 	readAt  string       // under which path; "" if it never was
@@ -152,8 +154,10 @@ func (f *file) mayBeWhole(at time.Time) bool {
 func (c *Collection) try(ctx context.Context, f *file) {
 	began := time.Now()
 	err := c.bring(ctx, f)
-	f.cost, f.problem = time.Since(began), ""
+	f.cost, f.problem, f.noRoom = time.Since(began), "", host.IsFull(err)
 	switch {
+	case f.noRoom:
+		f.problem, f.next = c.noRoomFor(f, err), time.Now().Add(f.cost)
 	case err != nil:
 		f.problem, f.next = err.Error(), time.Now().Add(f.cost)
 	case f.fits():

@@ -63,6 +63,13 @@ func (c *Collection) complete() bool {
 	return true
 }
 
+// lacksRoom tells whether a trace could not be brought for want of room.
+func (c *Collection) lacksRoom() bool {
+	return slices.ContainsFunc(c.places, func(p *place) bool {
+		return slices.ContainsFunc(p.sorted(), func(f *file) bool { return f.noRoom && !f.whole })
+	})
+}
+
 // progress is how many of so many ranks have a whole trace, and how many files may become one.
 func (p *place) progress(ranks int) (whole, unfinished int) {
 	for _, f := range p.files {

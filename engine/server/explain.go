@@ -134,7 +134,7 @@ func (e *Engine) explainPlace(at engine.Found, answered bool) (said []string) {
 	var empty []string
 	kept := false
 	for _, f := range at.Files {
-		kept = kept || f.Kept
+		kept = kept || f.Kept || !f.Earlier && f.Problem != "" // which is told
 		if f.SizeBytes == 0 {
 			empty = append(empty, f.Name)
 		}
