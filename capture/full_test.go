@@ -88,6 +88,15 @@ func TestDiskFillsUp(t *testing.T) {
 				return enginetest.Trace(rank, 2, 3)
 			}
 		}, []int{0}},
+		{"with a trace, and an engine that says so too", func(_ *Options, s *enginetest.Script, full func()) {
+			s.Diagnoses = []string{"a disk is full: free some space"}
+			s.Trace = func(rank int) []byte {
+				if rank == 1 {
+					full()
+				}
+				return enginetest.Trace(rank, 2, 3)
+			}
+		}, []int{0}},
 		{"after the traces", func(o *Options, _ *enginetest.Script, full func()) {
 			o.Progress = func(p Progress) {
 				if p.Stage == ondisk.StageVerify && p.N == 2 {
@@ -109,7 +118,7 @@ func TestDiskFillsUp(t *testing.T) {
 				t.Errorf("status %s, found %v, want %v", m.Status, m.Ranks.Found, c.found)
 			}
 			for what, text := range map[string]string{"error": err.Error(), "manifest": m.Error} {
-				if n := strings.Count(text, "no space left on device"); n != 1 {
+				if n := strings.Count(text, "no space left on device") + strings.Count(text, "disk is full"); n != 1 {
 					t.Errorf("%s: said %d times: %s", what, n, text)
 				}
 			}

@@ -121,6 +121,7 @@ func (s *session) recovered(ctx context.Context, since time.Time) (*ondisk.Captu
 	m.Status, m.Error = ondisk.Interrupted, sentence("inferprof ended before the capture did; its profile, begun at "+
 		since.Local().Format(time.TimeOnly)+", was ended and collected later", problem)
 	c := &ondisk.Capture{Dir: s.dir.path, Manifest: m, Traces: m.WholeTraces(s.dir.path)}
+	s.dir.release()
 	if err := m.Write(s.dir.path); err != nil {
 		return c, directoryError(s.dir.path, err)
 	}

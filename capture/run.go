@@ -431,7 +431,11 @@ func (s *session) problem(requestsErr error) string {
 		problems = append(problems, fmt.Sprintf("no trace of rank %s was written", lost))
 	}
 	if len(problems) > 0 { // else whatever a log says harmed nothing; what is to be known all the same is a warning already
-		problems = append(problems, s.diagnoses...)
+		for _, d := range s.diagnoses {
+			if !host.IsFull(errors.New(d)) || !host.IsFull(s.collected.Err) && !host.IsFull(requestsErr) {
+				problems = append(problems, d)
+			}
+		}
 	}
 	return strings.Join(problems, "; ")
 }

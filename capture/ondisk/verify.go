@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
@@ -22,9 +23,11 @@ func CheckTrace(ctx context.Context, path string) (File, source.Verification) {
 		f.Rank = v.Rank
 	}
 	if err != nil {
-		f.Verdict, f.Problem = Damaged, err.Error()
+		f.Verdict, f.Problem = Damaged, strings.TrimPrefix(err.Error(), path+": ")
 		if info, err := os.Stat(path); err == nil {
-			f.SizeBytes = info.Size()
+			if f.SizeBytes = info.Size(); f.SizeBytes == 0 {
+				f.Problem = "it is empty: its writer died or failed before the first byte"
+			}
 		}
 	}
 	return f, v

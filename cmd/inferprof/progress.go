@@ -85,8 +85,16 @@ func (p *progress) tell() {
 		fmt.Fprintf(p.w, "%s%c %s %.1f s%s", clearLine, spinner[p.frame%len(spinner)], p.what, took.Seconds(), p.details())
 	case !p.told && took >= tellAfter, time.Since(p.last) >= tellEvery:
 		p.told, p.last = true, time.Now()
-		fmt.Fprintf(p.w, "%s: %.0f s so far%s\n", p.what, took.Seconds(), p.details())
+		fmt.Fprintf(p.w, "%s%s%s\n", p.what, soFar(took), p.details())
 	}
+}
+
+// soFar says how long something has taken, if that is worth a word.
+func soFar(took time.Duration) string {
+	if took < time.Second {
+		return ""
+	}
+	return fmt.Sprintf(": %.0f s so far", took.Seconds())
 }
 
 func (p *progress) details() string {

@@ -2,9 +2,13 @@ package host
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 )
+
+// fullWords are those in which it is told.
+var fullWords = []string{"no space left on device", "disk quota exceeded", "disk is full"}
 
 // IsFull tells whether err is that of a disk without room, or of a quota that is used up: the system's, or one that another
 // program tells of in words.
@@ -13,6 +17,7 @@ func IsFull(err error) bool {
 		return false
 	}
 	text := strings.ToLower(err.Error())
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
-		strings.Contains(text, "no space left on device") || strings.Contains(text, "disk quota exceeded")
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || slices.ContainsFunc(fullWords, func(words string) bool {
+		return strings.Contains(text, words)
+	})
 }
