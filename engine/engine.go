@@ -8,6 +8,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,10 @@ type Engine interface {
 	// Close frees the engine. It stops a profile that is still being recorded; what it has written stays.
 	Close() error
 }
+
+// ErrEnough is the cause of a context's end (context.Cause) where StopProfile need not be waited for since every trace is
+// whole: an engine that can't be left to itself may go on with it.
+var ErrEnough = errors.New("every trace is whole")
 
 // Info is what an engine says of itself.
 type Info struct {

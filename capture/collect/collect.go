@@ -149,8 +149,9 @@ func (c *Collection) placeOf(at engine.Place) *place {
 // ends it makes do, at once, with what has been read by then.
 func (c *Collection) Stop(ctx context.Context) Result {
 	c.expect(c.engine.Exports())
-	stopping, giveUp := context.WithCancel(ctx)
-	defer giveUp()
+	stopping, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	giveUp := func() { end(engine.ErrEnough) }
 	answers := make(chan answer, 1)
 	c.open, c.moved = true, time.Now()
 	c.nextTelling = c.moved.Add(tellEvery)

@@ -82,6 +82,8 @@ var diagnoses = []diagnosis{
 		says: "the driver lets only administrators profile the GPU", next: "set NVreg_RestrictProfilingToAdminUsers=0, or run with CAP_SYS_ADMIN"},
 	{name: "empty-stack", pattern: regexp.MustCompile(`Python replay stack is empty`), always: true,
 		says: "PyTorch's profiler lost track of the Python stacks", next: "capture without --with-stack"},
+	{name: "preload", pattern: regexp.MustCompile(`RuntimeError: (lib\w+) is not found in LD_PRELOAD`),
+		says: "vLLM on a CPU wants %s loaded before everything else", next: "install it (libtcmalloc-minimal4 of the system, intel-openmp of pip for libiomp5), and name its file in LD_PRELOAD"},
 	{name: "vllm-0.12-cpu", pattern: regexp.MustCompile(`'profile' object has no attribute 'annotate_context_manager'`),
 		says: "this version of vLLM cannot profile on a CPU", next: "use vLLM 0.13 or newer"},
 	{name: "not-running", pattern: regexp.MustCompile(`Can't disable Kineto profiler when it's not running`), always: true,
@@ -104,22 +106,25 @@ var diagnoses = []diagnosis{
 
 // diagnose finds the causes that a log tells, or else the symptoms: two at most, and one for the same words.
 func diagnose(log []byte) []string {
-	for _, symptom := range []bool{false, true} {
-		var found []string
-		var told []int // begin and end of the words that the first one is about
-		for _, d := range diagnoses {
-			at := d.pattern.FindIndex(log)
-			if at == nil || d.symptom != symptom || len(found) == 2 || told != nil && at[0] < told[1] && told[0] < at[1] {
-				continue
-			}
-			text, _ := d.match(log)
-			found, told = append(found, text), at
-		}
-		if len(found) > 0 {
-			return found
-		}
+	if found := diagnosed(log, false); len(found) > 0 {
+		return found
 	}
-	return nil
+	return diagnosed(log, true)
+}
+
+// diagnosed finds the causes, or the symptoms.
+func diagnosed(log []byte, symptoms bool) []string {
+	var found []string
+	var told []int // begin and end of the words that the first one is about
+	for _, d := range diagnoses {
+		at := d.pattern.FindIndex(log)
+		if at == nil || d.symptom != symptoms || len(found) == 2 || told != nil && at[0] < told[1] && told[0] < at[1] {
+			continue
+		}
+		text, _ := d.match(log)
+		found, told = append(found, text), at
+	}
+	return found
 }
 
 // warningsIn finds what is to be known of a capture even if it looks well.
@@ -149,9 +154,3 @@ func (d diagnosis) match(log []byte) (text string, ok bool) {
 	}
 	return text + ": " + d.next, true
 }
-
-// vLLM puts the process and the place before each line of a traceback of another process.
-var (
-	logPrefix     = regexp.MustCompile(`^\([\w. -]+ pid=\d+\) (?:(?:ERROR|CRITICAL) [\d-]+ [\d:]+ \[[^\]]*\] )?`)
-	exceptionLine = regexp.MustCompile(`^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b`)
-)

@@ -50,6 +50,7 @@ func TestDiagnose(t *testing.T) {
 		{"cupti-taken", "External init callback must run in same thread; CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED", "another profiler has the GPU"},
 		{"cupti-rights", "function status failed with error CUPTI_ERROR_INSUFFICIENT_PRIVILEGES (35)", "NVreg_RestrictProfilingToAdminUsers"},
 		{"empty-stack", "RuntimeError: !stack.empty() INTERNAL ASSERT FAILED at collection.cpp:1, please report a bug. Python replay stack is empty.", "without --with-stack"},
+		{"preload", "RuntimeError: libtcmalloc is not found in LD_PRELOAD. For best performance, please follow the section `set LD_PRELOAD` in https://docs.vllm.ai/en/latest/getting_started/installation/cpu/ to setup required pre-loaded libraries.", "libtcmalloc loaded before everything"},
 		{"vllm-0.12-cpu", "AttributeError: 'profile' object has no attribute 'annotate_context_manager'", "use vLLM 0.13 or newer"},
 		{"not-running", "RuntimeError: Can't disable Kineto profiler when it's not running in this thread", "stopped without having been started"},
 		{"not-enabled", "RuntimeError: Profiling is not enabled. Please set --profiler-config to enable profiling.", "check that torch_profiler_dir reaches it"},
@@ -90,17 +91,6 @@ func TestCauseBeforeSymptom(t *testing.T) {
 	found := diagnose([]byte("EngineDeadError: EngineCore died\nCUDA out of memory\n"))
 	if len(found) != 1 || !strings.Contains(found[0], "memory is full") {
 		t.Errorf("%q", found)
-	}
-}
-
-func TestLastException(t *testing.T) {
-	log := "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nValueError: first\n" +
-		"(EngineCore pid=12) Traceback (most recent call last):\n(EngineCore pid=12)   File \"b.py\", line 2, in g\n(EngineCore pid=12) KeyError: 'second'\nINFO\n"
-	if got := lastException([]byte(log)); got != "KeyError: 'second'" {
-		t.Errorf("%q", got)
-	}
-	if got := lastException([]byte("nothing")); got != "" {
-		t.Errorf("%q", got)
 	}
 }
 

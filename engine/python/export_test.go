@@ -5,6 +5,21 @@ import (
 	"time"
 )
 
+// SetPatience shortens how long an engine is given to say why it does not answer, and how long a process must have been
+// there to be the engine's, until the test ends.
+func SetPatience(t *testing.T, d time.Duration) {
+	wasGrace, wasLasting := graceTime, lasting
+	graceTime, lasting = d, d
+	t.Cleanup(func() { graceTime, lasting = wasGrace, wasLasting })
+}
+
+// SetAbortTime shortens how long an interrupted generate may take to end, until the test ends.
+func SetAbortTime(t *testing.T, d time.Duration) {
+	was := abortTime
+	abortTime = d
+	t.Cleanup(func() { abortTime = was })
+}
+
 // SetSettleTime shortens how long a trace is waited for, until the test ends.
 func SetSettleTime(t *testing.T, d time.Duration) {
 	was := settleTime

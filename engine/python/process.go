@@ -2,7 +2,6 @@ package python
 
 import (
 	"bufio"
-	"bytes"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -12,13 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/processes"
 )
 
 // The child and its end. A child that drives vLLM starts an engine process, which starts a worker for each rank; killing
@@ -61,7 +61,12 @@ type child struct {
 	stdin   io.WriteCloser
 	answers chan answer
 	calls   int // commands sent so far
-	told    []string
+	family  *family
+
+	mu     sync.Mutex
+	told   []string // diagnoses that an error has in it already
+	named  bool     // an error says which process died, and so more than the symptoms of it
+	felled bool     // and that it was ended from outside: what else the log says came of that
 
 	lifeline  *os.File // our end of the guard's pipe
 	logPath   string
@@ -110,6 +115,7 @@ func start(interpreter, name string, c engine.Config) (_ *child, err error) {
 		out.Close()
 		return nil, fmt.Errorf("start %s: %w: name the Python that %s is installed in with --python", interpreter, unwrapped(err), name)
 	}
+	ch.family = newFamily(ch.command.Process.Pid)
 	go ch.read(out)
 	go ch.wait(out)
 	return ch, nil
@@ -182,8 +188,8 @@ func (c *child) dead() bool {
 // shutdownTime is how long an engine may take to end by itself.
 const shutdownTime = 20 * time.Second
 
-// close ends the child: politely, by the end of its commands, and then with its whole group.
-func (c *child) close() {
+// close ends the child with its whole group, after it has had so long to end by itself at the end of its commands.
+func (c *child) close(patience time.Duration) {
 	if c.closed {
 		return
 	}
@@ -193,9 +199,11 @@ func (c *child) close() {
 		for range c.answers { // let the reader go on
 		}
 	}()
-	select {
-	case <-c.exited:
-	case <-time.After(shutdownTime):
+	if patience > 0 {
+		select {
+		case <-c.exited:
+		case <-time.After(patience):
+		}
 	}
 	c.kill()
 	c.release()
@@ -212,18 +220,21 @@ func (c *child) release() {
 	}
 }
 
-// logBytes is how much of a log is looked at: its end says how things ended.
-const logBytes = 1 << 20
+// How much of the end of a log is looked at, for how things ended, and for the last line.
+const (
+	logBytes  = 1 << 20
+	lineBytes = 4 << 10
+)
 
-// log is the end of what the child printed.
-func (c *child) log() []byte {
+// log is the end of what the child printed, so many bytes of it at most.
+func (c *child) log(most int64) []byte {
 	f, err := os.Open(c.logPath)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > logBytes {
-		_, _ = f.Seek(-logBytes, io.SeekEnd)
+	if info, err := f.Stat(); err == nil && info.Size() > most {
+		_, _ = f.Seek(-most, io.SeekEnd)
 	}
 	text, _ := io.ReadAll(f)
 	return text
@@ -236,7 +247,13 @@ func (c *child) endError(op string) error {
 	if s != nil {
 		how = endText(s)
 	}
-	text, log := fmt.Sprintf("%s %s during %s", c.name, how, op), c.log()
+	text, log := fmt.Sprintf("%s %s during %s", c.name, how, op), c.log(logBytes)
+	if s != nil && s.Exited() { // else its processes have followed it
+		c.family.look()
+		if deaths := c.family.deaths(log); len(deaths) > 0 {
+			return c.deathError(text+": ", deaths, log)
+		}
+	}
 	if op == "open" && s != nil && s.Exited() && diagnose(log) == nil && lastException(log) == "" {
 		path := c.command.Path
 		text += fmt.Sprintf(" without saying why: check that it is a Python: %s -c \"import %s\"", path, c.name)
@@ -244,23 +261,66 @@ func (c *child) endError(op string) error {
 	return c.explained(text, log)
 }
 
-// failureError is the error of a command that the child answered with an exception.
+// lastMoment is how long a process may take to be gone that the engine says has ended.
+const lastMoment = 300 * time.Millisecond
+
+// failureError is the error of a command that the child answered with an exception. What is wrong is said more plainly by
+// the end of a process, and by what the exception is a consequence of.
 func (c *child) failureError(op string, f *failure) error {
 	text := firstLine(f.Text)
 	if f.Usage {
 		return &engine.UsageError{Text: text}
 	}
-	return c.explained(fmt.Sprintf("%s: %s: %s: %s", c.name, op, f.Type, text), slices.Concat(c.log(), []byte("\n"+f.Text)))
+	for end := time.Now().Add(lastMoment); !c.family.look() && consequence.MatchString(f.Type+": "+text) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond) // whoever was killed may not be gone yet
+	}
+	log := slices.Concat(c.log(logBytes), []byte("\n"+f.Text))
+	deaths := c.family.deaths(log)
+	if len(deaths) == 0 && op == "open" {
+		deaths = c.family.suspects(log)
+	}
+	if len(deaths) > 0 {
+		return c.deathError(fmt.Sprintf("%s: %s: ", c.name, op), deaths, log)
+	}
+	text = f.Type + ": " + text
+	if consequence.MatchString(text) {
+		if cause := lastException(log); cause != "" && !consequence.MatchString(cause) {
+			text = cause
+		}
+	}
+	return c.explained(fmt.Sprintf("%s: %s: %s", c.name, op, text), log)
 }
 
-// explained adds to an error what the log says about it.
+// lossError is the error of a command that is not answered because processes of the engine have ended.
+func (c *child) lossError(op string, deaths []processes.End) error {
+	return c.deathError(fmt.Sprintf("%s does not answer %s: ", c.name, op), deaths, c.log(logBytes))
+}
+
+// deathError says which processes ended. Of what the log says only the causes of an end count, and none if that came from
+// outside.
+func (c *child) deathError(what string, deaths []processes.End, log []byte) error {
+	c.mu.Lock()
+	c.named, c.felled = true, killed(deaths)
+	c.mu.Unlock()
+	return c.explained(what+deathText(deaths), log)
+}
+
+// explained adds to an error what the log says about it: a cause that is known, the exception, or a symptom.
 func (c *child) explained(text string, log []byte) error {
-	found := diagnose(log)
-	if len(found) == 0 {
-		if line := lastException(log); line != "" && !strings.Contains(text, line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.felled {
+		return errors.New(text)
+	}
+	found := diagnosed(log, false)
+	if line := lastException(log); len(found) == 0 && line != "" && (c.named || !consequence.MatchString(line)) {
+		if !strings.Contains(text, line) && !consequence.MatchString(line) {
 			text += ": " + line
 		}
 		return errors.New(text)
+	}
+	if len(found) == 0 && !c.named {
+		found = diagnosed(log, true)
 	}
 	found = slices.DeleteFunc(found, func(d string) bool { return slices.Contains(c.told, d) })
 	if len(found) == 0 {
@@ -270,16 +330,44 @@ func (c *child) explained(text string, log []byte) error {
 	return errors.New(strings.TrimSuffix(text, ".") + ": " + strings.Join(found, "; "))
 }
 
+// isNamed tells whether an error says which process died; unname, that it was not told after all.
+func (c *child) isNamed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.named
+}
+
+func (c *child) unname() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.named, c.felled = false, false
+}
+
+// untold are the diagnoses of the log that are in no error yet.
+func (c *child) untold() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var found []string
+	switch log := c.log(logBytes); {
+	case c.felled:
+	case c.named:
+		found = diagnosed(log, false)
+	default:
+		found = diagnose(log)
+	}
+	return slices.DeleteFunc(found, func(d string) bool { return slices.Contains(c.told, d) })
+}
+
 // endText says how a process ended.
 func endText(s *os.ProcessState) string {
 	if status, ok := s.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		text := "was killed by signal " + strconv.Itoa(int(status.Signal())) + " (" + status.Signal().String() + ")"
+		text := processes.How(status.Signal(), 0)
 		if status.Signal() == syscall.SIGKILL {
-			text += ", as the system does with a process when memory is short"
+			text += memoryShort
 		}
 		return text
 	}
-	return fmt.Sprintf("ended with exit code %d", s.ExitCode())
+	return processes.How(0, s.ExitCode())
 }
 
 func firstLine(text string) string {
@@ -294,21 +382,6 @@ func firstLine(text string) string {
 		line = string(r[:longest]) + "…"
 	}
 	return line
-}
-
-// lastException is the last line of the last traceback in a log, "" if there is none.
-func lastException(log []byte) string {
-	i := bytes.LastIndex(log, []byte("Traceback (most recent call last)"))
-	if i < 0 {
-		return ""
-	}
-	for line := range bytes.Lines(log[i:]) {
-		text := logPrefix.ReplaceAllString(strings.TrimRight(string(line), "\r\n"), "")
-		if exceptionLine.MatchString(text) {
-			return firstLine(text)
-		}
-	}
-	return ""
 }
 
 func unwrapped(err error) error {

@@ -1,10 +1,7 @@
 package python
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
@@ -19,9 +16,8 @@ import (
 //	{"id":4,"op":"stop_profile"}
 //	{"op":"abort"}                              not answered: ends a generate at the engine's next step
 //
-// and read answers from its standard output, each with the id of its command and "result" or "error". There is no time
-// limit: loading a model and writing a trace may take an hour. What ends the wait is an answer, the child's end, or the
-// caller's.
+// and read answers from its standard output, each with the id of its command and "result" or "error". call.go waits for
+// them.
 
 // answer is one line from the child.
 type answer struct {
@@ -71,59 +67,4 @@ func (o output) engine(r engine.Request, answer int) engine.Output {
 		Finish: engine.Finish(o.FinishReason), StopReason: o.StopReason, Logprobs: o.Logprobs,
 		Arrival: at(o.ArrivalNs), FirstToken: at(o.FirstTokenNs), LastToken: at(o.LastTokenNs),
 	}
-}
-
-// onCancel is what a call does when its context ends before the answer is there.
-type onCancel int
-
-const (
-	stopAtOnce onCancel = iota // returns; the child is of no more use
-	abortFirst                 // asks for an early end, and waits for the answer
-)
-
-// call sends a command and waits for its answer, which goes into result.
-func (e *Engine) call(ctx context.Context, op string, more map[string]any, result any, cancelled onCancel) error {
-	c := e.child
-	c.calls++
-	command := map[string]any{"id": c.calls, "op": op}
-	maps.Copy(command, more)
-	err := c.send(command)
-	if err != nil {
-		<-c.exited // nobody reads: it is ending
-		return e.fail(c.endError(op))
-	}
-	done := ctx.Done()
-	for {
-		select {
-		case a, ok := <-c.answers:
-			switch {
-			case !ok:
-				<-c.exited
-				return e.fail(c.endError(op))
-			case a.ID != c.calls:
-				continue // to a command that was given up
-			case a.Error != nil:
-				return e.fail(c.failureError(op, a.Error))
-			case result == nil:
-				return nil
-			}
-			if err := json.Unmarshal(a.Result, result); err != nil {
-				return e.fail(fmt.Errorf("%s: the driver's answer to %s: %w", e.name, op, err))
-			}
-			return nil
-		case <-done:
-			if cancelled == stopAtOnce {
-				return ctx.Err()
-			}
-			done = nil
-			if c.send(map[string]any{"op": "abort"}) != nil {
-				<-c.exited
-			}
-		}
-	}
-}
-
-func (e *Engine) fail(err error) error {
-	e.failed = true
-	return err
 }

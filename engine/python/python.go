@@ -11,7 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
@@ -51,8 +51,13 @@ type Engine struct {
 	config    engine.Config
 	child     *child
 	info      engine.Info
-	profiling bool
-	failed    bool // an answer was an error: what is missing will hardly come
+	profiling atomic.Bool
+	report    atomic.Pointer[func(string)]
+
+	// A stop may be waited for on one goroutine while another closes the engine.
+	unanswered atomic.Bool // the last command was given up, or is waited for
+	failed     atomic.Bool // an answer was an error: what is missing will hardly come
+	lost       atomic.Bool // there was no answer, and there will be none: processes of the engine have ended
 }
 
 // Open starts the engine and loads the model. When ctx ends, the child is ended too.
@@ -72,10 +77,10 @@ func Open(ctx context.Context, name string, c engine.Config) (*Engine, error) {
 	e := &Engine{name: name, config: c, child: child}
 	var info engine.Info
 	if err := e.call(ctx, "open", map[string]any{"config": o}, &info, stopAtOnce); err != nil {
-		child.kill()
-		child.close()
+		child.close(0)
 		return nil, err
 	}
+	child.family.opened()
 	e.info = info
 	e.info.Engine, e.info.Model = name, c.Model
 	e.info.Ranks = max(e.info.Ranks, 1)
@@ -85,7 +90,11 @@ func Open(ctx context.Context, name string, c engine.Config) (*Engine, error) {
 // Info tells what runs.
 func (e *Engine) Info() engine.Info { return e.info }
 
-// Generate answers the requests. When ctx ends, it returns those that are finished by the engine's next step.
+// Report sets the function that is told what goes on inside long calls.
+func (e *Engine) Report(tell func(text string)) { e.report.Store(&tell) }
+
+// Generate answers the requests. When ctx ends, it returns those that are finished by the engine's next step, or none if that
+// takes longer than a second.
 func (e *Engine) Generate(ctx context.Context, requests []engine.Request) ([]engine.Output, error) {
 	asked := make([]request, len(requests))
 	var outputs []engine.Output
@@ -125,29 +134,36 @@ func (e *Engine) Generate(ctx context.Context, requests []engine.Request) ([]eng
 	return outputs, nil
 }
 
-// StartProfile begins recording on every rank.
+// StartProfile begins recording on every rank. One that is interrupted may have begun.
 func (e *Engine) StartProfile(ctx context.Context) error {
-	if e.profiling {
+	if e.profiling.Load() {
 		return engine.ErrProfiling
 	}
-	if err := e.call(ctx, "start_profile", nil, nil, stopAtOnce); err != nil {
-		return err
-	}
-	e.profiling = true
-	return nil
+	err := e.call(ctx, "start_profile", nil, nil, stopAtOnce)
+	e.profiling.Store(err == nil || ctx.Err() != nil)
+	return err
 }
 
 // StopProfile ends recording. Most engines have written their traces when it returns. The child answers one command after
-// the other, so that there is no leaving it to itself: the end of ctx changes nothing.
+// the other: that all traces are whole is no reason to leave it (engine.ErrEnough), the end of ctx otherwise is.
 func (e *Engine) StopProfile(ctx context.Context) error {
-	if !e.profiling {
+	if !e.profiling.Load() {
 		return engine.ErrNotProfiling
 	}
-	e.profiling = false
-	if e.child.dead() {
-		return fmt.Errorf("%s has ended", e.name) // the call that it ended in says how
+	e.profiling.Store(false)
+	switch {
+	case e.child.dead(): // the call that it ended in says how
+		return fmt.Errorf("%s has ended", e.name)
+	case e.lost.Load():
+		return fmt.Errorf("%s does not answer any more", e.name)
 	}
-	return e.call(context.WithoutCancel(ctx), "stop_profile", nil, nil, stopAtOnce)
+	told := e.child.isNamed()
+	err := e.call(ctx, "stop_profile", nil, nil, stopAtOnce)
+	if err != nil && context.Cause(ctx) == engine.ErrEnough && !told && e.child.isNamed() { //nolint:errorlint // it is not wrapped
+		e.child.unname() // that a process died harmed nothing: it is a warning
+		return nil
+	}
+	return err
 }
 
 // Exports are the traces of the ranks, in torch_profiler_dir, under names that the engine chooses.
@@ -161,29 +177,39 @@ func (e *Engine) SettleTime() time.Duration {
 	switch {
 	case !e.child.groupAlive():
 		return 0
-	case e.failed || e.child.dead():
+	case e.failed.Load() || e.child.dead():
 		return min(2*time.Second, settleTime)
 	}
 	return settleTime
 }
 
-// Close ends the child and every process that it started. A profile that is still being recorded is stopped first.
+// Close ends the child and every process that it started. A profile that is still being recorded is stopped first. A child
+// whose answer nobody waited for, or that waits for the dead, is not asked to end: it would not hear it.
 func (e *Engine) Close() error {
 	var err error
-	if e.profiling && !e.child.dead() {
+	if e.profiling.Load() && !e.unanswered.Load() && !e.child.dead() {
 		err = e.StopProfile(context.Background())
 	}
-	e.child.close()
+	patience := shutdownTime
+	if e.unanswered.Load() || e.lost.Load() {
+		patience = 0
+	}
+	e.child.close(patience)
 	return err
 }
 
 // Diagnose says what the log knows of what went wrong.
-func (e *Engine) Diagnose() []string {
-	d := diagnose(e.child.log())
-	return slices.DeleteFunc(d, func(text string) bool { return slices.Contains(e.child.told, text) })
-}
+func (e *Engine) Diagnose() []string { return e.child.untold() }
 
-// Warnings are what is in the log that no answer tells: vLLM only logs when its profiler cannot start or stop.
+// Warnings are what no answer tells: what is in the log, where vLLM only logs that its profiler cannot start or stop, and that a
+// process of the engine has ended, unless an error says so.
 func (e *Engine) Warnings() []string {
-	return warningsIn(e.child.log())
+	log := e.child.log(logBytes)
+	found := warningsIn(log)
+	if e.child.family.look() && !e.child.isNamed() {
+		if text := deathText(e.child.family.deaths(log)); text != "" {
+			found = append(found, "during the capture, "+text)
+		}
+	}
+	return found
 }

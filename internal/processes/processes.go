@@ -45,8 +45,11 @@ func ByPID(pid int) (p Process, ok bool) {
 // End is a process that is no more.
 type End struct {
 	Process
-	How string // "was killed by signal 9 (killed)", "ended with exit code 1"; "is gone" where nobody can tell
+	How string // as the function How says it; Gone where nobody can tell any more
 }
+
+// Gone is how a process ended of which nothing is left to be seen.
+const Gone = "is gone"
 
 // String is what there is to say of it.
 func (e End) String() string { return fmt.Sprintf("%s (process %d) %s", e.Name, e.PID, e.How) }
@@ -58,9 +61,10 @@ func Ended(those []Process) []End {
 		now, ok := look(p.PID)
 		switch {
 		case !ok || now.started != p.started:
-			ended = append(ended, End{p, "is gone"})
+			ended = append(ended, End{p, Gone})
 		case now.zombie:
-			ended = append(ended, End{p, endText(now.exitCode)})
+			status := now.exitCode
+			ended = append(ended, End{p, How(syscall.Signal(status&0x7f), status>>8&0xff)})
 		}
 	}
 	return ended
@@ -69,10 +73,10 @@ func Ended(those []Process) []End {
 // HasOpen tells whether any process has a file open, as far as can be seen: not of processes of others, and on Linux only.
 func HasOpen(path string) bool { return hasOpen(path) }
 
-// endText says how a process ended, of the status that wait(2) gives.
-func endText(status int) string {
-	if signal := syscall.Signal(status & 0x7f); signal != 0 {
+// How says how a process ended that a signal has ended, or else (signal 0) itself, with an exit code.
+func How(signal syscall.Signal, exitCode int) string {
+	if signal != 0 {
 		return fmt.Sprintf("was killed by signal %d (%s)", int(signal), signal)
 	}
-	return fmt.Sprintf("ended with exit code %d", status>>8&0xff)
+	return fmt.Sprintf("ended with exit code %d", exitCode)
 }

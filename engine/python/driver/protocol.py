@@ -55,6 +55,27 @@ def guard(lifeline):
     os._exit(0)
 
 
+def tell_end(pid, code):
+    """Says in the log how a process ended; of one that a signal ended the code is the signal's, negative."""
+    os.write(2, f"inferprof: process {pid} ended with exit code {code}\n".encode())
+
+
+def tell_ends():
+    """Makes multiprocessing tell how the processes end that it has started, as engines start theirs. The system says it to
+    one asker only, and engines keep it to themselves."""
+    from multiprocessing import popen_fork
+    poll = popen_fork.Popen.poll
+
+    def telling(self, *args, **kwargs):
+        known = self.returncode is not None
+        code = poll(self, *args, **kwargs)
+        if code is not None and not known:
+            tell_end(self.pid, code)
+        return code
+
+    popen_fork.Popen.poll = telling
+
+
 def take_pipes():
     """Returns files for the commands and the answers. Everything else reads nothing, and prints to standard error.
 
@@ -94,6 +115,7 @@ def serve(open_engine):
         guard(int(os.environ.pop("INFERPROF_LIFELINE")))
     os.environ.pop("INFERPROF_DRIVER", None)
     lines, answers = take_pipes()
+    tell_ends()
     commands = queue.SimpleQueue()
     threading.Thread(target=read_commands, args=(lines, commands), daemon=True).start()
     engine = None

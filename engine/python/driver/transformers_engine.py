@@ -312,7 +312,8 @@ def fork_ranks(ranks):
 def watch_rank(rank, pid):
     _, status = os.waitpid(pid, 0)
     if status != 0:
-        print(f"rank {rank} died: exit status {os.waitstatus_to_exitcode(status)}", file=sys.stderr, flush=True)
+        print(f"rank {rank} died", file=sys.stderr, flush=True)
+        tell_end(pid, os.waitstatus_to_exitcode(status))
         os._exit(70)
 
 

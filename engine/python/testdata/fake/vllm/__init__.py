@@ -16,6 +16,15 @@ small traces, and behaves as the words in FAKE_VLLM say (separated by spaces, so
   leftover      rank 1 writes no trace, but what PyTorch writes into the temporary directory before it
   gpu           there is a GPU, and no event of it in the traces
   worker        starts a process that would run for ever, and prints its number
+  core          starts a process with the title VLLM::EngineCore
+  rank          has multiprocessing start one without a title, as ranks are
+  core-dies=C   kill -9 of them in the call C (open, warmup, start, generate, stop, written: stop, with the traces written);
+                nobody takes notice, and the call is never answered, as in vLLM 0.32; core-leaves=C: it ends with code 3
+  reap          the engine asks how they ended; until then they are zombies
+  notices       the call fails, as where vLLM notices
+  answers       the call goes on as if nothing had happened
+  deaf=C        the call C is never answered; slow=C: half a second later
+  early         the traces are written before generating ends
 """
 
 import dataclasses
@@ -72,6 +81,47 @@ class EngineArgs:
 
 if "old" not in behaviour:
     EngineArgs = dataclasses.make_dataclass("EngineArgs", [("profiler_config", object, None)], bases=(EngineArgs,))
+
+
+core, rank = [], []  # processes of the engine
+
+
+def start_processes():
+    if "core" in behaviour:
+        core.append(subprocess.Popen(["VLLM::EngineCore", "-c", "read x; exit 3"], executable="/bin/sh", stdin=subprocess.PIPE))
+    if "rank" in behaviour:
+        rank.append(multiprocessing.get_context("fork").Process(target=time.sleep, args=(1000,)))
+        rank[0].start()
+
+
+def reached(call):
+    """What happens in a call."""
+    if behaviour.get("deaf") == call:
+        time.sleep(1000)
+    if behaviour.get("slow") == call:
+        time.sleep(0.5)
+    if behaviour.get("core-leaves") == call:
+        core[0].stdin.close()
+    elif behaviour.get("core-dies") == call:
+        time.sleep(0.3)  # they have been seen by then
+        for p in core + rank:
+            os.kill(p.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, p.pid, os.WEXITED | os.WNOWAIT)
+    else:
+        return
+    if "reap" in behaviour:
+        for p in core:
+            p.wait()
+        for p in rank:
+            p.join()
+    if "notices" in behaviour:
+        raise EngineDeadError("EngineCore encountered an issue. See stack trace (above) for the root cause.")
+    if "answers" not in behaviour:
+        time.sleep(1000)
+
+
+class EngineDeadError(Exception):
+    pass
 
 
 class Namespace:
@@ -219,6 +269,8 @@ class LLM:
         fork.join()
         if "worker" in behaviour:
             print("worker", subprocess.Popen(["sleep", "1000"]).pid, flush=True)
+        start_processes()
+        reached("open")
         if "refuse" in behaviour:
             raise RuntimeError(behaviour["refuse"].replace("_", " "))
         if "exit" in behaviour:
@@ -232,13 +284,21 @@ class LLM:
         for prompt, p in zip(prompts, params):
             self.llm_engine.add_request(str(self.requests), prompt, p)
             self.requests += 1
+        profiling = self.llm_engine.profiling
+        if "early" in behaviour and profiling:
+            self.llm_engine.step()
+            self.llm_engine.stop_profile()
+        reached("generate" if profiling else "warmup")
         outputs = []
         while self.llm_engine.has_unfinished_requests():
             outputs.extend(self.llm_engine.step())
         return sorted(outputs, key=lambda o: int(o.request_id))
 
     def start_profile(self):
+        reached("start")
         self.llm_engine.start_profile()
 
     def stop_profile(self):
+        reached("stop")
         self.llm_engine.stop_profile()
+        reached("written")
