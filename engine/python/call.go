@@ -27,8 +27,16 @@ const (
 // that does not react.
 var abortTime = time.Second
 
-// graceTime is how long an engine may take to say itself why one of its processes ended: its words tell more.
+// graceTime is how long an engine may take to say itself why one of its processes ended: its words tell more. While it is
+// being opened it does, after it has ended the others, which takes it longer.
 var graceTime = 3 * time.Second
+
+func grace(op string) time.Duration {
+	if op == "open" {
+		return 4 * graceTime
+	}
+	return graceTime
+}
 
 // call sends a command and waits for its answer, which goes into result.
 func (e *Engine) call(ctx context.Context, op string, more map[string]any, result any, cancelled onCancel) error {
@@ -61,7 +69,7 @@ func (e *Engine) call(ctx context.Context, op string, more map[string]any, resul
 			switch {
 			case tooLate != nil:
 			case c.family.look():
-				tooLate = time.After(graceTime)
+				tooLate = time.After(grace(op))
 				e.tell(op, deathText(c.family.deaths(c.log(logBytes))))
 			case op == "open" && time.Since(told) >= time.Second:
 				told = time.Now()

@@ -67,10 +67,9 @@ func (f *family) look() bool {
 	defer f.mu.Unlock()
 	for _, end := range processes.Ended(byNumber(f.members)) {
 		delete(f.members, end.PID)
-		if end.How == processes.How(0, 0) && !titled(end.Process) {
-			continue // a helper that had done its work
+		if !f.wasDone(end) {
+			f.ended = append(f.ended, end)
 		}
-		f.ended = append(f.ended, end)
 	}
 	if f.first == 0 {
 		f.first = len(f.ended)
@@ -150,7 +149,12 @@ func (f *family) deaths(log []byte) []processes.End {
 			deaths[i].How, worker = worker, ""
 		}
 	}
-	return slices.DeleteFunc(deaths, func(d processes.End) bool { return d.How == processes.How(0, 0) && !titled(d.Process) })
+	return slices.DeleteFunc(deaths, f.wasDone)
+}
+
+// wasDone tells whether a process had just done its work: a helper, or a worker that ends since the engine is not to be.
+func (f *family) wasDone(d processes.End) bool {
+	return d.How == processes.How(0, 0) && !(f.open && titled(d.Process))
 }
 
 // suspects are those that may have been the engine's and were killed, where it says that it could not be opened.
@@ -205,11 +209,14 @@ func deathText(deaths []processes.End) string {
 		case processes.How(syscall.SIGKILL, 0):
 			hint = memoryShort
 		case processes.Gone:
-			hint = ", and nothing tells why: see the log; or dmesg, if the system killed it because memory is short"
+			hint = nothingTellsWhy
 		}
 	}
 	return strings.Join(parts, " and ") + hint
 }
+
+// nothingTellsWhy is said of who is gone.
+const nothingTellsWhy = ", and nothing tells why: see the log; or dmesg, if the system killed it because memory is short"
 
 // memoryShort is what to think of who was killed by signal 9.
 const memoryShort = ", as the system does with a process when memory is short (see dmesg)"

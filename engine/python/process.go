@@ -302,7 +302,11 @@ func (c *child) deathError(what string, deaths []processes.End, log []byte) erro
 	c.mu.Lock()
 	c.named, c.felled = true, killed(deaths)
 	c.mu.Unlock()
-	return c.explained(what+deathText(deaths), log)
+	text := what + deathText(deaths)
+	if line := lastException(log); line != "" && !consequence.MatchString(line) {
+		text = strings.TrimSuffix(text, nothingTellsWhy)
+	}
+	return c.explained(text, log)
 }
 
 // explained adds to an error what the log says about it: a cause that is known, the exception, or a symptom.
