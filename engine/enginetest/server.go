@@ -39,6 +39,7 @@ type Server struct {
 	PieceEvery                       time.Duration                       //
 	AutoStop                         bool                                // ends by itself after the number of steps asked for
 	HoldStart                        bool                                // a start with a bound is answered when its steps are done
+	Silent                           chan struct{}                       // nothing is answered before it is closed
 	Freeze                           string                              // start or stop: that is never answered
 	EngineDies                       string                              // start or stop: then the engine behind it dies, and neither that nor a request is answered
 	HoldStop                         chan struct{}                       // the stop is answered when it is closed
@@ -127,6 +128,13 @@ func (s *Server) version() string {
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	if s.Silent != nil {
+		select {
+		case <-s.Silent:
+		case <-q.Context().Done():
+			return
+		}
+	}
 	if s.Key != "" && strings.HasPrefix(q.URL.Path, "/v1/") && q.Header.Get("Authorization") != "Bearer "+s.Key {
 		http.Error(w, `{"error":"Unauthorized"}`, http.StatusUnauthorized)
 		return

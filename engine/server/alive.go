@@ -134,4 +134,4 @@ func (e *Engine) answered(ctx context.Context, p *endpoint, path string, body an
 }
 
 // tellAfter is after how long it is said what is waited for.
-const tellAfter = 2 * time.Second
+var tellAfter = 2 * time.Second

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -210,5 +211,22 @@ func TestRest(t *testing.T) {
 	m, err := ondisk.ReadManifest(c.Dir)
 	if err != nil || m.Engine.Endpoints[0].StopReplyNs <= 0 || m.Status != ondisk.Complete {
 		t.Errorf("manifest %+v, %v", m, err)
+	}
+}
+
+// A server that is busy with the end of a profile is waited for, and it is said why.
+func TestBusyServer(t *testing.T) {
+	server.SetTimeouts(t, 200*time.Millisecond, 300*time.Millisecond)
+	busy := make(chan struct{})
+	s := &enginetest.Server{Kind: "vllm-body", Silent: busy}
+	o := options(t, s)
+	var free sync.Once
+	o.Progress = func(p capture.Progress) {
+		if strings.Contains(p.Item, "answers nothing yet: it is loading, or busy with the end of a profile") {
+			free.Do(func() { close(busy) })
+		}
+	}
+	if c, err := capture.Run(t.Context(), o); err != nil || len(c.Traces) != 1 {
+		t.Errorf("capture %v, error %v", c, err)
 	}
 }

@@ -9,8 +9,10 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/internal/words"
 )
 
@@ -62,18 +64,19 @@ func (e *Engine) Conclude(all engine.Collected) error {
 	for i, p := range e.endpoints {
 		p.ranks = max(p.ranks, all.Ranks[i])
 	}
-	bounded := false // by our own bound, which nobody asked for
+	most := 0 // steps of a trace
 	for _, at := range all.Places {
 		for _, f := range at.Files {
 			if f.Earlier {
 				e.warnEarlier(at.Place, f.Name)
 			}
-			bounded = bounded || f.Whole && f.Steps >= maxSteps
+			if f.Whole {
+				most = max(most, f.Steps)
+			}
 		}
 	}
-	if e.config.Profiler.MaxIterations == maxSteps && bounded {
-		e.warn("the profile ended after its first %d steps, and requests may have waited while the traces were written: "+
-			"--max-iterations says how many, 0 for all", maxSteps)
+	if bound := e.config.Profiler.MaxIterations; bound > 0 && most >= bound {
+		e.warnOfBound(bound)
 	}
 	if !all.Complete {
 		return e.explain(all)
@@ -82,6 +85,29 @@ func (e *Engine) Conclude(all engine.Collected) error {
 		e.warn("stop the profile: %v; all traces are there all the same", err)
 	}
 	return nil
+}
+
+// warnOfBound says what it means for the times of requests that a profile ended by itself: whatever ran then stood still while
+// the traces were written.
+func (e *Engine) warnOfBound(bound int) {
+	text := fmt.Sprintf("the profile ended by itself after %s, and the engine stands still while it writes the traces", words.Counted(bound, "step"))
+	var gaps []int64 // ns
+	for i := range e.outputs {
+		for _, gap := range e.outputs[i].Gaps {
+			gaps = append(gaps, gap.Nanoseconds())
+		}
+	}
+	if len(gaps) > 0 {
+		s := stats.Of(gaps)
+		text += fmt.Sprintf(": TTFT, TPOT and ITL of requests that ran then have that in them (longest gap between tokens %s, median %s)",
+			words.Duration(time.Duration(s.Max)), words.Duration(time.Duration(s.Median)))
+	} else {
+		text += ": requests that ran then waited for it"
+	}
+	if bound == maxSteps {
+		text += "; --max-iterations says how many steps, 0 for all"
+	}
+	e.warn("%s", text)
 }
 
 // warnEarlier tells of a trace of an earlier profile.

@@ -12,5 +12,13 @@ func SetStartHeld(t *testing.T, d time.Duration) {
 	t.Cleanup(func() { startHeld = was })
 }
 
+// SetTimeouts shortens how long a server's answer to what it is is waited for, and after how long it is said what is waited for,
+// until the test ends.
+func SetTimeouts(t *testing.T, probe, tell time.Duration) {
+	wasProbe, wasTell := probeTimeout, tellAfter
+	probeTimeout, tellAfter = probe, tell
+	t.Cleanup(func() { probeTimeout, tellAfter = wasProbe, wasTell })
+}
+
 // Poisson is when requests are sent.
 var Poisson = poisson

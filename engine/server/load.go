@@ -135,7 +135,9 @@ func (e *Engine) Generate(ctx context.Context, requests []engine.Request) ([]eng
 	} else {
 		defer context.AfterFunc(ctx, l.cancel)()
 	}
-	if died := e.attend(ctx, l); died != nil {
+	died := e.attend(ctx, l)
+	e.outputs = l.begun()
+	if died != nil {
 		return l.begun(), died
 	}
 	if err := ctx.Err(); err != nil {

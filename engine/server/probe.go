@@ -29,7 +29,7 @@ type facts struct {
 }
 
 // probeTimeout is long: a busy server has little time for questions, and the first /openapi.json takes seconds to make.
-const probeTimeout = 30 * time.Second
+var probeTimeout = 30 * time.Second
 
 // The questions, those first without whose answer a server would be taken for another.
 var (
@@ -52,6 +52,9 @@ func probe(ctx context.Context, c *client) (*facts, error) {
 	return f, nil
 }
 
+// errSilent is of a server that takes connections and answers nothing.
+var errSilent = errors.New("is it still loading, busy with the end of a profile, or stuck?")
+
 // ask sends some questions at once. That a route is missing is an answer; that none comes is an error.
 func (f *facts) ask(ctx context.Context, c *client, paths []string) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -66,7 +69,7 @@ func (f *facts) ask(ctx context.Context, c *client, paths []string) error {
 	for i, a := range answers {
 		switch err := errs[i]; {
 		case errors.Is(err, context.DeadlineExceeded):
-			return fmt.Errorf("server %s: %s is not answered within %v: is it still loading, or stuck?", c.base, paths[i], probeTimeout)
+			return fmt.Errorf("server %s: %s is not answered within %v: %w", c.base, paths[i], probeTimeout, errSilent)
 		case err != nil:
 			return fmt.Errorf("server %s: %w; is the address right, and is the server up?", c.base, err)
 		case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:

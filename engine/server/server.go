@@ -42,7 +42,8 @@ type Engine struct {
 	tell     func(string)
 	warnings []string
 
-	load      *load // begun in Prepare; nil otherwise
+	outputs   []engine.Output // of the last load
+	load      *load           // begun in Prepare; nil otherwise
 	salt      string
 	round     int
 	stops     stops     // of the last profile
@@ -105,7 +106,7 @@ func Open(ctx context.Context, c engine.Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	errs := e.each(func(p *endpoint) error { return p.identify(ctx, &e.server) })
+	errs := e.each(func(p *endpoint) error { return e.identify(ctx, p) })
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -130,12 +131,23 @@ func (e *Engine) each(f func(*endpoint) error) []error {
 	return errs
 }
 
-// identify asks a server what it is.
-func (p *endpoint) identify(ctx context.Context, c *engine.ServerConfig) error {
+// identify asks a server what it is, and waits while it is too busy to say: one that has just been profiled answers nothing
+// until its tables are made.
+func (e *Engine) identify(ctx context.Context, p *endpoint) error {
+	telling := time.AfterFunc(tellAfter, func() {
+		if e.config.Report != nil {
+			e.config.Report(p.base + " takes connections and answers nothing yet: it is loading, or busy with the end of a profile")
+		}
+	})
+	defer telling.Stop()
 	f, err := probe(ctx, p.client)
+	for deadline := time.Now().Add(busyPatience); errors.Is(err, errSilent) && time.Now().Before(deadline); {
+		f, err = probe(ctx, p.client)
+	}
 	if err != nil {
 		return err
 	}
+	c := &e.server
 	p.facts, p.dialect = f, f.recognise()
 	if c.Dialect != "" {
 		if p.dialect = dialectNamed(c.Dialect); p.dialect == nil {
@@ -154,6 +166,9 @@ func (p *endpoint) identify(ctx context.Context, c *engine.ServerConfig) error {
 	p.engines = max(p.engines, 1)
 	return nil
 }
+
+// busyPatience is how long a server may take connections and answer nothing.
+const busyPatience = 5 * time.Minute
 
 // setLoad finds where requests go: to the servers that are profiled, in turn, or to what stands in front of them, as it must
 // be with prefill and decode servers.

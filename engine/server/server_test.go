@@ -198,7 +198,7 @@ func TestAutoStop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Traces) != 2 || c.Manifest.Files[0].Steps != 3 || len(c.Manifest.Warnings) > 0 {
+		if len(c.Traces) != 2 || c.Manifest.Files[0].Steps != 3 || len(c.Manifest.Warnings) != 1 || !strings.Contains(c.Manifest.Warnings[0], "ended by itself after 3 steps, and the engine stands still") {
 			t.Errorf("%s: traces %+v, warnings %q", kind, c.Manifest.Files, c.Manifest.Warnings)
 		}
 		if _, stops := s.Calls(); stops != 1 {
@@ -217,7 +217,7 @@ func TestDefaultBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := strings.Contains(strings.Join(c.Manifest.Warnings, ";"), "ended after its first 256 steps")
+		said := strings.Contains(strings.Join(c.Manifest.Warnings, ";"), "ended by itself after 256 steps")
 		if got := c.Manifest.Files[0].Steps; got != want || said != (want == 256) {
 			t.Errorf("%d tokens: %d steps, want %d; warnings %q", tokens, got, want, c.Manifest.Warnings)
 		}
