@@ -102,7 +102,7 @@ var dialects = []*Dialect{
 	{
 		Name: "sglang-old", Engine: "sglang", Title: "SGLang before 0.4.7",
 		recognise: func(f *facts) bool { return f.sglang() },
-		startPath: "/start_profile", stopPath: "/stop_profile", clientDir: true, needsDir: true, mute: true, overruns: true,
+		startPath: "/start_profile", stopPath: "/stop_profile", clientDir: true, needsDir: true, mute: true,
 		// With a bound the start is answered when its steps are done, and a stop waits in line behind it.
 		body: func(a ask) map[string]any {
 			b := sglangBody(a)

@@ -59,7 +59,8 @@ func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
 	case on:
 		return fmt.Errorf("server %s: %w; %s", p.base, engine.ErrProfiling, p.howToEnd())
 	case !known:
-		e.warn("server %s: %s of this version can't be asked whether somebody else is profiling it: a profile that was being recorded has been replaced by this one", p.base, p.dialect.Title)
+		e.warn("server %s: %s %s can't be asked whether somebody else is profiling it: if so, this profile has taken the place of that one",
+			p.base, p.dialect.Title, p.facts.version)
 	}
 	return nil
 }
