@@ -8,13 +8,13 @@
 //
 //	preflight    the directory can be made and written, there is room, the configuration makes sense
 //	open         the engine loads its model
-//	warm-up      the workload, not profiled, so often as asked for
+//	warm-up      the workload, not profiled, so often as asked for, or until two rounds took equally long (warmup.go)
 //	start        every rank begins to record
 //	generate     the workload
 //	stop         on every path out, interrupted or failed, and without a time limit: a stop writes the traces. Package
 //	             capture/collect looks for them where the engine says that they appear, waits, and reads each to its end
 //	verify       each expected rank has a new file that is whole
-//	manifest     written last, atomically, over a first one that says the capture never ended
+//	manifest     written last, atomically, over a first one that says the capture never ended, into room kept for it (reserve.go)
 //
 // What an engine answers is not evidence; files are. A capture is complete when every file has been read back.
 package capture

@@ -2,6 +2,7 @@ package ondisk
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -41,9 +42,7 @@ func TestVerifyKilledRun(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			files := map[string]string{ManifestName: fmt.Sprintf(
 				`{"schema_version":1,"status":"interrupted","error":"killed","ranks":{"expected":%d},"files":[]}`, c.expected)}
-			for name, text := range c.files {
-				files[name] = text
-			}
+			maps.Copy(files, c.files)
 			all, err := OpenAll(put(t, files))
 			if err != nil || len(all) != 1 {
 				t.Fatalf("%v, %v", all, err)
