@@ -19,7 +19,10 @@ import (
 //	vLLM 0.32 on a CPU, 2 to 12 layers              0.3 to 0.8 MB  20 to 50 kB
 //	SGLang 0.5.23 on a CPU, 2 layers                1.0 MB         73 kB
 //
-// With stacks time counts, too: a worker of vLLM that waits looks for work all the time, and each look is a dozen events. 10.8 s
+// With stacks vLLM's API server makes a trace that counts, too, unless ignore_frontend keeps it from that: no bound ends it, and
+// each token of an answer takes 56 kB in it (230 MB of 4096 tokens, 17 MB compressed).
+//
+// And then time counts: a worker of vLLM that waits looks for work all the time, and each look is a dozen events. 10.8 s
 // with hardly a request took 327 MB, 17 MB compressed, and the server was silent for 172 s after the stop.
 //
 // A model of 80 layers that runs eagerly takes several times as much, one in a CUDA graph less. The estimate is meant to be
@@ -30,6 +33,8 @@ const (
 	leastBytes  = 16 << 20
 	// What is recorded besides makes it so much larger. Stacks: 1.46 and 1.57 were measured, shapes: 1.1 to 1.4.
 	stacksFactor, shapesFactor = 1.6, 1.25
+	// frontTokenBytes is what a token adds to the API server's trace, with stacks.
+	frontTokenBytes = 56 << 10
 	// waitBytesPerS is what a waiting worker adds, with stacks.
 	waitBytesPerS = 30 << 20
 	// stepsPerSecond is how fast steps come where only the time is known.
@@ -40,6 +45,7 @@ const (
 type expected struct {
 	steps, traces int
 	stacks        bool
+	front         bool  // and of the API server, every token
 	dirBytes      int64 // in the trace directory
 	tempBytes     int64 // uncompressed, in the server's directory for temporary files, until they are in the other; 0: it needs none
 }
@@ -50,6 +56,9 @@ func (x expected) String() string {
 	if x.stacks {
 		text += ", with stacks"
 	}
+	if x.front {
+		text += ", and the API server's own trace"
+	}
 	return text
 }
 
@@ -59,12 +68,18 @@ func (e *Engine) expect(p *endpoint, requests []engine.Request) expected {
 	raw := float64(x.steps) * float64(x.traces) * stepBytes
 	if x.stacks {
 		raw *= stacksFactor
-		if e.config.Unloaded() && p.dialect.Engine == "vllm" {
-			raw += e.server.Duration.Seconds() * float64(x.traces) * waitBytesPerS
-		}
 	}
 	if e.recordsShapes(p) {
 		raw *= shapesFactor
+	}
+	if x.stacks && p.dialect.Engine == "vllm" {
+		if e.config.Unloaded() {
+			raw += e.server.Duration.Seconds() * float64(x.traces) * waitBytesPerS
+		}
+		if x.front = p.told.IgnoreFront == nil || !*p.told.IgnoreFront; x.front {
+			_, tokens := answers(requests)
+			raw += float64(tokens/len(e.doors)) * frontTokenBytes
+		}
 	}
 	bytes := int64(min(raw, 1<<60))
 	switch compressed := max(bytes/compression, leastBytes); {
@@ -90,10 +105,7 @@ func (e *Engine) steps(p *endpoint, requests []engine.Request) int {
 	if e.config.Unloaded() {
 		return min(bound, stepsIn(e.server.Duration))
 	}
-	longest, tokens := 0, 0
-	for _, r := range requests {
-		longest, tokens = max(longest, r.Params.MaxTokens), tokens+r.Params.MaxTokens
-	}
+	longest, tokens := answers(requests)
 	// Each server has its share of the requests, and answers as many at once as may be in flight, a token of each per step.
 	share := (len(requests) + len(e.doors) - 1) / len(e.doors)
 	inFlight := share
@@ -105,6 +117,14 @@ func (e *Engine) steps(p *endpoint, requests []engine.Request) int {
 		steps = min(share+tokens, longest+stepsIn(time.Duration(float64(len(requests))/rate*float64(time.Second))))
 	}
 	return min(bound, max(steps, 1))
+}
+
+// answers is how many tokens the longest answer may have, and all together.
+func answers(requests []engine.Request) (longest, all int) {
+	for _, r := range requests {
+		longest, all = max(longest, r.Params.MaxTokens), all+r.Params.MaxTokens
+	}
+	return longest, all
 }
 
 func stepsIn(d time.Duration) int {

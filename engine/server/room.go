@@ -85,7 +85,7 @@ func (e *Engine) Preflight(ctx context.Context, requests []engine.Request) error
 				continue
 			}
 			x := e.expect(p, requests)
-			all.steps, all.stacks = max(all.steps, x.steps), all.stacks || x.stacks
+			all.steps, all.stacks, all.front = max(all.steps, x.steps), all.stacks || x.stacks, all.front || x.front
 			all.traces, all.dirBytes, all.tempBytes = all.traces+x.traces, all.dirBytes+x.dirBytes, all.tempBytes+x.tempBytes
 			users = append(users, p)
 			if p.process == nil || x.tempBytes == 0 {
@@ -124,6 +124,9 @@ func (p *endpoint) checkTemp(temp site, x expected, need int64) error {
 
 // fewer is another way out, where there is one.
 func (p *endpoint) fewer(need int64) string {
+	if p.recordsStacks() == yes && !p.dialect.switches("with_stack") {
+		return ", or start it with torch_profiler_with_stack false"
+	}
 	if p.dialect.bounded && need > leastBytes {
 		return ", or record fewer steps with --max-iterations"
 	}
@@ -229,7 +232,7 @@ func (p *endpoint) stacksText() string {
 	}
 	return fmt.Sprintf("records Python's stacks%s: its traces are half as large again, and it answers nobody for long after the stop "+
 		"(a small load: traces after 8.6 s, the server back after 26 s; 5 s of idling: after 65 and 194 s): "+
-		"start it with torch_profiler_with_stack false, unless they are needed", how)
+		"start it with torch_profiler_with_stack false and ignore_frontend true, unless they are needed", how)
 }
 
 // warnElsewhere says that a server was told another directory than the one that is looked into.

@@ -187,6 +187,9 @@ func TestExpectedSize(t *testing.T) {
 	if x := idle.expect(p, nil); x.tempBytes < 60*waitBytesPerS {
 		t.Errorf("a minute of waiting: %+v", x)
 	}
+	if with, without := size("vllm-body", settings{known: true}, engine.ProfilerConfig{}), size("vllm-body", settings{IgnoreFront: new(true), known: true}, engine.ProfilerConfig{}); with.tempBytes <= without.tempBytes || !with.front || without.front {
+		t.Errorf("the API server counts for nothing: %+v, %+v", with, without)
+	}
 	if x := size("inferprof", settings{known: true}, engine.ProfilerConfig{}); x.tempBytes != 0 || x.stacks {
 		t.Errorf("inferprof serve: %+v", x)
 	}
