@@ -162,7 +162,9 @@ func writeServer(line func(name, format string, args ...any), v *server.Descript
 }
 
 // writableText is what there is to say of a directory that a server writes to.
-var writableText = map[string]string{"yes": "it may write there", "no": "it may NOT write there", "unknown": "whether it may write there is not known"}
+var writableText = map[string]string{
+	"yes": "it may write there", "no": "it may not write there", "unknown": "whether it may write there is not known",
+}
 
 func freeText(bytes int64) string {
 	if bytes < 0 {

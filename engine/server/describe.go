@@ -59,8 +59,9 @@ func Describe(ctx context.Context, url, apiKey string) (*Description, error) {
 	p.find()
 	d := p.dialect
 	r := &Description{
-		URL: c.base, Dialect: d.Name, DialectKnown: p.dialectKnown(), Title: d.Title, Version: f.version, Model: f.model, MaxModelLen: f.maxModelLen,
-		Ranks: f.ranks(), Engines: f.engines(d), Healthy: f.healthy, Profiling: "unknown", Recording: unknown.String(), Bounded: d.bounded, Stacks: p.recordsStacks().String(),
+		URL: c.base, Dialect: d.Name, DialectKnown: p.dialectKnown(), Title: d.Title, Version: f.version, Model: f.model,
+		MaxModelLen: f.maxModelLen, Ranks: f.ranks(), Engines: f.engines(d), Healthy: f.healthy, Profiling: "unknown",
+		Recording: unknown.String(), Bounded: d.bounded, Stacks: p.recordsStacks().String(),
 		Directories: []Directory{}, Problems: []string{}, Notes: []string{},
 	}
 	if !r.DialectKnown {
@@ -108,7 +109,8 @@ func (r *Description) judge(p *endpoint) {
 		}
 		r.problem("it has no %s: %s", d.startPath, enable)
 	case "unknown":
-		r.note("it does not list its routes (/openapi.json): whether its profiler is on shows only when it is started; if it is not: %s", d.enable)
+		r.note("it does not list its routes (/openapi.json): whether its profiler is on shows only when it is started; "+
+			"if it is not: %s", d.enable)
 	}
 	if why := p.diesOfStart(); why != "" {
 		r.problem("%s", why)
@@ -133,7 +135,8 @@ func (r *Description) judge(p *endpoint) {
 	switch {
 	case r.Metrics:
 	case d.Name == "sglang" || d.Name == "sglang-old":
-		r.note("it tells nothing of its load: with --enable-metrics a quiet server and a steady state can be waited for; without, our own streams show them")
+		r.note("it tells nothing of its load: with --enable-metrics a quiet server and a steady state can be waited for; " +
+			"without, our own streams show them")
 	case len(d.running) > 0:
 		r.note("it tells nothing of its load (/metrics): a steady state is told by our own streams alone")
 	}
@@ -142,7 +145,8 @@ func (r *Description) judge(p *endpoint) {
 		r.note("its version (%s) does not tell what its profiler can be asked: from vLLM 0.32 on a start can bound its steps, "+
 			"which shows once the profiler is on; --dialect says which it is", orNone(f.version))
 	case !d.bounded:
-		r.note("the number of steps can't be bounded by the request, that takes %s: keep the load short, traces grow by megabytes a second", d.bodySince)
+		r.note("the number of steps can't be bounded by the request, that takes %s: keep the load short, "+
+			"traces grow by megabytes a second", d.bodySince)
 	}
 	if d.stopFirst && r.DialectKnown {
 		r.note("it answers 200 to a second start and ignores it: see that nobody else is profiling it")
@@ -156,7 +160,8 @@ func (r *Description) judge(p *endpoint) {
 func (r *Description) judgeDirectories(p *endpoint) {
 	if p.process == nil {
 		if p.dialect.Engine != "native" {
-			r.note("its process can't be seen from here: where its traces go, what room there is, and whether they hold Python's stacks is not known")
+			r.note("its process can't be seen from here: where its traces go, what room there is, " +
+				"and whether they hold Python's stacks is not known")
 		}
 		return
 	}

@@ -64,7 +64,7 @@ func (x expected) String() string {
 
 // expect estimates the size of one server's traces of a workload.
 func (e *Engine) expect(p *endpoint, requests []engine.Request) expected {
-	x := expected{steps: e.steps(p, requests), traces: e.expected(p), stacks: e.recordsStacks(p) == yes}
+	x := expected{steps: e.steps(p, requests), traces: max(e.expected(p), p.told.ranks), stacks: e.recordsStacks(p) == yes}
 	raw := float64(x.steps) * float64(x.traces) * stepBytes
 	if x.stacks {
 		raw *= stacksFactor

@@ -207,7 +207,8 @@ func (e *Engine) fullDisks(where engine.Place) (said []string) {
 	}
 	for _, dir := range slices.Sorted(maps.Keys(temps)) {
 		if free := temps[dir]; free >= 0 && free < leastBytes {
-			said = append(said, fmt.Sprintf("the disk of %s, to which a server writes each trace uncompressed first, is full: %s", dir, freeNow(free)))
+			said = append(said, fmt.Sprintf("the disk of %s, to which a server writes each trace uncompressed first, is full: %s",
+				dir, freeNow(free)))
 		}
 	}
 	return said

@@ -245,6 +245,12 @@ func TestRemote(t *testing.T) {
 			t.Errorf("%v: %v, %v", s, files, err)
 			continue
 		}
+		if got := s.try(ctx); got.at != remote || got.err != nil || got.free <= 0 || got.temp == "" {
+			t.Errorf("%v: a trial: %+v", s, got)
+		}
+		if files, err := s.List(ctx); err != nil || len(files) != 1 {
+			t.Errorf("%v: a trial left something: %v, %v", s, files, err)
+		}
 		into := filepath.Join(t.TempDir(), "here")
 		if err := s.Fetch(ctx, name, into); err != nil {
 			t.Errorf("%v: %v", s, err)
@@ -260,6 +266,9 @@ func TestRemote(t *testing.T) {
 		if files, err := s.List(ctx); err != nil || len(files) > 0 {
 			t.Errorf("%v: %v, %v; a directory may come later", s, files, err)
 		}
+	}
+	if got := (&ssh{"node2", "/x"}).try(ctx); got.err == nil || !strings.Contains(got.err.Error(), "try node2:/x: ssh: ") {
+		t.Errorf("a trial on a host that does not answer: %+v", got)
 	}
 	if _, err := (&ssh{"node2", "/x"}).List(ctx); err == nil || !strings.Contains(err.Error(), "list node2:/x: ssh: asked:") {
 		t.Errorf("a host that does not answer: %v", err)

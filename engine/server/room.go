@@ -169,6 +169,8 @@ func (e *Engine) checkPlace(ctx context.Context, at place, users []*endpoint, x 
 func (p *endpoint) judge(s site, t trial, ours bool) (warning string, err error) {
 	sure := s.writable == yes || ours
 	switch {
+	case t.at == "":
+		return fmt.Sprintf("%s: whether it can write its traces could not be tried: %s", p.base, reason(t.err)), nil
 	case t.err == nil && sure:
 		return "", nil
 	case t.err == nil:

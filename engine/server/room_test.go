@@ -40,6 +40,7 @@ func TestJudge(t *testing.T) {
 		{"far away, and full", "vllm-body", unknown, failed(syscall.ENOSPC), false, "no space left on device", ""},
 		{"far away, and we may not", "vllm-body", unknown, failed(syscall.EACCES), false, "", "can't be written to /x (permission denied)"},
 		{"far away, read-only here", "vllm-body", unknown, failed(syscall.EROFS), false, "", "(read-only file system)"},
+		{"no shell there", "sglang", unknown, trial{err: errors.New("sh: not found")}, true, "", "could not be tried: sh: not found"},
 		{"far away, and it dies of it", "sglang", unknown, failed(syscall.EACCES), false, "by --trace-dir or --collect; nothing was started", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

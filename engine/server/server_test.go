@@ -763,17 +763,17 @@ func TestProblemsAndNotes(t *testing.T) {
 		if (c.problems != "") != (len(d.Problems) > 0) {
 			t.Errorf("%s: problems %q", c.name, d.Problems)
 		}
-		for _, part := range strings.Split(c.problems, "; ") {
+		for part := range strings.SplitSeq(c.problems, "; ") {
 			if !strings.Contains(problems, part) {
 				t.Errorf("%s: no problem says %q: %q", c.name, part, d.Problems)
 			}
 		}
-		for _, part := range strings.Split(c.notes, "; ") {
+		for part := range strings.SplitSeq(c.notes, "; ") {
 			if !strings.Contains(notes, part) {
 				t.Errorf("%s: no note says %q: %q", c.name, part, d.Notes)
 			}
 		}
-		for _, part := range strings.Split(c.never, "; ") {
+		for part := range strings.SplitSeq(c.never, "; ") {
 			if part != "" && strings.Contains(problems+notes, part) {
 				t.Errorf("%s: says %q: %q %q", c.name, part, d.Problems, d.Notes)
 			}

@@ -20,6 +20,8 @@ type settings struct {
 	IgnoreFront   *bool  `json:"ignore_frontend"`
 	MaxIterations *int   `json:"max_iterations"`
 
+	// ranks is how many write a trace, by the sizes of its parallelism on the command line; 0 if that says nothing of them.
+	ranks int
 	// known: where the settings are was seen, so that what is missing in them has its default. Those of a configuration
 	// file (--config) were not.
 	known bool
@@ -33,6 +35,7 @@ const profilerConfig = "--profiler-config"
 func settingsOf(args, environ []string) settings {
 	var s settings
 	given := map[string]json.RawMessage{}
+	sizes := map[string]int{}
 	for i, a := range args {
 		name, value, attached := strings.Cut(a, "=")
 		if !attached && i+1 < len(args) {
@@ -40,6 +43,11 @@ func settingsOf(args, environ []string) settings {
 		}
 		name = strings.ReplaceAll(name, "_", "-")
 		key, dotted := strings.CutPrefix(name, profilerConfig+".")
+		if kind, ok := parallel[name]; ok {
+			if n, err := strconv.Atoi(value); err == nil && n > 0 && n <= mostRanks {
+				sizes[kind] = n
+			}
+		}
 		switch {
 		case name == profilerConfig:
 			var c map[string]json.RawMessage
@@ -55,9 +63,20 @@ func settingsOf(args, environ []string) settings {
 	for key, value := range given {
 		s.set(key, value)
 	}
+	for _, n := range sizes {
+		s.ranks = min(max(s.ranks, 1)*n, mostRanks)
+	}
 	s.fill(environ)
 	return s
 }
+
+// parallel are vLLM's flags of how many ranks there are: those of one kind are the same.
+var parallel = map[string]string{
+	"--tensor-parallel-size": "tp", "-tp": "tp", "--pipeline-parallel-size": "pp", "-pp": "pp", "--data-parallel-size": "dp", "-dp": "dp",
+}
+
+// mostRanks is more than write to one directory; larger numbers are none.
+const mostRanks = 1 << 16
 
 // word is the value of a flag with dots as JSON: a number or a truth value as it is, anything else a string.
 func word(value string) json.RawMessage {
@@ -134,7 +153,7 @@ func (s *settings) over(other settings) {
 	if other.MaxIterations != nil {
 		s.MaxIterations = other.MaxIterations
 	}
-	s.known = s.known || other.known
+	s.ranks, s.known = max(s.ranks, other.ranks), s.known || other.known
 }
 
 // settingsOfInfo reads /server_info of a vLLM in development mode: the configuration as it is in effect, and the

@@ -20,7 +20,7 @@ func TestSettings(t *testing.T) {
 			want: settings{WithStack: new(false), known: true}}, // a number is no directory
 		{args: []string{"vllm", "--profiler-config", `{"torch_profiler_dir":"/a","torch_profiler_with_stack":false,"torch_profiler_record_shapes":true,` +
 			`"torch_profiler_with_memory":true,"torch_profiler_use_gzip":false,"ignore_frontend":true,"max_iterations":7,"torch_profiler_with_flops":1}`},
-			want: settings{"/a", new(false), new(true), new(true), new(false), new(true), new(7), true}},
+			want: settings{"/a", new(false), new(true), new(true), new(false), new(true), new(7), 0, true}},
 		{args: []string{"vllm", "--profiler-config", `{"torch_profiler_dir":"/a","max_iterations":"many"}`}, want: settings{Dir: "/a", known: true}},
 		{args: []string{"vllm", "--profiler-config"}, environ: []string{"HOME=/", "VLLM_TORCH_PROFILER_DIR=/env"}, want: settings{Dir: "/env", known: true}},
 		{environ: []string{"SGLANG_TORCH_PROFILER_DIR=/env"}, want: settings{Dir: "/env", known: true}},
@@ -30,6 +30,7 @@ func TestSettings(t *testing.T) {
 			want: settings{Dir: "/a", WithStack: new(false), known: true}},
 		{args: []string{"vllm", "--profiler-config", "nonsense"}, environ: []string{"VLLM_TORCH_PROFILER_DIR="}},
 		{args: []string{"vllm", "--config", "server.yaml"}},
+		{args: []string{"vllm", "-tp", "2", "--tensor_parallel_size=4", "--pipeline-parallel-size", "2", "-dp", "many"}, want: settings{ranks: 8}},
 	} {
 		if diff := cmp.Diff(c.want, settingsOf(c.args, c.environ), cmp.AllowUnexported(settings{})); diff != "" {
 			t.Errorf("%q %q: %s", c.args, c.environ, diff)
