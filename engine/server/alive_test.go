@@ -16,6 +16,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/engine/server"
+	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/workload"
 )
 
@@ -228,5 +229,35 @@ func TestBusyServer(t *testing.T) {
 	}
 	if c, err := capture.Run(t.Context(), o); err != nil || len(c.Traces) != 1 {
 		t.Errorf("capture %v, error %v", c, err)
+	}
+}
+
+// While a capture's traces come into a directory no other one is started there; both are of servers that can't say that they are
+// being profiled.
+func TestOneCaptureInADirectory(t *testing.T) {
+	if !dirlock.Supported() {
+		t.Skip("no locks on this system")
+	}
+	t.Parallel()
+	s := &enginetest.Server{Kind: "vllm", NoMetrics: true} // else the second would wait for a quiet server
+	o := options(t, s)
+	var second error
+	var once sync.Once
+	s.RequestStatus = func(n int) int {
+		if n >= len(o.Requests) { // after the warm-up
+			once.Do(func() {
+				p := o
+				p.ProfileDir, p.Warmup = t.TempDir(), 0
+				_, second = capture.Run(context.Background(), p)
+			})
+		}
+		return 0
+	}
+	if _, err := capture.Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	starts, _ := s.Calls()
+	if second == nil || !strings.Contains(second.Error(), "another capture is being made there") || starts != 1 {
+		t.Errorf("the second capture: %v; %d starts", second, starts)
 	}
 }

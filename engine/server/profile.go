@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/internal/words"
 )
 
@@ -23,6 +24,9 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 				return fmt.Errorf("traces of %s: %w", p.place, err)
 			}
 		}
+	}
+	if err := e.lockPlaces(); err != nil {
+		return err
 	}
 	if err := errors.Join(e.each(func(p *endpoint) error { return e.leaveAlone(ctx, p) })...); err != nil {
 		return err
@@ -49,6 +53,10 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 
 // leaveAlone fails if somebody is profiling a server whose second start takes the place of the first.
 func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
+	if p.dialect.stopFirst {
+		e.warn("server %s: vLLM %s can't be asked whether somebody else is profiling it: if so, that profile was ended by the stop that is sent first",
+			p.base, p.facts.version)
+	}
 	if !p.dialect.overruns {
 		return nil
 	}
@@ -63,6 +71,36 @@ func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
 			p.base, p.dialect.Title, p.facts.version)
 	}
 	return nil
+}
+
+// lockPlaces keeps other captures off the directories that traces will come into, where they are on this machine: whose
+// traces are whose could not be told, and of some servers not who is profiling them.
+func (e *Engine) lockPlaces() error {
+	if len(e.locks) > 0 {
+		return nil // for an earlier profile of ours
+	}
+	for _, p := range e.places {
+		l, ok := p.(local)
+		if !ok || string(l.Directory) == e.config.Profiler.Dir {
+			continue // that is the capture's own, and locked
+		}
+		unlock, err := dirlock.Lock(string(l.Directory))
+		if errors.Is(err, dirlock.ErrInUse) {
+			e.unlockPlaces()
+			return fmt.Errorf("traces of %s: another capture is being made there, and whose traces are whose could not be told: wait for its end, or give another --trace-dir", l)
+		}
+		if err == nil { // else it is not there yet
+			e.locks = append(e.locks, unlock)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) unlockPlaces() {
+	for _, unlock := range e.locks {
+		unlock()
+	}
+	e.locks = nil
 }
 
 // howToEnd says how a profile is ended that nobody wants any more.

@@ -42,6 +42,7 @@ type Engine struct {
 	tell     func(string)
 	warnings []string
 
+	locks     []func()        // to be given back, of the places while a profile is recorded
 	outputs   []engine.Output // of the last load
 	load      *load           // begun in Prepare; nil otherwise
 	salt      string
@@ -308,5 +309,6 @@ func (e *Engine) Close() error {
 	for _, p := range e.endpoints {
 		p.http.CloseIdleConnections()
 	}
+	e.unlockPlaces()
 	return err
 }
