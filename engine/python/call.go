@@ -3,6 +3,7 @@ package python
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -83,7 +84,7 @@ func (e *Engine) call(ctx context.Context, op string, more map[string]any, resul
 			tooLate = nil // they were none of the engine's
 		case <-done:
 			switch {
-			case context.Cause(ctx) == engine.ErrEnough: //nolint:errorlint // it is not wrapped
+			case errors.Is(context.Cause(ctx), engine.ErrEnough): // it may go on
 			case cancelled == stopAtOnce:
 				return ctx.Err()
 			case c.send(map[string]any{"op": "abort"}) != nil:

@@ -42,6 +42,9 @@ func TestLastException(t *testing.T) {
 func TestRealLogs(t *testing.T) {
 	for _, c := range []struct{ file, exception, end string }{
 		{"core-killed-open.log", "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': -9}", "was killed by signal 9 (killed)"},
+		{"core-killed-generate.log", "", "was killed by signal 9 (killed)"},
+		{"worker-failed-open.log", "ValueError: Available memory on node 0 (7.14/23.54 GiB) on kv cache allocation is less than requested memory for kv (9999.0 GiB). " +
+			"Decrease --kv-cache-memory-bytes, VLLM_CPU_KVCACHE_SPACE, or reduce CPU memory used by other processes.", ""},
 	} {
 		log, err := os.ReadFile("testdata/logs/" + c.file)
 		if err != nil {

@@ -224,6 +224,8 @@ const memoryShort = ", as the system does with a process when memory is short (s
 // killed tells whether processes were ended from outside, so that what the log says came of that.
 func killed(deaths []processes.End) bool {
 	return slices.ContainsFunc(deaths, func(d processes.End) bool {
-		return d.How == processes.How(syscall.SIGKILL, 0) || d.How == processes.How(syscall.SIGTERM, 0) || d.How == processes.How(syscall.SIGINT, 0)
+		return slices.ContainsFunc([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT}, func(s syscall.Signal) bool {
+			return d.How == processes.How(s, 0)
+		})
 	})
 }

@@ -159,7 +159,7 @@ func (e *Engine) StopProfile(ctx context.Context) error {
 	}
 	told := e.child.isNamed()
 	err := e.call(ctx, "stop_profile", nil, nil, stopAtOnce)
-	if err != nil && context.Cause(ctx) == engine.ErrEnough && !told && e.child.isNamed() { //nolint:errorlint // it is not wrapped
+	if err != nil && errors.Is(context.Cause(ctx), engine.ErrEnough) && !told && e.child.isNamed() {
 		e.child.unname() // that a process died harmed nothing: it is a warning
 		return nil
 	}
