@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/inferprof/inferprof/engine"
 )
 
 // A server that this process is itself is found, and what is true of this process is what is said of it.
@@ -119,5 +121,31 @@ func TestTemp(t *testing.T) {
 	p.rights = rights{known: true, uid: uint32(os.Geteuid()) + 1}
 	if got := p.temp(); got.writable != no || got.dir != p.temps[0] {
 		t.Errorf("where it may write nowhere: %+v", got)
+	}
+}
+
+// A server that was told another directory than the one that is looked into is known by that, unless the two are one.
+func TestWritesElsewhere(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	link := filepath.Join(other, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		dialect, looked string
+		told            settings
+		want            bool
+	}{
+		{"vllm-body", dir, settings{Dir: dir}, false},
+		{"vllm-body", link, settings{Dir: dir}, false},
+		{"vllm-body", other, settings{Dir: dir}, true},
+		{"vllm-body", other, settings{}, false},
+		{"vllm-body", filepath.Join(other, "none"), settings{Dir: dir}, false}, // it may come, and be the same
+		{"sglang", other, settings{Dir: dir}, false},                           // which is told anew
+	} {
+		p := &endpoint{dialect: dialectNamed(c.dialect), place: local{engine.Directory(c.looked), c.looked}, process: &serverProcess{settings: c.told}}
+		if got, ok := p.writesElsewhere(); ok != c.want || ok && got != dir {
+			t.Errorf("%+v: %s, %t", c, got, ok)
+		}
 	}
 }

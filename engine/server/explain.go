@@ -230,6 +230,11 @@ func (e *Engine) nothingIn(at engine.Place) string {
 			return text + "; that directory does not exist: is it the one that the server was given, and on this machine?"
 		}
 	}
+	for _, q := range e.endpoints {
+		if dir, ok := q.writesElsewhere(); ok && q.place == at {
+			return fmt.Sprintf("%s: %s was told to write to %s: leave --trace-dir out, or give that", text, q.base, dir)
+		}
+	}
 	hints := []string{"the server writes somewhere else (a path in its configuration is one on its own machine, and a relative one starts where the server was started)",
 		"its profiler failed without saying so, which its log does (Failed to start profiler, Failed to stop profiler)"}
 	for _, q := range e.endpoints {

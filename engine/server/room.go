@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/inferprof/inferprof/engine"
@@ -103,7 +102,9 @@ func (e *Engine) Preflight(ctx context.Context, requests []engine.Request) error
 	}
 	for _, p := range e.endpoints {
 		e.warnStacks(p)
-		e.warnElsewhere(p)
+		if dir, ok := p.writesElsewhere(); ok { // unless that is mounted here a second time
+			e.warn("%s was told to write its traces to %s, and they are looked for in %s", p.base, dir, p.place)
+		}
 	}
 	return nil
 }
@@ -237,16 +238,15 @@ func (p *endpoint) stacksText() string {
 		"start it with torch_profiler_with_stack false and ignore_frontend true, unless they are needed", how)
 }
 
-// warnElsewhere says that a server was told another directory than the one that is looked into.
-func (e *Engine) warnElsewhere(p *endpoint) {
-	l, ok := p.place.(local)
-	if !ok || p.dialect.clientDir || p.process == nil || p.process.traceDir() == "" {
-		return
+// writesElsewhere is the directory that a server was told to write to, if that is another one than the one that is looked into;
+// ok is false if it is not, or that can't be told.
+func (p *endpoint) writesElsewhere() (dir string, ok bool) {
+	l, isLocal := p.place.(local)
+	if !isLocal || p.dialect.clientDir || p.process == nil || p.process.traceDir() == "" {
+		return "", false
 	}
 	theirs := p.process.seen(p.process.traceDir())
 	a, errA := os.Stat(theirs)
 	b, errB := os.Stat(string(l.Directory))
-	if errA == nil && errB == nil && !os.SameFile(a, b) {
-		e.warn("%s writes its traces to %s, and they are looked for in %s", p.base, theirs, filepath.Clean(string(l.Directory)))
-	}
+	return theirs, errA == nil && errB == nil && !os.SameFile(a, b)
 }
