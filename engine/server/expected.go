@@ -62,6 +62,14 @@ func (x expected) String() string {
 	return text
 }
 
+// and is the traces of two servers that write to one place.
+func (x expected) and(y expected) expected {
+	return expected{
+		steps: max(x.steps, y.steps), traces: x.traces + y.traces, stacks: x.stacks || y.stacks, front: x.front || y.front,
+		dirBytes: x.dirBytes + y.dirBytes, tempBytes: x.tempBytes + y.tempBytes,
+	}
+}
+
 // expect estimates the size of one server's traces of a workload.
 func (e *Engine) expect(p *endpoint, requests []engine.Request) expected {
 	x := expected{steps: e.steps(p, requests), traces: max(e.expected(p), p.told.ranks), stacks: e.recordsStacks(p) == yes}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/internal/words"
 )
@@ -71,42 +70,6 @@ func (p *endpoint) tracesAt() site {
 		return site{}
 	}
 	return p.process.site(dir)
-}
-
-// Preflight finds out whether the servers can write traces of this workload, and refuses where they can't.
-func (e *Engine) Preflight(ctx context.Context, requests []engine.Request) error {
-	temps := map[string]int64{}
-	for _, at := range e.places {
-		var all expected
-		var users []*endpoint
-		for _, p := range e.endpoints {
-			if p.place != at {
-				continue
-			}
-			x := e.expect(p, requests)
-			all.steps, all.stacks, all.front = max(all.steps, x.steps), all.stacks || x.stacks, all.front || x.front
-			all.traces, all.dirBytes, all.tempBytes = all.traces+x.traces, all.dirBytes+x.dirBytes, all.tempBytes+x.tempBytes
-			users = append(users, p)
-			if p.process == nil || x.tempBytes == 0 {
-				continue
-			}
-			temp := p.process.temp()
-			temps[temp.at] += x.tempBytes
-			if err := p.checkTemp(temp, x, temps[temp.at]); err != nil {
-				return err
-			}
-		}
-		if err := e.checkPlace(ctx, at, users, all); err != nil {
-			return err
-		}
-	}
-	for _, p := range e.endpoints {
-		e.warnStacks(p)
-		if dir, ok := p.writesElsewhere(); ok { // unless that is mounted here a second time
-			e.warn("%s was told to write its traces to %s, and they are looked for in %s", p.base, dir, p.place)
-		}
-	}
-	return nil
 }
 
 // checkTemp tells whether a server has room for temporary files; need is with those of other servers.

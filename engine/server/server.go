@@ -118,7 +118,7 @@ func Open(ctx context.Context, c engine.Config) (*Engine, error) {
 		return nil, err
 	}
 	e.describe()
-	return e, e.preflight(ctx)
+	return e, e.checkFlags(ctx)
 }
 
 // each calls f for all endpoints at once.
