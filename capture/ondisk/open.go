@@ -164,7 +164,7 @@ func openCapture(dir string) (*Capture, error) {
 // empty is the error of a capture without traces where some are needed.
 func (c *Capture) empty() error {
 	err := fmt.Errorf("open %s: the capture is %s and holds no trace (%s)", c.Dir, c.Manifest.Status, c.Manifest.Error)
-	if c.Manifest.RecordingSince != nil {
+	if c.Manifest.RecordingSince != nil && c.Manifest.Config.Server != nil { // other engines end with us
 		err = fmt.Errorf("%w; its profile may still be recorded: end it and bring its traces with: inferprof recover %s", err, c.Dir)
 	}
 	return err
