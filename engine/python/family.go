@@ -39,6 +39,7 @@ type family struct {
 	since   map[int]time.Time // when a process that may be the engine's was first seen, by its number
 	seen    map[int]processes.Process
 	members map[int]processes.Process // those that are
+	handles map[int]*processes.Handle // of them, and of those that were
 	ended   []processes.End           // members that are no more, in the order in which that was seen
 	first   int                       // how many of those there were when it was first seen that any has; others may have followed them
 }
@@ -50,7 +51,8 @@ const lookEvery = 100 * time.Millisecond
 var lasting = time.Second
 
 func newFamily(child int) *family {
-	return &family{child: child, since: map[int]time.Time{}, seen: map[int]processes.Process{}, members: map[int]processes.Process{}}
+	return &family{child: child, since: map[int]time.Time{}, seen: map[int]processes.Process{},
+		members: map[int]processes.Process{}, handles: map[int]*processes.Handle{}}
 }
 
 // opened says that the engine is open: what it consists of is there.
@@ -67,6 +69,9 @@ func (f *family) look() bool {
 	defer f.mu.Unlock()
 	for _, end := range processes.Ended(byNumber(f.members)) {
 		delete(f.members, end.PID)
+		if how := f.handles[end.PID].How(); how != "" {
+			end.How = how
+		}
 		if !f.wasDone(end) {
 			f.ended = append(f.ended, end)
 		}
@@ -112,8 +117,19 @@ func (f *family) list() {
 			f.since[p.PID] = f.listed
 		}
 		if isTitled || f.open && f.listed.Sub(f.since[p.PID]) >= lasting {
-			f.members[p.PID] = p
+			if f.members[p.PID] = p; f.handles[p.PID] == nil {
+				f.handles[p.PID] = processes.Hold(p)
+			}
 		}
+	}
+}
+
+// release lets go of the processes.
+func (f *family) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, h := range f.handles {
+		h.Close()
 	}
 }
 
@@ -216,7 +232,7 @@ func deathText(deaths []processes.End) string {
 }
 
 // nothingTellsWhy is said of who is gone.
-const nothingTellsWhy = ", and nothing tells why: see the log; or dmesg, if the system killed it because memory is short"
+const nothingTellsWhy = ", without a word in the log: as when the system kills a process because memory is short (see dmesg)"
 
 // memoryShort is what to think of who was killed by signal 9.
 const memoryShort = ", as the system does with a process when memory is short (see dmesg)"

@@ -214,6 +214,9 @@ func (c *child) release() {
 	if c.lifeline != nil {
 		c.lifeline.Close()
 	}
+	if c.family != nil {
+		c.family.release()
+	}
 	c.logFile.Close()
 	if !c.keepLog {
 		_ = os.Remove(c.logPath)

@@ -63,8 +63,7 @@ func Ended(those []Process) []End {
 		case !ok || now.started != p.started:
 			ended = append(ended, End{p, Gone})
 		case now.zombie:
-			status := now.exitCode
-			ended = append(ended, End{p, How(syscall.Signal(status&0x7f), status>>8&0xff)})
+			ended = append(ended, End{p, howOf(now.exitCode)})
 		}
 	}
 	return ended
@@ -80,3 +79,6 @@ func How(signal syscall.Signal, exitCode int) string {
 	}
 	return fmt.Sprintf("ended with exit code %d", exitCode)
 }
+
+// howOf says it of the status that wait(2) gives.
+func howOf(status int) string { return How(syscall.Signal(status&0x7f), status>>8&0xff) }

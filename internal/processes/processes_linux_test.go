@@ -106,6 +106,40 @@ func TestHasOpen(t *testing.T) {
 	}
 }
 
+// A handle tells how a process ended also when its parent was told already.
+func TestHandle(t *testing.T) {
+	for script, want := range map[string]string{"kill -9 $$": "was killed by signal 9 (killed)", "exit 7": "ended with exit code 7"} {
+		in, hold, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("sh", "-c", "read x; "+script)
+		cmd.Stdin = in
+		if err := cmd.Start(); err != nil {
+			t.Skip("no shell: ", err)
+		}
+		in.Close()
+		p, _ := ByPID(cmd.Process.Pid)
+		h := Hold(p)
+		if how := h.How(); how != "" {
+			t.Errorf("one that is there: %s", how)
+		}
+		hold.Close()
+		_ = cmd.Wait()
+		how := h.How()
+		h.Close()
+		if late := Hold(p); late.How() != "" {
+			t.Errorf("one that is gone is held: %s", late.How())
+		}
+		if how == "" {
+			t.Skip("this system does not tell")
+		}
+		if how != want {
+			t.Errorf("%s: %s, want %s", script, how, want)
+		}
+	}
+}
+
 func TestParseStat(t *testing.T) {
 	line := "851 (a (b) c) Z 12 850 850 0 -1 4228100 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0" + strings.Repeat(" 0", 27) + " 9\n"
 	p, ok := parseStat([]byte(line))
