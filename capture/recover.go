@@ -117,7 +117,7 @@ func (s *session) resume(ctx context.Context, name string, since time.Time) erro
 func (s *session) recovered(ctx context.Context, since time.Time) (*ondisk.Capture, error) {
 	m := s.manifest
 	s.verify()
-	problem := s.problem(nil)
+	problem := s.problem(nil, nil)
 	m.Status, m.Error = ondisk.Interrupted, sentence("inferprof ended before the capture did; its profile, begun at "+
 		since.Local().Format(time.TimeOnly)+", was ended and collected later", problem)
 	c := &ondisk.Capture{Dir: s.dir.path, Manifest: m, Traces: m.WholeTraces(s.dir.path)}

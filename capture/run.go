@@ -362,7 +362,7 @@ func (s *session) finish(ctx context.Context, generateErr error) (*ondisk.Captur
 	m := s.manifest
 	s.verify()
 	c := &ondisk.Capture{Dir: s.dir.path, Manifest: m, Traces: m.WholeTraces(s.dir.path), Requests: records(s.Requests, s.outputs)}
-	problem := s.problem(ondisk.WriteRequests(s.dir.path, c.Requests))
+	problem := s.problem(generateErr, ondisk.WriteRequests(s.dir.path, c.Requests))
 	var err error
 	switch {
 	case ctx.Err() != nil && s.collected.Abandoned:
@@ -413,10 +413,10 @@ func (s *session) kept() string {
 	return fmt.Sprintf("%d of %d traces are whole and kept in %s", whole, max(whole, s.manifest.Ranks.Expected), s.dir.path)
 }
 
-// problem says what keeps a capture from being complete, "" if nothing does.
-func (s *session) problem(requestsErr error) string {
+// problem says what keeps a capture from being complete, "" if nothing does, beyond what ended the workload.
+func (s *session) problem(generateErr, requestsErr error) string {
 	var problems []string
-	if s.collected.Err != nil {
+	if stopErr := s.collected.Err; stopErr != nil && (generateErr == nil || stopErr.Error() != generateErr.Error()) {
 		problems = append(problems, "stop the profile: "+oneLine(s.stopError()))
 	}
 	if requestsErr != nil && !(host.IsFull(requestsErr) && host.IsFull(s.collected.Err)) {
