@@ -8,9 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/inferprof/inferprof/capture/collect"
@@ -243,84 +240,6 @@ func (s *session) takeWarnings(e engine.Engine) {
 	}
 }
 
-// profile is the part between start and stop, whatever happens in it. A start that was interrupted may have begun.
-func (s *session) profile(ctx context.Context, e engine.Engine) error {
-	var collection *collect.Collection
-	err := s.call(Progress{Stage: ondisk.StageStart}, func() (err error) {
-		collection, err = s.start(ctx, e)
-		return err
-	})
-	if err != nil && (ctx.Err() == nil || collection == nil) {
-		return s.blame(err)
-	}
-	s.began = true
-	defer s.stop(ctx, e, collection, err != nil)
-	if err != nil {
-		return err
-	}
-	start := time.Now()
-	err = s.call(Progress{Stage: ondisk.StageGenerate}, func() (err error) {
-		s.outputs, err = e.Generate(ctx, s.Requests)
-		return err
-	})
-	s.manifest.Throughput = throughput(s.outputs, time.Since(start))
-	if err == nil {
-		s.finishOverhead(s.lastCall())
-	}
-	return err
-}
-
-// start starts a profile. What it returns, unless nil, stops it, also if the start was interrupted.
-func (s *session) start(ctx context.Context, e engine.Engine) (*collect.Collection, error) {
-	c, err := collect.Begin(ctx, e, s.Config.Profiler.Dir, func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
-	if err != nil {
-		return nil, err
-	}
-	// From here on a profiler may be left on if this process is killed: the manifest says where and since when.
-	s.describe(e)
-	now := time.Now()
-	s.manifest.RecordingSince = &now
-	if err := s.manifest.Write(s.dir.path); err != nil {
-		return nil, directoryError(s.dir.path, err)
-	}
-	return c, e.StartProfile(ctx)
-}
-
-// lastMoment is how long the end of a profile is waited for whose start was interrupted.
-const lastMoment = 800 * time.Millisecond
-
-// stop ends a profile and takes what comes of it. A stop writes the traces: it may take long, and it is not cut short because
-// the workload was; but whoever interrupts it, gives up, or has interrupted the start already, does not wait for it.
-func (s *session) stop(ctx context.Context, e engine.Engine, c *collect.Collection, hardlyBegun bool) {
-	waiting := ctx
-	if ctx.Err() != nil {
-		waiting = context.WithoutCancel(ctx)
-	}
-	waiting, cancel := context.WithCancel(waiting)
-	defer cancel()
-	if hardlyBegun {
-		waiting, cancel = context.WithTimeout(waiting, lastMoment)
-		defer cancel()
-	}
-	go func() {
-		select {
-		case <-s.GiveUp:
-			cancel()
-		case <-waiting.Done():
-		}
-	}()
-	s.begin(Progress{Stage: ondisk.StageStop})
-	sent := time.Now()
-	s.collected = c.Stop(waiting)
-	s.ended(sent, s.collected.StopTook, s.collected.Err)
-	s.describe(e)
-	if !s.collected.Abandoned {
-		s.manifest.RecordingSince = nil
-	}
-	s.engine = e
-	s.rester, _ = e.(engine.Rester)
-}
-
 // call makes one call of the engine and writes down when, how long and with what error.
 func (s *session) call(p Progress, f func() error) error {
 	s.begin(p)
@@ -357,97 +276,6 @@ func (s *session) warn(format string, args ...any) {
 	}
 }
 
-// finish checks what came of a profile, and says so in the manifest.
-func (s *session) finish(ctx context.Context, generateErr error) (*ondisk.Capture, error) {
-	m := s.manifest
-	s.verify()
-	c := &ondisk.Capture{Dir: s.dir.path, Manifest: m, Traces: m.WholeTraces(s.dir.path), Requests: records(s.Requests, s.outputs)}
-	problem := s.problem(generateErr, ondisk.WriteRequests(s.dir.path, c.Requests))
-	var err error
-	switch {
-	case ctx.Err() != nil && s.collected.Abandoned:
-		m.Status, m.Error = ondisk.Interrupted, sentence("stopped before its traces were written", problem)
-		err = fmt.Errorf("%w: %s", ErrInterrupted, sentence("traces that were still being written were not waited for", s.kept(), s.recovery(), problem))
-	case generateErr != nil && ctx.Err() != nil:
-		m.Status, m.Error = ondisk.Interrupted, sentence("stopped before the workload was done", problem)
-		err = fmt.Errorf("%w: the profiler was stopped; %s", ErrInterrupted, sentence(s.kept(), problem))
-	case generateErr != nil:
-		m.Status, m.Error = ondisk.Failed, sentence(oneLine(generateErr), problem)
-		err = fmt.Errorf("generate: %w; %s", generateErr, sentence(s.kept(), problem))
-	case problem != "":
-		m.Status, m.Error = ondisk.Failed, problem
-		err = fmt.Errorf("capture %s: %s", s.dir.path, problem)
-	default:
-		m.Status, m.Error = ondisk.Complete, ""
-	}
-	s.dir.release()
-	switch writeErr := m.Write(s.dir.path); {
-	case writeErr == nil:
-		return c, err
-	case err == nil:
-		return c, directoryError(s.dir.path, writeErr)
-	case host.IsFull(writeErr) && host.IsFull(err): // once is enough
-		return c, fmt.Errorf("%w; nor could the manifest be written", err)
-	default:
-		return c, fmt.Errorf("%w; %w", err, directoryError(s.dir.path, writeErr))
-	}
-}
-
-// sentence joins what is not empty.
-func sentence(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "; ")
-}
-
-// oneLine is an error's text without line breaks, which errors of several ranks have between them.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
-
-// kept says in words which traces there are.
-func (s *session) kept() string {
-	whole := len(s.manifest.Ranks.Found)
-	switch {
-	case whole == 0 && s.lostRanks() != "" && !s.collected.Abandoned:
-		return "" // the problem says of which ranks
-	case whole == 0:
-		return "no trace is whole"
-	}
-	return fmt.Sprintf("%d of %d traces are whole and kept in %s", whole, max(whole, s.manifest.Ranks.Expected), s.dir.path)
-}
-
-// problem says what keeps a capture from being complete, "" if nothing does, beyond what ended the workload.
-func (s *session) problem(generateErr, requestsErr error) string {
-	var problems []string
-	if stopErr := s.collected.Err; stopErr != nil && (generateErr == nil || stopErr.Error() != generateErr.Error()) {
-		problems = append(problems, "stop the profile: "+oneLine(s.stopError()))
-	}
-	if requestsErr != nil && !(host.IsFull(requestsErr) && host.IsFull(s.collected.Err)) {
-		problems = append(problems, directoryError(s.dir.path, requestsErr).Error())
-	}
-	for _, f := range s.manifest.Files {
-		if f.Verdict != ondisk.Whole {
-			problems = append(problems, fmt.Sprintf("%s is damaged: %s", filepath.Base(f.Path), f.Problem))
-		}
-	}
-	if lost := s.lostRanks(); len(lost) > 0 && !s.collected.Abandoned && !s.collected.NoRoom {
-		problems = append(problems, fmt.Sprintf("no trace of rank %s was written", lost))
-	}
-	if len(problems) > 0 { // else whatever a log says harmed nothing; what is to be known all the same is a warning already
-		for _, d := range s.diagnoses {
-			if !host.IsFull(errors.New(d)) || !host.IsFull(s.collected.Err) && !host.IsFull(requestsErr) {
-				problems = append(problems, d)
-			}
-		}
-	}
-	return strings.Join(problems, "; ")
-}
-
-// stopError says what to do about a disk that the traces could not be written to, and leaves other errors as they are.
-func (s *session) stopError() error {
-	if _, ok := errors.AsType[syscall.Errno](s.collected.Err); ok && s.Config.Server == nil {
-		return directoryError(s.dir.traces, s.collected.Err)
-	}
-	return s.collected.Err
-}
-
 // hasLog reports whether the engine has said anything.
 func (s *session) hasLog() bool {
 	info, err := os.Stat(s.Config.LogPath)
@@ -462,17 +290,6 @@ func (s *session) keepLog(err error) error {
 		return errors.Join(err, directoryError(s.dir.path, writeErr))
 	}
 	return fmt.Errorf("%w (its log: %s)", err, filepath.Join(s.dir.path, ondisk.LogName))
-}
-
-// lostRanks lists the ranks that have no trace at all, not even a damaged one.
-func (s *session) lostRanks() string {
-	var lost []string
-	for _, rank := range s.manifest.Ranks.Missing {
-		if !slices.ContainsFunc(s.manifest.Files, func(f ondisk.File) bool { return f.Rank == rank }) {
-			lost = append(lost, strconv.Itoa(rank))
-		}
-	}
-	return strings.Join(lost, ", ")
 }
 
 // discard takes everything away again that was made for a capture that recorded nothing.
