@@ -83,8 +83,12 @@ func (e *Engine) call(ctx context.Context, op string, more map[string]any, resul
 			}
 			tooLate = nil // they were none of the engine's
 		case <-done:
+			enough := errors.Is(context.Cause(ctx), engine.ErrEnough)
+			if !enough {
+				e.hurried.Store(true)
+			}
 			switch {
-			case errors.Is(context.Cause(ctx), engine.ErrEnough): // it may go on
+			case enough: // it may go on
 			case cancelled == stopAtOnce:
 				return ctx.Err()
 			case c.send(map[string]any{"op": "abort"}) != nil:

@@ -3,13 +3,13 @@
 package python
 
 import (
-	"bytes"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/inferprof/inferprof/internal/processes"
 )
 
 // prepareGroup makes the child the leader of a group, and gives it the pipe that its guard waits on. The end returned is
@@ -27,15 +27,36 @@ func (c *child) prepareGroup() (theirs *os.File, err error) {
 // killTime is how long the processes of a killed group may take to be gone: those with much memory give it back first.
 const killTime = 10 * time.Second
 
+// trackerTime is how long multiprocessing's resource tracker may take to clear up after the others: shared memory that they
+// had would stay in /dev/shm.
+const trackerTime = 500 * time.Millisecond
+
 // kill ends the child and all of its group, and waits until they are gone.
 func (c *child) kill() {
 	if c.command.Process == nil {
 		return
 	}
-	_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL)
+	group := c.command.Process.Pid
+	trackers := 0
+	for _, p := range processes.InGroup(group) {
+		if strings.Contains(p.Command, "multiprocessing.resource_tracker") {
+			trackers++ // ends when the last of the others has
+			continue
+		}
+		_ = syscall.Kill(p.PID, syscall.SIGKILL)
+	}
+	if trackers > 0 {
+		c.awaitGroup(trackerTime)
+	}
+	_ = syscall.Kill(-group, syscall.SIGKILL)
 	<-c.exited
-	for deadline := time.Now().Add(killTime); c.groupAlive() && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond) // they are no children of ours, whose end could be waited for
+	c.awaitGroup(killTime)
+}
+
+// awaitGroup waits until the group is gone, or for so long. Most are no children of ours, whose end could be waited for.
+func (c *child) awaitGroup(most time.Duration) {
+	for deadline := time.Now().Add(most); c.groupAlive() && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -46,20 +67,8 @@ func (c *child) groupAlive() bool {
 	if syscall.Kill(-group, 0) != nil {
 		return false
 	}
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil || len(stats) == 0 {
-		return true // no such files on this system
+	if _, seen := processes.ByPID(os.Getpid()); !seen {
+		return true // nor are others on this system
 	}
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // gone since
-		}
-		// 851 (a name) S parent group …
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-		if len(fields) > 2 && fields[2] == strconv.Itoa(group) && fields[0] != "Z" && fields[0] != "X" {
-			return true
-		}
-	}
-	return false
+	return len(processes.InGroup(group)) > 0
 }

@@ -185,8 +185,11 @@ func (c *child) dead() bool {
 	}
 }
 
-// shutdownTime is how long an engine may take to end by itself.
-const shutdownTime = 20 * time.Second
+// How long an engine may take to end by itself, and one that has been interrupted, or has lost a process.
+const (
+	shutdownTime = 20 * time.Second
+	hurriedTime  = 2 * time.Second
+)
 
 // close ends the child with its whole group, after it has had so long to end by itself at the end of its commands.
 func (c *child) close(patience time.Duration) {

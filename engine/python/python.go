@@ -57,6 +57,7 @@ type Engine struct {
 	// A stop may be waited for on one goroutine while another closes the engine.
 	unanswered atomic.Bool // the last command was given up, or is waited for
 	failed     atomic.Bool // an answer was an error: what is missing will hardly come
+	hurried    atomic.Bool // somebody has interrupted a call
 	lost       atomic.Bool // there was no answer, and there will be none: processes of the engine have ended
 }
 
@@ -191,8 +192,11 @@ func (e *Engine) Close() error {
 		err = e.StopProfile(context.Background())
 	}
 	patience := shutdownTime
-	if e.unanswered.Load() || e.lost.Load() {
+	switch {
+	case e.unanswered.Load() || e.lost.Load():
 		patience = 0
+	case e.hurried.Load() || e.child.isNamed():
+		patience = hurriedTime
 	}
 	e.child.close(patience)
 	return err

@@ -419,6 +419,33 @@ func TestNoOrphans(t *testing.T) {
 	}
 }
 
+var sharedLine = regexp.MustCompile(`shared (\S+)`)
+
+// An engine that is ended by force leaves no shared memory: what clears up after it is left alone for a moment.
+func TestNoSharedMemoryLeft(t *testing.T) {
+	if _, err := os.Stat("/dev/shm"); err != nil {
+		t.Skip("no /dev/shm here")
+	}
+	fake(t, "core shared core-dies=generate")
+	python.SetSettleTime(t, 200*time.Millisecond)
+	python.SetPatience(t, 20*time.Millisecond)
+	o := options(t)
+	if _, err := run(t, o); err == nil {
+		t.Fatal("no error")
+	}
+	log, err := os.ReadFile(filepath.Join(o.Dir, ondisk.LogName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := sharedLine.FindSubmatch(log)
+	if m == nil {
+		t.Fatalf("no shared memory in the log:\n%s", log)
+	}
+	if _, err := os.Stat(filepath.Join("/dev/shm", string(m[1]))); err == nil {
+		t.Errorf("/dev/shm/%s is left", m[1])
+	}
+}
+
 // When we are killed, the engine and its workers end, and the manifest says what it is.
 func TestKilled(t *testing.T) {
 	fake(t, "worker wait")

@@ -4,6 +4,7 @@ package processes
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 )
 
@@ -34,6 +35,11 @@ func Descendants(root int) []Process {
 		}
 	}
 	return found
+}
+
+// InGroup are the processes of a group.
+func InGroup(group int) []Process {
+	return slices.DeleteFunc(list(), func(p Process) bool { return p.Group != group || p.zombie })
 }
 
 // ByPID is a process that is there; ok is false if there is none of that number, or nobody may know.

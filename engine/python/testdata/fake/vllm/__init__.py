@@ -20,6 +20,7 @@ small traces, and behaves as the words in FAKE_VLLM say (separated by spaces, so
   rank          has multiprocessing start one without a title, as ranks are
   core-dies=C   kill -9 of them in the call C (open, warmup, start, generate, stop, written: stop, with the traces written);
                 nobody takes notice, and the call is never answered, as in vLLM 0.32; core-leaves=C: it ends with code 3
+  shared        has shared memory, and says its name
   reap          the engine asks how they ended; until then they are zombies
   notices       the call fails, as where vLLM notices
   answers       the call goes on as if nothing had happened
@@ -83,7 +84,7 @@ if "old" not in behaviour:
     EngineArgs = dataclasses.make_dataclass("EngineArgs", [("profiler_config", object, None)], bases=(EngineArgs,))
 
 
-core, rank = [], []  # processes of the engine
+core, rank, shared = [], [], []  # processes of the engine, and memory
 
 
 def start_processes():
@@ -92,6 +93,10 @@ def start_processes():
     if "rank" in behaviour:
         rank.append(multiprocessing.get_context("fork").Process(target=time.sleep, args=(1000,)))
         rank[0].start()
+    if "shared" in behaviour:
+        from multiprocessing import shared_memory
+        shared.append(shared_memory.SharedMemory(create=True, size=4096))
+        print("shared", shared[0].name, flush=True)
 
 
 def reached(call):
