@@ -448,7 +448,7 @@ func TestNoSharedMemoryLeft(t *testing.T) {
 
 // When we are killed, the engine and its workers end, and the manifest says what it is.
 func TestKilled(t *testing.T) {
-	fake(t, "worker wait")
+	fake(t, "worker wait shared")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -480,6 +480,9 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("no worker in the log:\n%s", log)
 	}
 	awaitEnd(t, string(m[1]))
+	if m := sharedLine.FindSubmatch(log); m != nil {
+		awaitFileGone(t, filepath.Join("/dev/shm", string(m[1])))
+	}
 	manifest, err := os.ReadFile(filepath.Join(dir, ondisk.ManifestName))
 	if err != nil || !strings.Contains(string(manifest), `"status": "interrupted"`) {
 		t.Errorf("%v, manifest %s", err, manifest)
@@ -516,6 +519,18 @@ func awaitEnd(t *testing.T, pid string) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Errorf("process %s is still there", pid)
+}
+
+// awaitFileGone waits until a file is not there.
+func awaitFileGone(t *testing.T, path string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if _, err := os.Stat(path); err != nil {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("%s is left", path)
 }
 
 // gone tells whether a process has ended; a zombie that nobody waits for has.

@@ -48,11 +48,31 @@ def guard(lifeline):
     for fd in range(3):
         os.close(fd)
     os.read(lifeline, 1)  # nothing is ever written: it returns when the writer is gone
+    end_group(group)
+    os._exit(0)
+
+
+def end_group(group):
+    """Kills a process group. The tracker of multiprocessing's resources goes last: when the others are gone it clears up the
+    shared memory that they leave."""
+    trackers = False
+    for pid in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
+        try:
+            if not pid.isdigit() or os.getpgid(int(pid)) != group:
+                continue
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if b"multiprocessing.resource_tracker" in f.read():
+                    trackers = True
+                    continue
+            os.kill(int(pid), signal.SIGKILL)
+        except OSError:  # gone since
+            pass
+    if trackers:
+        time.sleep(0.5)
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    os._exit(0)
 
 
 def tell_end(pid, code):
