@@ -22,6 +22,8 @@ type Export struct {
 	AtLeast bool
 	// Worlds is of how many engines the ranks are, each of which may count its own from 0; 0 if nobody knows.
 	Worlds int
+	// Scratch is the directory that its writers put unfinished files in, as it is reached from this machine; "": the temporary one.
+	Scratch string
 	// Since is when recording began, by the clock of those who write. Traces that end before it are of an earlier profile.
 	// Zero: there can be none.
 	Since time.Time

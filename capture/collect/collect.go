@@ -101,7 +101,7 @@ func Begin(ctx context.Context, e engine.Engine, into string, tell func(text str
 		}
 		p.before = before
 	}
-	c.scratch.begin(c.places)
+	c.scratch.begin(c.exports, c.places)
 	return c, nil
 }
 

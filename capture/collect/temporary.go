@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 // scratch are the temporary files of writers on this machine: that they grow is why there is no trace yet. PyTorch writes a
 // compressed trace as tmp….json in the temporary directory first, and that, as any other, as ….json.tmp.
 type scratch struct {
-	dir    string // the temporary directory, where a new export has a new name
+	dirs   []string // for temporary files, where a new export has a new name
 	before map[string]engine.Entry
 	seen   map[string]temporary // the new ones, by path
 }
@@ -27,15 +28,20 @@ type temporary struct {
 }
 
 // begin notes what is there before the profile.
-func (s *scratch) begin(places []*place) {
-	s.dir, s.seen = os.TempDir(), map[string]temporary{}
+func (s *scratch) begin(exports []export, places []*place) {
+	s.seen = map[string]temporary{}
+	for _, x := range exports {
+		if dir := filepath.Clean(cmp.Or(x.Scratch, os.TempDir())); x.place.local() && !slices.Contains(s.dirs, dir) {
+			s.dirs = append(s.dirs, dir)
+		}
+	}
 	s.before = s.list(places)
 }
 
 // look tells whether something has appeared or grown.
 func (s *scratch) look(places []*place) (moved bool) {
 	for path, now := range s.list(places) {
-		if was, old := s.before[path]; old && (was == now || filepath.Dir(path) == s.dir) {
+		if was, old := s.before[path]; old && (was == now || slices.Contains(s.dirs, filepath.Dir(path))) {
 			continue // it is somebody else's
 		}
 		t, known := s.seen[path]
@@ -72,15 +78,13 @@ func (s *scratch) list(places []*place) map[string]engine.Entry {
 			}
 		}
 	}
-	local := false
 	for _, p := range places {
 		if p.local() {
-			local = true
 			add(p.At(""), func(name string) bool { return strings.HasSuffix(name, ".json.tmp") && !strings.HasPrefix(name, ".") })
 		}
 	}
-	if local {
-		add(s.dir, func(name string) bool {
+	for _, dir := range s.dirs {
+		add(dir, func(name string) bool {
 			return strings.HasPrefix(name, "tmp") && strings.HasSuffix(strings.TrimSuffix(name, ".tmp"), ".json")
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	procs "github.com/inferprof/inferprof/internal/processes"
+	"github.com/inferprof/inferprof/internal/processes"
 )
 
 // Liveness. A server can die in the middle of an answer without hanging up: when vLLM's engine is killed, the API server in
@@ -33,15 +33,15 @@ func (e *deadError) Error() string { return e.how }
 
 // vitals is what is known of a server's life.
 type vitals struct {
-	family []procs.Process // what it has started
+	family []processes.Process // what it has started
 
 	mu     sync.Mutex
 	doubts int // looks in a row that found it dead
 }
 
 // familyOf is what a server on this machine consists of, besides the process that listens.
-func familyOf(pid int) []procs.Process {
-	return slices.DeleteFunc(procs.Descendants(pid), func(p procs.Process) bool {
+func familyOf(pid int) []processes.Process {
+	return slices.DeleteFunc(processes.Descendants(pid), func(p processes.Process) bool {
 		return !strings.Contains(p.Name, "::") // the title of an engine's part; helpers come and go
 	})
 }
@@ -63,7 +63,7 @@ func (p *endpoint) dead(ctx context.Context) *deadError {
 
 // death takes one look; "" if a server seems alive, or too busy to tell.
 func (p *endpoint) death(ctx context.Context) string {
-	if ended := procs.Ended(p.vitals.family); len(ended) > 0 {
+	if ended := processes.Ended(p.vitals.family); len(ended) > 0 {
 		return fmt.Sprintf("%s: a part of the server has died, its log says why", ended[0])
 	}
 	path := p.dialect.health

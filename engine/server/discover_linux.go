@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/inferprof/inferprof/internal/processes"
 )
 
 // findProcess finds the process of the server at base: nil if it is not on this machine, or can't be seen.
@@ -27,7 +29,7 @@ func findProcess(base string) *serverProcess {
 		return nil
 	}
 	var first *serverProcess
-	for _, pid := range processes() {
+	for _, pid := range processes.Numbers() {
 		if !holds(pid, sockets) {
 			continue
 		}
@@ -93,22 +95,6 @@ func listening(port int) []string {
 		f.Close()
 	}
 	return sockets
-}
-
-// processes lists the processes, the oldest numbers first.
-func processes() []int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	slices.Sort(pids)
-	return pids
 }
 
 // holds tells whether a process has one of the sockets.

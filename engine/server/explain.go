@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
-	procs "github.com/inferprof/inferprof/internal/processes"
+	"github.com/inferprof/inferprof/internal/processes"
 	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/internal/words"
 )
@@ -86,7 +86,7 @@ func (e *Engine) Conclude(all engine.Collected) error {
 		e.warn("stop the profile: %v; all traces are there all the same", err)
 	}
 	for _, p := range e.endpoints {
-		for _, end := range procs.Ended(p.vitals.family) {
+		for _, end := range processes.Ended(p.vitals.family) {
 			e.warn("server %s: during the capture %s; all traces are there all the same", p.base, end)
 		}
 	}

@@ -12,7 +12,7 @@ func SetStartHeld(t *testing.T, d time.Duration) {
 	t.Cleanup(func() { startHeld = was })
 }
 
-// SetTimeouts shortens how long a server's answer to what it is is waited for, and after how long it is said what is waited for,
+// SetTimeouts shortens how long the first answers of a server are waited for, and after how long it is said what is waited for,
 // until the test ends.
 func SetTimeouts(t *testing.T, probe, tell time.Duration) {
 	wasProbe, wasTell := probeTimeout, tellAfter

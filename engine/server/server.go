@@ -279,6 +279,9 @@ func (e *Engine) Exports() []engine.Export {
 		if p.counted {
 			x.Worlds = p.engines
 		}
+		if p.process != nil {
+			x.Scratch = p.process.seen(p.process.temp().dir)
+		}
 		list = append(list, x)
 	}
 	return list

@@ -9,18 +9,26 @@ import (
 	"strings"
 )
 
-// list are all processes that may be seen.
-func list() []Process {
+// numbers are those of all processes, the lowest first.
+func numbers() []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	var all []Process
+	var pids []int
 	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
 		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// list are all processes that may be seen.
+func list() []Process {
+	var all []Process
+	for _, pid := range numbers() {
 		if p, ok := look(pid); ok {
 			all = append(all, p)
 		}

@@ -2,6 +2,8 @@
 
 package processes
 
+func numbers() []int { return nil }
+
 func list() []Process { return nil }
 
 func look(int) (p Process, ok bool) { return p, false }

@@ -19,6 +19,9 @@ type Process struct {
 	exitCode int    // of a zombie, as wait(2) gives it
 }
 
+// Numbers are those of all processes, the lowest first.
+func Numbers() []int { return numbers() }
+
 // Descendants are the processes that root has started, and those that they have, as far as the ones between are there.
 func Descendants(root int) []Process {
 	children := map[int][]Process{}
