@@ -22,6 +22,7 @@ import (
 
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/doctor"
+	"github.com/inferprof/inferprof/engine/server"
 )
 
 // served is an inferprof serve in a process of its own.
@@ -110,7 +111,7 @@ func TestDoctorOfServer(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &x); err != nil {
 		t.Fatal(err)
 	}
-	if d := x.Server; d == nil || d.Dialect != "inferprof" || d.Profiling != "on" || !d.Bounded || !d.Metrics || d.Model == "" || len(d.Problems) > 0 {
+	if d := x.Server; d == nil || d.Dialect != "inferprof" || d.Profiling != "on" || !d.Bounded || !d.Metrics || d.Recording != "no" || d.Model == "" || len(d.Problems) > 0 {
 		t.Errorf("server %+v", d)
 	}
 	if files, err := os.ReadDir(s.dir); err != nil || len(files) > 0 {
@@ -180,18 +181,35 @@ func TestURLKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, said := p.end()
-		lines := strings.Count(said, "\n")
+		lines := strings.Count("\n"+said, "\ninferprof: ") // after what was waited for, where that takes long
 		if victim == "server" && (code != exitFine && code != exitFailed || code == exitFailed && lines != 1) {
 			t.Errorf("server killed: exit code %d, said %q", code, said)
 		}
 		ended[victim+" "+truth(t, dir, s)]++
 		if victim == "server" {
 			s = nil
-		} else {
+		} else if m, err := ondisk.ReadManifest(dir); err != nil || m.RecordingSince == nil {
 			s.post(t, "/stop_profile")
+		} else {
+			s.recover(t, dir)
+			ended["recovered"]++
 		}
 	}
 	t.Log(ended)
+}
+
+// recover ends what a killed inferprof has left on, brings both traces, and leaves nobody recording.
+func (s *served) recover(t *testing.T, dir string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := execute(t.Context(), []string{"recover", dir, "--quiet"}, &stdout, &stderr)
+	m, err := ondisk.ReadManifest(dir)
+	if code != exitFine || err != nil || m.Status != ondisk.Interrupted || m.RecordingSince != nil || !slices.Equal(m.Ranks.Found, []int{0, 1}) {
+		t.Errorf("recover: exit code %d, said %q; manifest %+v, %v", code, &stderr, m, err)
+	}
+	if d, err := server.Describe(t.Context(), s.url, ""); err != nil || d.Recording != "no" {
+		t.Errorf("after recover: %+v, %v", d, err)
+	}
 }
 
 // truth checks a capture whose maker or server was killed, and says in a word what there is of it.

@@ -321,9 +321,6 @@ func (s *Stream) Next(ctx context.Context) ([]Delta, error) {
 // StartProfile begins recording with c, which is Profiler's or a variation of it. It fails with engine.ErrProfiling if a
 // profile is being recorded. When c.MaxIterations steps are recorded the profile is written and ended without a stop.
 func (a *Async) StartProfile(c engine.ProfilerConfig) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	var err error
 	if closed := a.between(func() { err = a.engine.startProfile(c) }); closed != nil {
 		return closed

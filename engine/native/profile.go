@@ -65,7 +65,10 @@ func (e *Engine) StartProfile(context.Context) error { return e.startProfile(e.c
 
 func (e *Engine) startProfile(c engine.ProfilerConfig) error {
 	if e.profile != nil {
-		return engine.ErrProfiling
+		return engine.ErrProfiling // first: whoever asks with a bound that can't be learns whether a profile is being recorded
+	}
+	if err := c.Validate(); err != nil {
+		return err
 	}
 	if c.Dir == "" {
 		return usagef("no directory to write traces to: set torch_profiler_dir")

@@ -32,7 +32,7 @@ func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
 // question is the body of such a start, and what its answers mean: whether a profile is being recorded. nil: there is none.
 func (p *endpoint) question() (body map[string]any, recording map[int]bool) {
 	switch {
-	case p.dialect.Name == "vllm-body" && p.facts.startTakesBody: // it looks for a profile first, and then at the bound
+	case p.dialect.Name == "vllm-body" && p.facts.startTakesBody, p.dialect.Name == "inferprof": // it looks for a profile first, and then at the bound
 		return map[string]any{"max_iterations": -1}, map[int]bool{http.StatusConflict: true, http.StatusBadRequest: false}
 	case p.dialect.Name == "sglang" && p.facts.releasedSince(0, 4, 10): // before, it had no start_step, and would start
 		return map[string]any{"start_step": neverStep}, map[int]bool{http.StatusInternalServerError: true, http.StatusOK: false}
