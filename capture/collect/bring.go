@@ -137,7 +137,7 @@ func (c *Collection) last(ctx context.Context, f *file) {
 	if f.readAt == "" || f.read != f.now {
 		_ = c.verify(ctx, f, f.path) // what is wrong is in f.check
 	}
-	if f.earlier || f.stray || ctx.Err() != nil {
+	if f.earlier || f.stray || ctx.Err() != nil || c.abandoned && !f.fits() { // who was not waited for may be writing still
 		if !c.liesThere(f) {
 			_ = os.Remove(f.path)
 		}
@@ -148,8 +148,9 @@ func (c *Collection) last(ctx context.Context, f *file) {
 
 // end takes what there is.
 func (c *Collection) end(ctx context.Context, a answer) Result {
-	r := Result{StopTook: a.took, Err: a.err, Answered: !c.open, Abandoned: ctx.Err() != nil && !c.complete()}
-	if r.Abandoned {
+	r := Result{StopTook: a.took, Err: a.err, Answered: !c.open}
+	c.abandoned = ctx.Err() != nil && !c.complete()
+	if c.abandoned {
 		var cancel func()
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastMoment)
 		defer cancel()
@@ -162,7 +163,7 @@ func (c *Collection) end(ctx context.Context, a answer) Result {
 	c.learnRanks()
 	c.number()
 	r.Files, r.Temporary, r.NoRoom = c.files(), c.scratch.abandoned(), c.lacksRoom()
-	r.Abandoned = r.Abandoned && !c.complete()
+	r.Abandoned = c.abandoned && !c.complete()
 	switch judge, ok := c.engine.(engine.Concluder); {
 	case r.Abandoned:
 		r.Err = nil // it is not known what will come

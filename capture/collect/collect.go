@@ -62,7 +62,8 @@ type Collection struct {
 	places  []*place
 	scratch scratch
 
-	resumed bool // another process may have brought traces already
+	abandoned bool // ctx ended before everything was there
+	resumed   bool // another process may have brought traces already
 
 	open  bool      // the stop is not answered yet
 	moved time.Time // when something moved last

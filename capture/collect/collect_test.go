@@ -431,9 +431,13 @@ func TestCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		old := []byte(strings.Replace(string(text(1)), "1794999", "1794998", 1))
 		at(map[time.Duration]func(){
-			time.Second:                       func() { p.put(rank0, text(0)) },
-			time.Minute - 60*time.Millisecond: func() { p.put(rank1, old); p.put("rank2.json", text(2)) }, // seen, and not read yet
-			time.Minute:                       cancel,
+			time.Second: func() { p.put(rank0, text(0)) },
+			time.Minute - 60*time.Millisecond: func() { // seen, and not read yet
+				p.put(rank1, old)
+				p.put("rank2.json", text(2))
+				p.put("rank1.1795536134753873999.pt.trace.json", text(1)[:300]) // being written, for all that is known
+			},
+			time.Minute: cancel,
 		})
 		began := time.Now()
 		r := c.Stop(ctx)
