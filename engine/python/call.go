@@ -29,11 +29,14 @@ const (
 var abortTime = time.Second
 
 // graceTime is how long an engine may take to say itself why one of its processes ended: its words tell more. While it is
-// being opened it does, after it has ended the others, which takes it longer.
+// being opened it does, after it has ended the others, which takes it longer. Of a kill it knows no more than we do.
 var graceTime = 3 * time.Second
 
-func grace(op string) time.Duration {
-	if op == "open" {
+func grace(op string, killed bool) time.Duration {
+	switch {
+	case killed:
+		return graceTime / 3
+	case op == "open":
 		return 4 * graceTime
 	}
 	return graceTime
@@ -70,8 +73,9 @@ func (e *Engine) call(ctx context.Context, op string, more map[string]any, resul
 			switch {
 			case tooLate != nil:
 			case c.family.look():
-				tooLate = time.After(grace(op))
-				e.tell(op, deathText(c.family.deaths(c.log(logBytes))))
+				deaths := c.family.deaths(c.log(logBytes))
+				tooLate = time.After(grace(op, killed(deaths)))
+				e.tell(op, deathText(deaths))
 			case op == "open" && time.Since(told) >= time.Second:
 				told = time.Now()
 				e.tell(op, lastLine(c.log(lineBytes))) // loading has no other words for how far it is
