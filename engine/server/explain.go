@@ -82,12 +82,16 @@ func (e *Engine) Conclude(all engine.Collected) error {
 	if !all.Complete {
 		return e.explain(all)
 	}
-	for _, err := range e.stops.errs {
-		e.warn("stop the profile: %v; all traces are there all the same", err)
-	}
+	died := false
 	for _, p := range e.endpoints {
 		for _, end := range processes.Ended(p.vitals.family) {
+			died = true
 			e.warn("server %s: during the capture %s; all traces are there all the same", p.base, end)
+		}
+	}
+	for _, err := range e.stops.errs {
+		if _, is := errors.AsType[*deadError](err); !is || !died {
+			e.warn("stop the profile: %v; all traces are there all the same", err)
 		}
 	}
 	return nil
