@@ -117,6 +117,9 @@ func (f *family) list() {
 			f.since[p.PID] = f.listed
 		}
 		if isTitled || f.open && f.listed.Sub(f.since[p.PID]) >= lasting {
+			if old, known := f.members[p.PID]; known && strings.HasPrefix(old.Name, p.Name) {
+				continue // one that is just ending has the beginning of its title alone
+			}
 			if f.members[p.PID] = p; f.handles[p.PID] == nil {
 				f.handles[p.PID] = processes.Hold(p)
 			}

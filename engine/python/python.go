@@ -160,7 +160,11 @@ func (e *Engine) StopProfile(ctx context.Context) error {
 	}
 	told := e.child.isNamed()
 	err := e.call(ctx, "stop_profile", nil, nil, stopAtOnce)
-	if err != nil && errors.Is(context.Cause(ctx), engine.ErrEnough) && !told && e.child.isNamed() {
+	switch {
+	case err == nil || ctx.Err() != nil && !errors.Is(context.Cause(ctx), engine.ErrEnough):
+	case told:
+		return fmt.Errorf("%s can't without the process that ended", e.name)
+	case errors.Is(context.Cause(ctx), engine.ErrEnough) && e.child.isNamed():
 		e.child.unname() // that a process died harmed nothing: it is a warning
 		return nil
 	}
