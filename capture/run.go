@@ -285,6 +285,7 @@ func (s *session) hasLog() bool {
 // keepLog leaves what an engine said before it failed, with a manifest that tells why there is nothing else.
 func (s *session) keepLog(err error) error {
 	s.manifest.Status, s.manifest.Error = ondisk.Failed, oneLine(err)
+	s.manifest.RecordingSince = nil // the engine has ended
 	s.dir.release()
 	if writeErr := s.manifest.Write(s.dir.path); writeErr != nil {
 		return errors.Join(err, directoryError(s.dir.path, writeErr))
