@@ -26,15 +26,15 @@ type Preparer interface {
 type Settler interface {
 	// SettleTime is how long nothing must have moved before the traces that are missing are given up: no file has appeared,
 	// grown, or been read to its end. It is 0 if nothing is being written any more, as when the engine has died. It is
-	// asked after StopProfile has returned, again and again.
-	SettleTime() time.Duration
+	// asked after StopProfile has returned, again and again. The end of ctx ends what it looks at.
+	SettleTime(ctx context.Context) time.Duration
 }
 
 // Concluder is an engine that knows what it means if traces stay away.
 type Concluder interface {
 	// Conclude is told what came of a profile, once nothing more is waited for. Its error says what is wrong, that of
-	// StopProfile included as far as it matters; nil if nothing is.
-	Conclude(Collected) error
+	// StopProfile included as far as it matters; nil if nothing is. The end of ctx ends what it looks at for that.
+	Conclude(ctx context.Context, all Collected) error
 }
 
 // Rester is an engine that can be left to itself while it says nothing to a StopProfile: when ctx ends that returns,

@@ -168,7 +168,7 @@ func (c *Collection) end(ctx context.Context, a answer) Result {
 	case r.Abandoned:
 		r.Err = nil // it is not known what will come
 	case ok:
-		r.Err = judge.Conclude(c.found())
+		r.Err = judge.Conclude(ctx, c.found())
 	}
 	return r
 }

@@ -212,7 +212,7 @@ func (c *Collection) wait(ctx context.Context, answers <-chan answer, giveUp fun
 			return a
 		}
 		c.tellProgress()
-		if !c.open && max(at.Sub(c.moved), 0) >= c.settleTime() {
+		if !c.open && max(at.Sub(c.moved), 0) >= c.settleTime(ctx) {
 			return a
 		}
 		looking.Reset(localEvery)
@@ -237,9 +237,9 @@ func ended(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-func (c *Collection) settleTime() time.Duration {
+func (c *Collection) settleTime(ctx context.Context) time.Duration {
 	if s, ok := c.engine.(engine.Settler); ok {
-		return s.SettleTime()
+		return s.SettleTime(ctx)
 	}
 	return 0
 }

@@ -123,10 +123,10 @@ type fake struct {
 	concluded     *engine.Collected
 }
 
-func (f *fake) Exports() []engine.Export              { return f.exports }
-func (f *fake) StopProfile(ctx context.Context) error { return f.stop(ctx) }
-func (f *fake) SettleTime() time.Duration             { return f.settle }
-func (f *fake) Conclude(c engine.Collected) error     { f.concluded = &c; return nil }
+func (f *fake) Exports() []engine.Export                             { return f.exports }
+func (f *fake) StopProfile(ctx context.Context) error                { return f.stop(ctx) }
+func (f *fake) SettleTime(context.Context) time.Duration             { return f.settle }
+func (f *fake) Conclude(_ context.Context, c engine.Collected) error { f.concluded = &c; return nil }
 
 // after answers a stop after so long by the bubble's clock (testing/synctest), which waits for nothing.
 func after(d time.Duration) func(context.Context) error {

@@ -80,7 +80,7 @@ type fake struct {
 }
 
 // SettleTime makes it an engine.Settler.
-func (f *fake) SettleTime() time.Duration {
+func (f *fake) SettleTime(context.Context) time.Duration {
 	if f.script.Settle == nil {
 		return 0
 	}

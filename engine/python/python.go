@@ -178,7 +178,7 @@ func (e *Engine) Exports() []engine.Export {
 
 // SettleTime is how long a trace may be silent: long while the engine is well, short when it has failed, and not at all
 // when no process of it is left.
-func (e *Engine) SettleTime() time.Duration {
+func (e *Engine) SettleTime(context.Context) time.Duration {
 	switch {
 	case !e.child.groupAlive():
 		return 0

@@ -61,7 +61,7 @@ func knownMessage(words string) string {
 
 // Conclude takes over what the traces told: how many ranks there are, and what is odd about them. Its error says why not
 // every trace is there.
-func (e *Engine) Conclude(all engine.Collected) error {
+func (e *Engine) Conclude(ctx context.Context, all engine.Collected) error {
 	for i, p := range e.endpoints {
 		p.ranks = max(p.ranks, all.Ranks[i])
 	}
@@ -80,7 +80,7 @@ func (e *Engine) Conclude(all engine.Collected) error {
 		e.warnOfBound(bound)
 	}
 	if !all.Complete {
-		return e.explain(all)
+		return e.explain(ctx, all)
 	}
 	died := false
 	for _, p := range e.endpoints {
@@ -131,7 +131,7 @@ func (e *Engine) warnEarlier(at engine.Place, name string) {
 
 // explain says why not every trace is there, from what was seen. The capture itself says which ranks have none, and
 // which files are damaged.
-func (e *Engine) explain(all engine.Collected) error {
+func (e *Engine) explain(ctx context.Context, all engine.Collected) error {
 	var said []string
 	add := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
 	gone := e.stops.gone
@@ -149,7 +149,7 @@ func (e *Engine) explain(all engine.Collected) error {
 	}
 	answered := len(gone)+len(e.stops.errs)+len(e.stops.doubts) == 0
 	for _, at := range all.Places {
-		said = append(said, e.explainPlace(at, answered)...)
+		said = append(said, e.explainPlace(ctx, at, answered)...)
 	}
 	if left := unfinished(all.Temporary); len(left) > 0 {
 		add("unfinished trace %s: its writer died, was killed, or the disk was full "+
@@ -163,7 +163,7 @@ func (e *Engine) explain(all engine.Collected) error {
 }
 
 // explainPlace says what is odd about a place. answered: all servers said that all went well.
-func (e *Engine) explainPlace(at engine.Found, answered bool) (said []string) {
+func (e *Engine) explainPlace(ctx context.Context, at engine.Found, answered bool) (said []string) {
 	if at.Err != nil {
 		return []string{at.Err.Error()}
 	}
@@ -175,7 +175,7 @@ func (e *Engine) explainPlace(at engine.Found, answered bool) (said []string) {
 			empty = append(empty, f.Name)
 		}
 	}
-	full := e.fullDisks(at.Place)
+	full := e.fullDisks(ctx, at.Place)
 	if len(empty) > 0 {
 		why := "a writer opens the file early, and died or failed before its first byte"
 		if len(full) > 0 {
@@ -196,12 +196,12 @@ func (e *Engine) explainPlace(at engine.Found, answered bool) (said []string) {
 }
 
 // fullDisks says which disks that the traces of a place go to are full, or so nearly that no trace can have had room.
-func (e *Engine) fullDisks(where engine.Place) (said []string) {
+func (e *Engine) fullDisks(ctx context.Context, where engine.Place) (said []string) {
 	at, ok := where.(place)
 	if !ok {
 		return nil
 	}
-	t := at.try(context.Background())
+	t := at.try(ctx)
 	if full(t.err) || t.free >= 0 && t.free < leastBytes {
 		said = append(said, fmt.Sprintf("the disk of %s is full: %s", t.at, freeNow(t.free)))
 	}

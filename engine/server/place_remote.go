@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path"
@@ -46,12 +47,22 @@ func parseListing(text []byte) map[string]engine.Entry {
 	return files
 }
 
+// run runs a program until it ends, or ctx does. What it has started, such as a connection that ssh keeps for later, may hold
+// its output open: that is not waited for.
+func run(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = stdout, stderr, 200*time.Millisecond
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) { // it had ended well
+		return nil
+	}
+	return err
+}
+
 // remoteList runs a listing.
 func remoteList(ctx context.Context, what string, args []string) (map[string]engine.Entry, error) {
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = &out, &errOut
-	err := cmd.Run()
+	err := run(ctx, &out, &errOut, args...)
 	if err != nil && strings.Contains(errOut.String(), "No such file or directory") {
 		return map[string]engine.Entry{}, nil
 	}
@@ -68,9 +79,7 @@ func remoteCat(ctx context.Context, what, into string, args []string) error {
 		return err
 	}
 	var errOut bytes.Buffer
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = f, &errOut
-	err = cmd.Run()
+	err = run(ctx, f, &errOut, args...)
 	if err != nil {
 		err = commandError(what, args[0], err, errOut.Bytes())
 	} else {
@@ -84,9 +93,9 @@ func remoteCat(ctx context.Context, what, into string, args []string) error {
 
 // remoteMake makes a directory.
 func remoteMake(ctx context.Context, what string, args []string) error {
-	said, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
-	if err != nil {
-		return commandError(what, args[0], err, said)
+	var said bytes.Buffer
+	if err := run(ctx, &said, &said, args...); err != nil {
+		return commandError(what, args[0], err, said.Bytes())
 	}
 	return nil
 }
@@ -143,8 +152,7 @@ func (s *ssh) try(ctx context.Context) trial {
 func (s *ssh) Fetch(ctx context.Context, name, into string) error {
 	from := path.Join(s.path, name)
 	if _, err := exec.LookPath("rsync"); err == nil {
-		cmd := exec.CommandContext(ctx, "rsync", "-s", "--times", "--inplace", "-e", "ssh -o BatchMode=yes", "--", s.host+":"+from, into)
-		if cmd.Run() == nil {
+		if run(ctx, nil, nil, "rsync", "-s", "--times", "--inplace", "-e", "ssh -o BatchMode=yes", "--", s.host+":"+from, into) == nil {
 			return nil
 		}
 	}

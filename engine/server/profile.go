@@ -275,23 +275,23 @@ func (e *Engine) take(a stopAnswer) {
 }
 
 // SettleTime is how long a trace may be late: less when a stop failed, and little when all servers are gone.
-func (e *Engine) SettleTime() time.Duration {
+func (e *Engine) SettleTime(ctx context.Context) time.Duration {
 	quiet := e.server.Patience
 	if len(e.stops.errs) > 0 {
 		quiet = min(quiet, 5*time.Second)
 	}
-	if e.stillAlive(); len(e.stops.gone) == len(e.endpoints) {
+	if e.stillAlive(ctx); len(e.stops.gone) == len(e.endpoints) {
 		quiet = min(quiet, 1500*time.Millisecond)
 	}
 	return quiet
 }
 
 // stillAlive looks now and then whether the servers are alive.
-func (e *Engine) stillAlive() {
+func (e *Engine) stillAlive(ctx context.Context) {
 	if time.Now().Before(e.stops.nextAlive) {
 		return
 	}
-	e.stops.gone = e.dead(context.Background())
+	e.stops.gone = e.dead(ctx)
 	e.stops.nextAlive = time.Now().Add(e.timing.look)
 }
 

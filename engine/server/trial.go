@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -33,7 +32,7 @@ type trial struct {
 
 const (
 	trialBytes = 64 << 10 // some disks take the first few bytes of a file and no more
-	// trialTimeout bounds a trial on another machine: what hangs there would hang with the traces, too.
+	// trialTimeout bounds a trial, on another machine or on a mount that does not answer: what hangs would hang with the traces, too.
 	trialTimeout = time.Minute
 )
 
@@ -48,14 +47,28 @@ func nearest(root, dir string) string {
 	}
 }
 
-func (l local) try(context.Context) trial {
-	t := trial{at: nearest("", string(l.Directory)), free: -1}
-	if free, ok := host.FreeBytes(t.at); ok {
-		t.free = free
+func (l local) try(ctx context.Context) trial {
+	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
+	defer cancel()
+	done := make(chan trial, 1)
+	go func() { // what hangs on a mount that does not answer hears of no context
+		t := trial{at: nearest("", string(l.Directory)), free: -1}
+		if free, ok := host.FreeBytes(t.at); ok {
+			t.free = free
+		}
+		t.err = writeTrial(filepath.Join(t.at, trialName()))
+		done <- t
+	}()
+	select {
+	case t := <-done:
+		return t
+	case <-ctx.Done():
+		return trial{err: fmt.Errorf("try %s: it takes no file: %w", l, ctx.Err()), free: -1}
 	}
-	t.err = tryFile(filepath.Join(t.at, trialName()))
-	return t
 }
+
+// writeTrial is tryFile, but for tests.
+var writeTrial = tryFile
 
 // tryFile writes a file that was not there, to the disk, and removes it.
 func tryFile(path string) (err error) {
@@ -101,9 +114,7 @@ func remoteTry(ctx context.Context, what string, args []string) trial {
 	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
 	defer cancel()
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = &out, &errOut
-	err := cmd.Run()
+	err := run(ctx, &out, &errOut, args...)
 	t := parseTrial(out.String())
 	switch {
 	case t.at == "" && err != nil:
