@@ -82,11 +82,11 @@ func (d Directory) List(context.Context) (map[string]Entry, error) {
 
 // Fetch links or copies. A second name costs nothing, however large the trace is; where one writer uses the same name
 // again for its next trace, it would write into this one, so only names that hold a time are linked.
-func (d Directory) Fetch(_ context.Context, name, path string) error {
+func (d Directory) Fetch(ctx context.Context, name, path string) error {
 	if writtenOnce(name) && os.Link(d.At(name), path) == nil {
 		return nil
 	}
-	return atomicfile.Copy(path, d.At(name))
+	return atomicfile.Copy(ctx, path, d.At(name))
 }
 
 // writtenOnce tells whether a name is of one profile alone: it holds a time, as vLLM's and SGLang's do.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -46,6 +47,11 @@ func TestDirectory(t *testing.T) {
 		if text, err := os.ReadFile(into); err != nil || name == again && string(text) != "trace" {
 			t.Errorf("%s: fetched %q, %v", name, text, err)
 		}
+	}
+	interrupted, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := d.Fetch(interrupted, again, filepath.Join(t.TempDir(), again)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a copy that nobody waits for: %v", err)
 	}
 	if err := d.Fetch(ctx, "none", filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a file that is not there was fetched")

@@ -23,13 +23,7 @@ const bufferBytes = 256 << 10
 func Write(path string, write func(io.Writer) error) error {
 	temp, err := writeTemp(path, write)
 	if err == nil {
-		err = os.Rename(temp, path)
-		if err != nil {
-			_ = os.Remove(temp) // the rename's error is the one to tell
-		}
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = putInPlace(temp, path)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, cause(err))
@@ -37,17 +31,13 @@ func Write(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// Copy makes path a copy of the file from. Where the file system can, the two share their storage.
-func Copy(path, from string) error {
-	f, err := os.Open(from)
-	if err != nil {
-		return fmt.Errorf("copy %s: %w", from, cause(err))
-	}
-	defer f.Close()
-	return Write(path, func(w io.Writer) error {
-		_, err := io.Copy(w, f)
+// putInPlace gives a temporary file that is whole its final name. On an error there is no such file.
+func putInPlace(temp, path string) error {
+	if err := os.Rename(temp, path); err != nil {
+		_ = os.Remove(temp) // the rename's error is the one to tell
 		return err
-	})
+	}
+	return syncDir(filepath.Dir(path))
 }
 
 // writeTemp writes and syncs a new file beside path and returns its name. On an error there is no such file.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -63,14 +64,14 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-func wantOnly(t *testing.T, dir, name string) {
+func wantOnly(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.Name() != name {
+		if !slices.Contains(names, e.Name()) {
 			t.Errorf("left behind: %s", e.Name())
 		}
 	}
