@@ -13,7 +13,7 @@
 //
 // A server that runs on this machine is more than an address: its process tells what it was told, and what it may
 // (discover.go, settings.go, rights.go). Before anything is asked of a server it is made sure, as far as that can be known, that
-// it can write its traces (preflight.go, room.go): some die if they can't.
+// it can write its traces (preflight.go, room.go, disks.go): some die if they can't.
 //
 // The load is generated here too (load.go, stream.go): streamed completions whose tokens' arrival times are kept.
 package server

@@ -26,7 +26,7 @@ import (
 // with hardly a request took 327 MB, 17 MB compressed, and the server was silent for 172 s after the stop.
 //
 // A model of 80 layers that runs eagerly takes several times as much, one in a CUDA graph less. The estimate is meant to be
-// near, not safe: it keeps a profile from a disk that is plainly too small, and says so before anything is started.
+// near, not safe: it keeps a profile from a disk that is plainly too small, and warns of one that may be (disks.go).
 const (
 	stepBytes   = 1 << 20 // of a rank's trace, uncompressed
 	compression = 12      // how many times smaller a compressed one is, at least
@@ -62,7 +62,7 @@ func (x expected) String() string {
 	return text
 }
 
-// and is the traces of two servers that write to one place.
+// and is the traces of two servers that write to one disk.
 func (x expected) and(y expected) expected {
 	return expected{
 		steps: max(x.steps, y.steps), traces: x.traces + y.traces, stacks: x.stacks || y.stacks, front: x.front || y.front,
@@ -89,7 +89,7 @@ func (e *Engine) expect(p *endpoint, requests []engine.Request) expected {
 			raw += float64(tokens/len(e.doors)) * frontTokenBytes
 		}
 	}
-	bytes := int64(min(raw, 1<<60))
+	bytes := int64(min(raw, 1<<50)) // a sum of many is a number still
 	switch compressed := max(bytes/compression, leastBytes); {
 	case p.dialect.Engine == "native": // which compresses as it writes
 		x.dirBytes = compressed

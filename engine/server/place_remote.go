@@ -144,7 +144,7 @@ func (s *ssh) make(ctx context.Context) error {
 }
 
 func (s *ssh) try(ctx context.Context) trial {
-	return remoteTry(ctx, s.String(), s.remote(trialCommand(s.path)))
+	return remoteTry(ctx, s.host, s.String(), s.remote(trialCommand(s.path)))
 }
 
 // fetch uses rsync where it is installed, here and there, since it checks what it copies and goes on where it stopped;
@@ -186,7 +186,7 @@ func (k *kubectl) make(ctx context.Context) error {
 }
 
 func (k *kubectl) try(ctx context.Context) trial {
-	return remoteTry(ctx, k.String(), k.remote(trialCommand(k.path)))
+	return remoteTry(ctx, path.Join(k.namespace, k.pod, k.container), k.String(), k.remote(trialCommand(k.path)))
 }
 
 func (k *kubectl) Fetch(ctx context.Context, name, into string) error {

@@ -48,27 +48,33 @@ func (e *Engine) checkFlags(ctx context.Context) error {
 
 // Preflight finds out whether the servers can write traces of this workload (room.go), and refuses where they can't.
 func (e *Engine) Preflight(ctx context.Context, requests []engine.Request) error {
-	temps := map[string]int64{} // what all servers need, by directory
-	for _, at := range e.places {
-		var all expected
-		var users []*endpoint
+	var spaces spaces
+	users, trials := make([][]*endpoint, len(e.places)), make([]trial, len(e.places))
+	for i, at := range e.places {
 		for _, p := range e.endpoints {
-			if p.place != at {
-				continue
-			}
-			x := e.expect(p, requests)
-			all = all.and(x)
-			users = append(users, p)
-			if p.process == nil || x.tempBytes == 0 {
-				continue
-			}
-			temp := p.process.temp()
-			temps[temp.at] += x.tempBytes
-			if err := p.checkTemp(temp, x, temps[temp.at]); err != nil {
-				return err
+			if p.place == at {
+				users[i] = append(users[i], p)
 			}
 		}
-		if err := e.checkPlace(ctx, at, users, all); err != nil {
+		if err := refused(users[i]); err != nil {
+			return err
+		}
+		trials[i] = at.try(ctx)
+		for _, p := range users[i] {
+			spaces.addServer(p, e.expect(p, requests), trials[i])
+		}
+	}
+	for _, s := range spaces { // before a trial's own complaint of a full disk, which knows no sizes
+		warning, err := s.check()
+		if err != nil {
+			return err
+		}
+		if warning != "" {
+			e.warn("%s", warning)
+		}
+	}
+	for i := range e.places {
+		if err := e.mayWrite(users[i], trials[i]); err != nil {
 			return err
 		}
 	}
@@ -79,4 +85,33 @@ func (e *Engine) Preflight(ctx context.Context, requests []engine.Request) error
 		}
 	}
 	return nil
+}
+
+// refused tells whether a server's rights alone keep it from writing.
+func refused(users []*endpoint) error {
+	for _, p := range users {
+		if s := p.tracesAt(); s.writable == no {
+			return p.cannotWrite(s.dir, s.why)
+		}
+		if p.process == nil || p.dialect.Engine == "native" {
+			continue
+		}
+		if temp := p.process.temp(); temp.writable == no {
+			return fmt.Errorf("server %s: each trace is first written uncompressed to %s, and %s: "+
+				"start it with TMPDIR=DIR of a directory that it may write to; nothing was started", p.base, temp.dir, temp.why)
+		}
+	}
+	return nil
+}
+
+// addServer counts what a server will write, to where a trial was made and to its temporary files.
+func (list *spaces) addServer(p *endpoint, x expected, t trial) {
+	list.add(t.disk, t.free, use{by: p, x: x, dir: t.at})
+	if p.process != nil {
+		temp := p.process.temp()
+		list.add(temp.disk, temp.free, use{by: p, x: x, dir: temp.dir, temp: true})
+	} else if t.temp != "" {
+		_, inside := p.place.(*kubectl) // its environment is that of the server's container
+		list.add(t.tempDisk, t.tempFree, use{by: p, x: x, dir: t.temp, temp: true, guess: !inside})
+	}
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,7 +8,6 @@ import (
 	"syscall"
 
 	"github.com/inferprof/inferprof/internal/host"
-	"github.com/inferprof/inferprof/internal/words"
 )
 
 // A server that can't write its trace may die of it: SGLang's scheduler does, at the stop, with all that it serves. So
@@ -20,7 +18,7 @@ import (
 //   - over there by a trial through the user's ssh or kubectl;
 //   - on a disk that is mounted here by a trial of our own. It says nothing of the server's rights, which is said.
 //
-// A trace is first written uncompressed among the server's temporary files, and needs room there, too.
+// A trace is first written uncompressed among the server's temporary files, and needs room there, too (disks.go).
 
 // site is a directory that a server writes to, and what is known of that before it does.
 type site struct {
@@ -28,13 +26,14 @@ type site struct {
 	at       string // that, or the nearest directory above it that is there, as it is reached from here
 	writable verdict
 	why      string // it is not writable
-	free     int64  // what may still be written to its disk; -1 if nobody tells
+	disk     disk
+	free     int64 // what may still be written to its disk; -1 if nobody tells
 }
 
 // site looks at a directory as the process sees it.
 func (p *serverProcess) site(dir string) site {
 	at := nearest(p.root, dir)
-	s := site{dir: dir, at: p.seen(at), free: -1}
+	s := site{dir: dir, at: p.seen(at), disk: diskOf(p.seen(at)), free: -1}
 	s.writable, s.why = p.rights.mayCreate(p.root, at)
 	if free, ok := host.FreeBytes(s.at); ok {
 		s.free = free
@@ -72,50 +71,19 @@ func (p *endpoint) tracesAt() site {
 	return p.process.site(dir)
 }
 
-// checkTemp tells whether a server has room for temporary files; need is with those of other servers.
-func (p *endpoint) checkTemp(temp site, x expected, need int64) error {
-	switch {
-	case temp.writable == no:
-		return fmt.Errorf("server %s: each trace is first written uncompressed to %s, and %s: "+
-			"start it with TMPDIR=DIR of a directory that it may write to; nothing was started", p.base, temp.dir, temp.why)
-	case temp.free >= 0 && temp.free < need:
-		return fmt.Errorf("server %s: each trace is first written uncompressed to %s, where %s are free and about %s are needed (%v): "+
-			"free some there, start the server with TMPDIR=DIR on a larger disk%s; nothing was started",
-			p.base, temp.dir, words.Size(temp.free), words.Size(need), x, p.fewer(need))
-	}
-	return nil
-}
-
-// fewer is another way out, where there is one.
+// fewer is another way out of too little room, "" where there is none.
 func (p *endpoint) fewer(need int64) string {
-	if p.recordsStacks() == yes && !p.dialect.switches("with_stack") {
-		return ", or start it with torch_profiler_with_stack false"
-	}
-	if p.dialect.bounded && need > leastBytes {
-		return ", or record fewer steps with --max-iterations"
+	switch {
+	case p.recordsStacks() == yes && !p.dialect.switches("with_stack"):
+		return "start it with torch_profiler_with_stack false"
+	case p.dialect.bounded && need > leastBytes:
+		return "record fewer steps with --max-iterations"
 	}
 	return ""
 }
 
-// checkPlace tells whether the servers that share a place can write there.
-func (e *Engine) checkPlace(ctx context.Context, at place, users []*endpoint, x expected) error {
-	for _, p := range users {
-		if s := p.tracesAt(); s.writable == no {
-			return p.cannotWrite(s.dir, s.why)
-		}
-	}
-	p, t := users[0], at.try(ctx)
-	if t.free >= 0 && t.free < x.dirBytes {
-		return fmt.Errorf("traces of %s: %s are free in %s and about %s are needed (%v): free some, or %s%s; nothing was started",
-			p.base, words.Size(t.free), t.at, words.Size(x.dirBytes), x, p.elsewhere(), p.fewer(x.dirBytes))
-	}
-	if t.temp != "" && t.tempFree >= 0 && t.tempFree < x.tempBytes {
-		err := p.checkTemp(site{dir: t.temp, free: t.tempFree}, x, x.tempBytes)
-		if _, inside := at.(*kubectl); inside { // its environment is that of the server's container
-			return err
-		}
-		e.warn("%v: that is so if its TMPDIR is the one of a login there", err)
-	}
+// mayWrite tells whether the servers that share a place can write there, and what is known of whether they can.
+func (e *Engine) mayWrite(users []*endpoint, t trial) error {
 	for _, p := range users {
 		warning, err := p.judge(p.tracesAt(), t, p.isOurs())
 		if err != nil {
@@ -140,8 +108,8 @@ func (p *endpoint) judge(s site, t trial, ours bool) (warning string, err error)
 	case t.err == nil:
 		return fmt.Sprintf("%s: a small file could be written to %s, but whether the server may, with rights of its own, is not known, "+
 			"nor what room it has for temporary files", p.base, t.at), nil
-	case s.writable == yes && errors.Is(t.err, fs.ErrPermission):
-		return "", nil // it may what we may not
+	case s.writable == yes && !ours && errors.Is(t.err, fs.ErrPermission):
+		return "", nil // it may what we may not; one with our rights may not either, whatever they are here: NFS has its own view of root
 	case sure, p.dialect.clientDir, full(t.err), errors.Is(t.err, syscall.ENOTDIR):
 		return "", p.cannotWrite(t.at, "a small file can't: "+reason(t.err))
 	}
@@ -152,14 +120,14 @@ func (p *endpoint) judge(s site, t trial, ours bool) (warning string, err error)
 // full tells whether an error is of a disk without room, for all or for this user.
 func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// isOurs tells whether what we may a server may, too: it is the same user's on this machine, or the trial was made in its
-// container.
+// isOurs tells whether a server may what we may, and no more: it has the same rights on this machine, or the trial was made in
+// its container.
 func (p *endpoint) isOurs() bool {
 	if _, inside := p.place.(*kubectl); inside {
 		return true
 	}
 	_, isLocal := p.place.(local)
-	return isLocal && p.process != nil && p.process.rights.known && !p.process.rights.foreign && int(p.process.rights.uid) == os.Geteuid()
+	return isLocal && p.process != nil && p.process.rights.same(rightsOf(os.Getpid()))
 }
 
 func (p *endpoint) cannotWrite(dir, why string) error {

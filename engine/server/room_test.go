@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/sampling"
 )
 
@@ -33,6 +35,7 @@ func TestJudge(t *testing.T) {
 		{"all is well", "sglang", yes, fine, true, "", ""},
 		{"another user's, who may", "sglang", yes, fine, false, "", ""},
 		{"another user's, who may and we may not", "sglang", yes, failed(syscall.EACCES), false, "", ""},
+		{"ours, whose root is nobody there", "sglang", yes, failed(syscall.EACCES), true, "a small file can't: permission denied: name a directory", ""},
 		{"who may, and a full disk", "sglang", yes, failed(syscall.ENOSPC), false, "no space left on device", ""},
 		{"the same user's", "sglang", unknown, fine, true, "", ""},
 		{"the same user's, who may not", "vllm-body", unknown, failed(syscall.EACCES), true, "permission denied", ""},
@@ -72,8 +75,11 @@ func TestRoom(t *testing.T) {
 		{"enough", 2, trial{free: 1 << 40, temp: "/tmp", tempFree: 1 << 40}, "", ""},
 		{"nobody tells", 1, trial{free: -1, temp: "/tmp", tempFree: -1}, "", ""},
 		{"a little", 1, trial{free: 900_000}, "900 kB are free in /x and about 16.8 MB are needed (10 steps of 1 rank): free some, or", ""},
-		{"enough for one", 2, trial{free: 20 << 20}, "about 33.6 MB are needed (10 steps of 2 ranks)", ""},
-		{"little for temporary files", 1, trial{free: 1 << 40, temp: "/tmp", tempFree: 5e6}, "", "to /tmp, where 5.00 MB are free and about 16.8 MB are needed"},
+		{"enough for one", 2, trial{free: 20 << 20}, "", "about 33.6 MB are needed (10 steps of 2 ranks)"},
+		{"little for temporary files", 1, trial{free: 1 << 40, temp: "/tmp", tempFree: 5e6}, "", "5.00 MB are free in /tmp (to which each trace is first written uncompressed) and about 16.8 MB are needed"},
+		{"one disk for both", 1, trial{free: 20 << 20, disk: disk{"h", "/"}, temp: "/tmp", tempFree: 20 << 20, tempDisk: disk{"h", "/"}}, "",
+			"21.0 MB are free on the disk of /x and /tmp (to which each trace is first written uncompressed) and about 33.6 MB are needed (10 steps of 1 rank)"},
+		{"two disks", 1, trial{free: 20 << 20, disk: disk{"h", "/x"}, temp: "/tmp", tempFree: 20 << 20, tempDisk: disk{"h", "/"}}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := &Engine{}
@@ -87,32 +93,99 @@ func TestRoom(t *testing.T) {
 			e.doors = e.endpoints
 			err := e.Preflight(t.Context(), []engine.Request{{Params: sampling.Params{MaxTokens: 100}}})
 			said := strings.Join(e.Warnings(), "; ")
-			if (err != nil) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) || !strings.Contains(said, c.warned) {
+			if (err != nil) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) || !strings.Contains(said, c.warned) ||
+				c.warned == "" && strings.Contains(said, "needed") {
 				t.Errorf("error %v, warned %q", err, said)
 			}
 		})
 	}
 }
 
-// Traces go by way of the server's temporary files, which need more room than they do.
-func TestCheckTemp(t *testing.T) {
+// What several servers write to one disk is summed, whatever the directories. A disk that is plainly too small is refused, one
+// that is by the estimate alone is warned of.
+func TestSpaces(t *testing.T) {
+	const MiB = 1 << 20
+	sglang := &endpoint{client: &client{base: "http://s"}, dialect: dialectNamed("sglang")}
+	old := &endpoint{client: &client{base: "http://v"}, dialect: dialectNamed("vllm")}
+	here, there := disk{id: "1"}, disk{id: "2"}
+	needs := func(p *endpoint, dir string, temp bool, bytes int64) use {
+		return use{by: p, x: expected{steps: 256, traces: 1, dirBytes: bytes, tempBytes: bytes}, dir: dir, temp: temp}
+	}
+	type added struct {
+		disk disk
+		free int64
+		use  use
+	}
 	for _, c := range []struct {
-		temp    site
-		dialect string
-		need    int64
-		want    string
+		name            string
+		uses            []added
+		refused, warned string
 	}{
-		{site{dir: "/t", writable: yes, free: 1 << 30}, "sglang", 1 << 20, ""},
-		{site{dir: "/t", free: -1}, "sglang", 1 << 20, ""},
-		{site{dir: "/t", writable: no, why: "user 7 may not"}, "sglang", 1 << 20, "to /t, and user 7 may not: start it with TMPDIR=DIR"},
-		{site{dir: "/t", free: 3e6}, "sglang", 16 << 20, "to /t, where 3.00 MB are free and about 16.8 MB are needed (256 steps of 1 rank): free some there, start the server with TMPDIR=DIR on a larger disk; nothing"},
-		{site{dir: "/t", free: 3e6}, "sglang", 1 << 30, "or record fewer steps with --max-iterations; nothing was started"},
-		{site{dir: "/t", free: 3e6}, "vllm", 1 << 30, "on a larger disk; nothing was started"},
+		{"enough", []added{{here, 1 << 30, needs(sglang, "/t", true, 512*MiB)}}, "", ""},
+		{"nobody tells", []added{{here, -1, needs(sglang, "/t", true, 512*MiB)}}, "", ""},
+		{"under the least", []added{{here, 3e6, needs(sglang, "/t", true, 16*MiB)}},
+			"server http://s: 3.00 MB are free in /t (to which each trace is first written uncompressed) and about 16.8 MB are needed (256 steps of 1 rank): " +
+				"free some, or start the server with TMPDIR=DIR on a larger disk; nothing was started", ""},
+		{"far below", []added{{here, 100 * MiB, needs(sglang, "/t", true, 1<<30)}}, ", or record fewer steps with --max-iterations; nothing was started", ""},
+		{"which it can't be told", []added{{here, 100 * MiB, needs(old, "/t", true, 1<<30)}}, "free some, or start the server with TMPDIR=DIR on a larger disk; nothing", ""},
+		{"by the estimate alone", []added{{here, 300 * MiB, needs(sglang, "/t", true, 1<<30)}}, "", "; a server may die of a disk that is full"},
+		{"two directories", []added{{here, 700 * MiB, needs(sglang, "/t", true, 512*MiB)}, {here, 700 * MiB, needs(old, "/u", true, 512*MiB)}}, "",
+			"servers http://s, http://v: 734 MB are free on the disk of /t (to which each trace is first written uncompressed) and /u (to"},
+		{"of two disks", []added{{here, 700 * MiB, needs(sglang, "/t", true, 512*MiB)}, {there, 700 * MiB, needs(old, "/u", true, 512*MiB)}}, "", ""},
+		{"traces and what is before them", []added{{here, 20 * MiB, needs(old, "/x", false, 90*MiB)}, {here, 20 * MiB, needs(old, "/t", true, 90*MiB)}},
+			"on the disk of /x and /t (to which each trace is first written uncompressed) and about 189 MB are needed (256 steps of 1 rank): " +
+				"free some, start the server with a torch_profiler_dir that it may write to, with room, or start the server with TMPDIR=DIR", ""},
 	} {
-		p := &endpoint{client: &client{base: "http://s"}, dialect: dialectNamed(c.dialect)}
-		err := p.checkTemp(c.temp, expected{steps: 256, traces: 1}, c.need)
-		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v, %d: %v", c.temp, c.need, err)
+		t.Run(c.name, func(t *testing.T) {
+			var list spaces
+			for _, a := range c.uses {
+				list.add(a.disk, a.free, a.use)
+			}
+			var refused, warned string
+			for _, s := range list {
+				warning, err := s.check()
+				if warned += warning; err != nil {
+					refused += err.Error()
+				}
+			}
+			if (refused != "") != (c.refused != "") || !strings.Contains(refused, c.refused) || (warned != "") != (c.warned != "") || !strings.Contains(warned, c.warned) {
+				t.Errorf("refused %q, warned %q", refused, warned)
+			}
+		})
+	}
+}
+
+// Directories of one disk are told to be so, whatever their names.
+func TestDiskOf(t *testing.T) {
+	dir := t.TempDir()
+	below := filepath.Join(dir, "below")
+	if err := os.Mkdir(below, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := host.FileSystem(dir); ok && diskOf(dir) != diskOf(below) {
+		t.Errorf("%v, %v", diskOf(dir), diskOf(below))
+	}
+	if d := diskOf(dir + "/not there"); d.id != dir+"/not there" {
+		t.Errorf("%v", d)
+	}
+}
+
+// Only who may just what we may is told by what we may.
+func TestSameRights(t *testing.T) {
+	ours := rights{known: true, uid: 7, groups: []uint32{7, 4, 4}}
+	for _, c := range []struct {
+		theirs rights
+		want   bool
+	}{
+		{rights{known: true, uid: 7, groups: []uint32{4, 7}}, true},
+		{rights{known: true, uid: 8, groups: []uint32{4, 7}}, false},
+		{rights{known: true, uid: 7, groups: []uint32{4, 7, 9}}, false},
+		{rights{known: true, uid: 7, groups: []uint32{4, 7}, anyFile: true}, false},
+		{rights{known: true, uid: 7, groups: []uint32{4, 7}, foreign: true}, false},
+		{rights{uid: 7, groups: []uint32{4, 7}}, false},
+	} {
+		if got := ours.same(c.theirs); got != c.want {
+			t.Errorf("%+v: %t", c.theirs, got)
 		}
 	}
 }
@@ -206,7 +279,7 @@ func TestParseTrial(t *testing.T) {
 		want trial
 		err  string
 	}{
-		{"at /x\nwrote\nroom " + df + "temp /tmp\ntemproom tmp fs 900 100 800 12% /tmp\n", trial{at: "/x", free: 30713744 << 10, temp: "/tmp", tempFree: 800 << 10}, ""},
+		{"at /x\nwrote\nroom " + df + "temp /tmp\ntemproom tmp fs 900 100 800 12% /tmp\n", trial{at: "/x", free: 30713744 << 10, disk: disk{id: "/a b"}, temp: "/tmp", tempFree: 800 << 10, tempDisk: disk{id: "/tmp"}}, ""},
 		{"at /x\nfailed sh: /x/.f: Permission denied\nroom \ntemp /tmp\ntemproom \n", trial{at: "/x", free: -1, temp: "/tmp", tempFree: -1}, "sh: /x/.f: Permission denied"},
 		{"at /x\n", trial{at: "/x", free: -1, tempFree: -1}, "broke off"},
 		{"", trial{free: -1, tempFree: -1}, ""},
@@ -245,7 +318,7 @@ func TestTry(t *testing.T) {
 		t.Errorf("over what is there: %v", err)
 	}
 	sh := func(d string) trial {
-		return remoteTry(context.Background(), "node1:"+d, trialCommand(d))
+		return remoteTry(context.Background(), "node1", "node1:"+d, trialCommand(d))
 	}
 	for _, d := range []string{dir, filepath.Join(dir, "not", "there")} {
 		l := local{engine.Directory(d), d}

@@ -24,9 +24,11 @@ import (
 type trial struct {
 	at   string // the directory that was written to, as it is reached
 	err  error  // why it could not be; nil if it could
-	free int64  // what an ordinary user may still write to that disk; -1 if nobody tells
+	disk disk
+	free int64 // what an ordinary user may still write to that disk; -1 if nobody tells
 	// Of another machine: where its shell would put temporary files, "" if that is not known, and the room there.
 	temp     string
+	tempDisk disk
 	tempFree int64
 }
 
@@ -53,6 +55,7 @@ func (l local) try(ctx context.Context) trial {
 	done := make(chan trial, 1)
 	go func() { // what hangs on a mount that does not answer hears of no context
 		t := trial{at: nearest("", string(l.Directory)), free: -1}
+		t.disk = diskOf(t.at)
 		if free, ok := host.FreeBytes(t.at); ok {
 			t.free = free
 		}
@@ -110,12 +113,13 @@ func trialCommand(dir string) []string {
 }
 
 // remoteTry runs a trial on another machine.
-func remoteTry(ctx context.Context, what string, args []string) trial {
+func remoteTry(ctx context.Context, machine, what string, args []string) trial {
 	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
 	defer cancel()
 	var out, errOut bytes.Buffer
 	err := run(ctx, &out, &errOut, args...)
 	t := parseTrial(out.String())
+	t.disk.machine, t.tempDisk.machine = machine, machine
 	switch {
 	case t.at == "" && err != nil:
 		t.err = commandError("try "+what, args[0], err, errOut.Bytes())
@@ -139,11 +143,11 @@ func parseTrial(text string) trial {
 		case "failed":
 			t.err = errors.New(rest)
 		case "room":
-			t.free = parseFree(rest)
+			t.free, t.disk.id = parseFree(rest)
 		case "temp":
 			t.temp = rest
 		case "temproom":
-			t.tempFree = parseFree(rest)
+			t.tempFree, t.tempDisk.id = parseFree(rest)
 		}
 	}
 	if t.at != "" && !done && t.err == nil {
@@ -152,9 +156,9 @@ func parseTrial(text string) trial {
 	return t
 }
 
-// parseFree is the free bytes of a line of df -Pk, -1 if it has none: its name may have spaces, so the column is found by the
-// one after it, such as 35%.
-func parseFree(line string) int64 {
+// parseFree is the free bytes of a line of df -Pk, -1 if it has none, and where its file system is mounted. Its name may have
+// spaces, so the column is found by the one after it, such as 35%.
+func parseFree(line string) (bytes int64, mountedOn string) {
 	fields := strings.Fields(line)
 	for i := len(fields) - 1; i > 0; i-- {
 		if !strings.HasSuffix(fields[i], "%") {
@@ -162,9 +166,9 @@ func parseFree(line string) int64 {
 		}
 		kB, err := strconv.ParseInt(fields[i-1], 10, 64)
 		if err != nil || kB < 0 || kB > 1<<50 {
-			return -1
+			break
 		}
-		return kB << 10
+		return kB << 10, strings.Join(fields[i+1:], " ")
 	}
-	return -1
+	return -1, ""
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,5 +28,14 @@ func TestThisMachine(t *testing.T) {
 	}
 	if _, ok := FreeBytes("/no such directory"); ok {
 		t.Error("a directory that is not there has free space")
+	}
+	if _, ok := FileSystem("/no such directory"); ok {
+		t.Error("a directory that is not there has a file system")
+	}
+	dir := t.TempDir()
+	if a, ok := FileSystem(dir); ok {
+		if b, ok := FileSystem(filepath.Dir(dir)); !ok || a != b {
+			t.Errorf("file system %d in %d", a, b)
+		}
 	}
 }
