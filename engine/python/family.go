@@ -108,7 +108,7 @@ func (f *family) list() {
 		title[p.PID] = p.Name
 	}
 	for _, p := range descendants {
-		isTitled := titled(p) && p.Name != title[p.Parent]
+		isTitled := p.Titled() && p.Name != title[p.Parent]
 		if p.Group != f.child || !isTitled && !runsPython(p, child) {
 			continue
 		}
@@ -134,11 +134,6 @@ func (f *family) release() {
 	for _, h := range f.handles {
 		h.Close()
 	}
-}
-
-// titled tells whether a process has the title of an engine's part.
-func titled(p processes.Process) bool {
-	return strings.Contains(p.Name, "::") && !strings.HasPrefix(p.Name, "ray::")
 }
 
 // runsPython tells whether Python has started a process to run a part of the same program: by multiprocessing, or as a fork
@@ -173,7 +168,7 @@ func (f *family) deaths(log []byte) []processes.End {
 
 // wasDone tells whether a process had just done its work: a helper, or a worker that ends since the engine is not to be.
 func (f *family) wasDone(d processes.End) bool {
-	return d.How == processes.How(0, 0) && !(f.open && titled(d.Process))
+	return d.How == processes.How(0, 0) && !(f.open && d.Titled())
 }
 
 // suspects are those that may have been the engine's and were killed, where it says that it could not be opened.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +21,8 @@ import (
 //   - what its health route says, where asking that makes no work (SGLang generates a token for it).
 //
 // A server that does not answer these either is busy for all that is known: one that exports its trace answers nothing for
-// minutes. What is found dead must be so twice in a row, since a proxy may be restarting.
+// minutes. What is found dead must stay so for a moment, and what does not listen for three seconds, unless its process is gone: a
+// proxy or a tunnel may be restarting.
 
 // deadError is what became of a server that will not answer any more.
 type deadError struct {
@@ -33,38 +33,50 @@ func (e *deadError) Error() string { return e.how }
 
 // vitals is what is known of a server's life.
 type vitals struct {
-	family []processes.Process // what it has started
+	family []processes.Process // what it consists of, as far as that is on this machine
 
 	mu     sync.Mutex
-	doubts int // looks in a row that found it dead
+	doubts time.Time // since when every look has found it dead; zero if the last one has not
 }
 
-// familyOf is what a server on this machine consists of, besides the process that listens.
+// How long a server must be found dead: by its processes or its own words, and by nobody's listening.
+const (
+	sureAfter       = 700 * time.Millisecond
+	notListeningFor = 3 * time.Second
+)
+
+// familyOf is what a server on this machine consists of: the process that listens, and the parts of its engine. Helpers come
+// and go.
 func familyOf(pid int) []processes.Process {
-	return slices.DeleteFunc(processes.Descendants(pid), func(p processes.Process) bool {
-		return !strings.Contains(p.Name, "::") // the title of an engine's part; helpers come and go
-	})
+	family := slices.DeleteFunc(processes.Descendants(pid), func(p processes.Process) bool { return !p.Titled() })
+	if p, ok := processes.ByPID(pid); ok {
+		family = append(family, p)
+	}
+	return family
 }
 
 // dead is how a server has died; nil as long as nothing shows that it has.
 func (p *endpoint) dead(ctx context.Context) *deadError {
-	how := p.death(ctx)
+	how, after := p.death(ctx)
 	p.vitals.mu.Lock()
 	defer p.vitals.mu.Unlock()
-	if how == "" {
-		p.vitals.doubts = 0
+	switch {
+	case how == "":
+		p.vitals.doubts = time.Time{}
 		return nil
+	case p.vitals.doubts.IsZero():
+		p.vitals.doubts = time.Now()
 	}
-	if p.vitals.doubts++; p.vitals.doubts < 2 {
+	if time.Since(p.vitals.doubts) < after {
 		return nil
 	}
 	return &deadError{p.base, how}
 }
 
-// death takes one look; "" if a server seems alive, or too busy to tell.
-func (p *endpoint) death(ctx context.Context) string {
+// death takes one look; "" if a server seems alive, or too busy to tell. after is for how long looks must find the same.
+func (p *endpoint) death(ctx context.Context) (how string, after time.Duration) {
 	if ended := processes.Ended(p.vitals.family); len(ended) > 0 {
-		return fmt.Sprintf("%s: a part of the server has died, its log says why", ended[0])
+		return fmt.Sprintf("%s: a part of the server has died, its log says why", ended[0]), sureAfter
 	}
 	path := p.dialect.health
 	if path == "" {
@@ -75,11 +87,11 @@ func (p *endpoint) death(ctx context.Context) string {
 	a, err := p.call(ctx, http.MethodGet, path, nil)
 	switch {
 	case errors.Is(err, errRefused):
-		return "it no longer listens: the server has died, its log says why"
+		return "it no longer listens: the server has died, or what stands in front of it; their logs say why", notListeningFor
 	case err == nil && p.dialect.health != "" && a.status == http.StatusServiceUnavailable && len(a.text) == 0: // no proxy's page
-		return "the engine behind the server has died (" + path + " is answered 503): its log says why"
+		return "the engine behind the server has died (" + path + " is answered 503): its log says why", sureAfter
 	}
-	return ""
+	return "", 0
 }
 
 // dead are the servers that have died.
@@ -96,6 +108,27 @@ func (e *Engine) dead(ctx context.Context) []*deadError {
 		}
 	}
 	return all
+}
+
+// deaths looks at the servers until ctx ends, and tells of the first that has died.
+func (e *Engine) deaths(ctx context.Context) <-chan *deadError {
+	died := make(chan *deadError, 1)
+	go func() {
+		looking := time.NewTicker(e.timing.look)
+		defer looking.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-looking.C:
+			}
+			if dead := e.dead(ctx); len(dead) > 0 {
+				died <- dead[0]
+				return
+			}
+		}
+	}()
+	return died
 }
 
 // answered posts something and waits for the answer: until ctx ends, or the server is found dead. The post itself goes on

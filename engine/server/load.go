@@ -148,19 +148,19 @@ func (e *Engine) Generate(ctx context.Context, requests []engine.Request) ([]eng
 
 // attend waits for the end of a load, and ends it if a server dies that has not hung up.
 func (e *Engine) attend(ctx context.Context, l *load) error {
-	telling, looking := time.NewTicker(200*time.Millisecond), time.NewTicker(e.timing.look)
+	telling := time.NewTicker(200 * time.Millisecond)
 	defer telling.Stop()
-	defer looking.Stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	deaths := e.deaths(ctx)
 	for {
 		select {
 		case <-telling.C:
 			e.say(l.progress())
-		case <-looking.C:
-			if died := e.dead(ctx); len(died) > 0 {
-				l.cancel()
-				<-l.done
-				return fmt.Errorf("server %s: %w", died[0].base, died[0])
-			}
+		case died := <-deaths:
+			l.cancel()
+			<-l.done
+			return fmt.Errorf("server %s: %w", died.base, died)
 		case <-l.done:
 			return nil
 		}
@@ -171,19 +171,15 @@ func (e *Engine) attend(ctx context.Context, l *load) error {
 func (e *Engine) watch(ctx context.Context) error {
 	end := time.NewTimer(e.server.Duration)
 	defer end.Stop()
-	looking := time.NewTicker(e.timing.look)
-	defer looking.Stop()
-	for {
-		select {
-		case <-end.C:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-looking.C:
-			if died := e.dead(ctx); len(died) > 0 {
-				return fmt.Errorf("server %s: %w", died[0].base, died[0])
-			}
-		}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	select {
+	case <-end.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case died := <-e.deaths(ctx):
+		return fmt.Errorf("server %s: %w", died.base, died)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // numbers are those of all processes, the lowest first.
@@ -96,4 +97,21 @@ func hasOpen(path string) bool {
 		at, err := os.Readlink(fd)
 		return err == nil && at == path
 	})
+}
+
+// startedAt is a time of stat, in hundredths of a second since the machine was started.
+func startedAt(ticks string) time.Time {
+	n, err := strconv.ParseInt(ticks, 10, 64)
+	text, errBoot := os.ReadFile("/proc/stat")
+	if err != nil || errBoot != nil {
+		return time.Time{}
+	}
+	for line := range strings.Lines(string(text)) {
+		boot, ok := strings.CutPrefix(line, "btime ")
+		if seconds, err := strconv.ParseInt(strings.TrimSpace(boot), 10, 64); ok && err == nil {
+			const hz = 100 // of what /proc shows, on every machine that Go runs on
+			return time.Unix(seconds, 0).Add(time.Duration(n) * time.Second / hz)
+		}
+	}
+	return time.Time{}
 }

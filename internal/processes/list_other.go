@@ -2,6 +2,8 @@
 
 package processes
 
+import "time"
+
 func numbers() []int { return nil }
 
 func list() []Process { return nil }
@@ -15,3 +17,5 @@ func openHandle(int) int { return -1 }
 func closeHandle(int) {}
 
 func (h *Handle) exitStatus() (status int, ok bool) { return 0, false }
+
+func startedAt(string) time.Time { return time.Time{} }

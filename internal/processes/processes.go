@@ -5,7 +5,9 @@ package processes
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // Process is a process as it was when it was looked at.
@@ -18,6 +20,15 @@ type Process struct {
 	zombie   bool   // it has ended, and its parent has not asked how
 	exitCode int    // of a zombie, as wait(2) gives it
 }
+
+// Titled tells whether a process has given itself the title of a part of an engine, such as VLLM::Worker_TP1 or
+// sglang::scheduler. Ray's workers have titles, too, and end as they are not needed: they are no parts.
+func (p Process) Titled() bool {
+	return strings.Contains(p.Name, "::") && !strings.HasPrefix(p.Name, "ray::")
+}
+
+// StartedAt is when a process was started, to a hundredth of a second or so; zero if that is not known.
+func (p Process) StartedAt() time.Time { return startedAt(p.started) }
 
 // Numbers are those of all processes, the lowest first.
 func Numbers() []int { return numbers() }
