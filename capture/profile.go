@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/inferprof/inferprof/capture/collect"
@@ -20,10 +21,12 @@ func (s *session) profile(ctx context.Context, e engine.Engine) error {
 		return s.blame(err)
 	}
 	s.began = true
-	defer s.stop(ctx, e, collection, err != nil)
 	if err != nil {
+		s.stop(ctx, e, collection, true)
+		s.began = !errors.Is(s.collected.Err, engine.ErrNotProfiling) // it was not sent
 		return err
 	}
+	defer s.stop(ctx, e, collection, false)
 	start := time.Now()
 	err = s.call(Progress{Stage: ondisk.StageGenerate}, func() (err error) {
 		s.outputs, err = e.Generate(ctx, s.Requests)

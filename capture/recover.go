@@ -105,9 +105,11 @@ func (s *session) resume(ctx context.Context, name string, since time.Time) erro
 	if err != nil {
 		return err
 	}
-	// A profile that nothing bounds and whose traces are there was ended by somebody, who may be recording another by now.
-	if r, ok := e.(engine.Resumer); ok && s.Config.Profiler.MaxIterations == 0 && c.Complete(ctx) {
-		r.Disown()
+	if r, ok := e.(engine.Resumer); ok {
+		if complete, steps := c.Complete(ctx); complete {
+			bound := s.Config.Profiler.MaxIterations
+			r.Disown(bound > 0 && steps >= bound)
+		}
 	}
 	s.stop(ctx, e, c, false)
 	return nil
@@ -118,8 +120,8 @@ func (s *session) recovered(ctx context.Context, since time.Time) (*ondisk.Captu
 	m := s.manifest
 	s.verify()
 	problem := s.problem(nil, nil)
-	m.Status, m.Error = ondisk.Interrupted, sentence("inferprof ended before the capture did; its profile, begun at "+
-		since.Local().Format(time.TimeOnly)+", was ended and collected later", problem)
+	m.Status, m.Error = ondisk.Interrupted, sentence("inferprof ended before its profile did, which was begun at "+
+		since.Local().Format(time.TimeOnly)+" and collected later", problem)
 	c := &ondisk.Capture{Dir: s.dir.path, Manifest: m, Traces: m.WholeTraces(s.dir.path)}
 	s.dir.release()
 	if err := m.Write(s.dir.path); err != nil {
@@ -142,7 +144,7 @@ func (s *session) recovery() string {
 	return "bring the rest with: inferprof recover " + s.dir.path
 }
 
-// blame adds to the error of a start that was refused which killed inferprof may have left the profiler on.
+// blame adds to the error of a start that was refused which inferprof may have left the profiler on.
 func (s *session) blame(err error) error {
 	if !errors.Is(err, engine.ErrProfiling) || s.Config.Server == nil {
 		return err
@@ -150,7 +152,7 @@ func (s *session) blame(err error) error {
 	for _, left := range ondisk.Left(filepath.Dir(s.dir.path)) {
 		for _, p := range s.manifest.Engine.Endpoints {
 			if left.Of(p.URL) {
-				return fmt.Errorf("%w; it may be that of a capture whose inferprof was killed, which is ended with: inferprof recover %s", err, left.Shown())
+				return fmt.Errorf("%w; it may be that of a capture whose inferprof ended first, which is ended with: inferprof recover %s", err, left.Shown())
 			}
 		}
 	}

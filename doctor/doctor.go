@@ -51,7 +51,7 @@ func Examine(ctx context.Context, o Options) (*Examination, error) {
 	x.Problems = append(x.Problems, x.Server.Problems...)
 	for _, left := range ondisk.Left(o.ProfileDir) {
 		if left.Of(x.Server.URL) && x.Server.Recording != "no" {
-			x.Problems = append(x.Problems, fmt.Sprintf("the inferprof that made %s was killed while it recorded, at %s: end that profile and bring its traces with: inferprof recover %s",
+			x.Problems = append(x.Problems, fmt.Sprintf("the inferprof that made %s ended before its profile did, begun at %s, which may still be recorded: end it and bring its traces with: inferprof recover %s",
 				left.Shown(), left.Manifest.RecordingSince.Local().Format(time.DateTime), left.Shown()))
 		}
 	}

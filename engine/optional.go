@@ -48,8 +48,8 @@ type Rester interface {
 
 // Resumer is an engine that can take over a profile which another process has started (Config.Resume).
 type Resumer interface {
-	// Disown says that the profile has ended already: no StopProfile, and no Close, has anything to stop.
-	Disown()
+	// Disown says that the profile has ended already, by itself or by somebody's stop: what is recorded now is not ours to stop.
+	Disown(endedItself bool)
 }
 
 // Diagnoser is an engine that can say more than its errors do about what went wrong, from its log for instance.

@@ -149,7 +149,7 @@ func (c *Collection) last(ctx context.Context, f *file) {
 // end takes what there is.
 func (c *Collection) end(ctx context.Context, a answer) Result {
 	r := Result{StopTook: a.took, Err: a.err, Answered: !c.open}
-	c.abandoned = ctx.Err() != nil && !c.complete()
+	c.abandoned = ctx.Err() != nil && !c.complete() && !errors.Is(a.err, engine.ErrNotProfiling)
 	if c.abandoned {
 		var cancel func()
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastMoment)
@@ -167,6 +167,7 @@ func (c *Collection) end(ctx context.Context, a answer) Result {
 	switch judge, ok := c.engine.(engine.Concluder); {
 	case r.Abandoned:
 		r.Err = nil // it is not known what will come
+	case errors.Is(a.err, engine.ErrNotProfiling) && !c.complete():
 	case ok:
 		r.Err = judge.Conclude(ctx, c.found())
 	}

@@ -120,10 +120,17 @@ func Resume(ctx context.Context, e engine.Engine, into string, since time.Time, 
 	return c, nil
 }
 
-// Complete looks whether every expected rank has a whole trace already, before the profile is stopped.
-func (c *Collection) Complete(ctx context.Context) bool {
+// Complete looks whether every expected rank has a whole trace already, before the profile is stopped, and of how many steps.
+func (c *Collection) Complete(ctx context.Context) (complete bool, steps int) {
 	c.look(ctx, true)
-	return c.complete()
+	for _, p := range c.places {
+		for _, f := range p.files {
+			if f.whole && f.ofRank() {
+				steps = max(steps, f.v.Steps)
+			}
+		}
+	}
+	return c.complete(), steps
 }
 
 // expect takes over what the engine says of its exports.
@@ -212,6 +219,9 @@ func (c *Collection) wait(ctx context.Context, answers <-chan answer, giveUp fun
 			return a
 		}
 		c.tellProgress()
+		if !c.open && errors.Is(a.err, engine.ErrNotProfiling) {
+			return a // nothing was recorded, of which traces could come
+		}
 		if !c.open && max(at.Sub(c.moved), 0) >= c.settleTime(ctx) {
 			return a
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/inferprof/inferprof/capture/ondisk"
@@ -106,6 +107,7 @@ func (c *Collection) look(ctx context.Context, answered bool) {
 				c.see(p, name, files[name], at)
 			}
 		}
+		c.leaveLater(p)
 		for _, f := range p.sorted() {
 			if f.mayBeWhole(at) || answered && f.mayBeRead(at) && p.local() { // most engines are done by then
 				c.try(ctx, f)
@@ -117,6 +119,46 @@ func (c *Collection) look(ctx context.Context, answered bool) {
 	if c.scratch.look(c.places) {
 		c.moved = time.Now()
 	}
+}
+
+// leaveLater leaves out what another profile has written since, into the same place, while nobody collected this one: of the
+// traces of one writer the first is this profile's.
+func (c *Collection) leaveLater(p *place) {
+	if !c.resumed {
+		return
+	}
+	type writer struct {
+		of       string // which server's, where several write to one place: prefixes end in numbers that are of one profile
+		rank, dp int
+		stage    string
+	}
+	of := func(f *file) writer {
+		g := f.grammar
+		if g.Rank < 0 {
+			return writer{of: f.name}
+		}
+		return writer{of: strings.TrimRight(g.Prefix, "0123456789.-"), rank: g.Rank, dp: g.DP, stage: g.Stage}
+	}
+	first := map[writer]*file{}
+	for _, f := range p.sorted() {
+		if w := of(f); first[w] == nil || f.writtenAt() < first[w].writtenAt() {
+			first[w] = f
+		}
+	}
+	for _, f := range p.sorted() {
+		if first[of(f)] != f {
+			p.before[f.name] = f.now
+			delete(p.files, f.name)
+		}
+	}
+}
+
+// writtenAt is when a file was written, as its name tells, or else its time.
+func (f *file) writtenAt() int64 {
+	if _, at, ok := formats.WriterAndTime(f.name); ok {
+		return at
+	}
+	return f.now.ModifiedNs
 }
 
 // see notes what a listing says of a new file.

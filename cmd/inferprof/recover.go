@@ -47,7 +47,7 @@ func (s *settings) recover(ctx context.Context, o capture.RecoverOptions, stdout
 		fmt.Fprintln(stdout, c.Dir)
 		return nil
 	}
-	fmt.Fprintf(stdout, "recovered %s: the profiler is off, and the trace of every rank is whole; the workload was not done\n", c.Dir)
+	fmt.Fprintf(stdout, "recovered %s: the trace of every rank is whole, and its profile is not recorded any more\n", c.Dir)
 	if err := fileTable(stdout, c.Manifest.Files); err != nil {
 		return err
 	}

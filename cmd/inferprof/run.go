@@ -17,6 +17,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/engine/server"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/profile"
 )
@@ -135,8 +136,8 @@ func offerRecovery(o capture.Options, note func(string)) {
 		dir = filepath.Dir(o.Dir)
 	}
 	for _, left := range ondisk.Left(dir) {
-		if slices.ContainsFunc(o.Config.Server.URLs, left.Of) {
-			note(fmt.Sprintf("note: the inferprof that made %s was killed while it was recording: end that profile and bring its traces with: inferprof recover %s", left.Shown(), left.Shown()))
+		if slices.ContainsFunc(o.Config.Server.URLs, func(url string) bool { return left.Of(server.Address(url)) }) {
+			note(fmt.Sprintf("note: the inferprof that made %s ended before its profile did, which may still be recorded: end it and bring its traces with: inferprof recover %s", left.Shown(), left.Shown()))
 		}
 	}
 }

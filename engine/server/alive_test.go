@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,22 @@ func TestEngineDies(t *testing.T) {
 				t.Errorf("capture %+v", got)
 			}
 		})
+	}
+}
+
+// An interrupt before the start was sent, while it is asked whether somebody else is profiling, leaves nothing.
+func TestInterruptedQuestion(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := &enginetest.Server{Kind: "sglang", OnQuestion: cancel}
+	o := options(t, s)
+	c, err := capture.Run(ctx, o)
+	if starts, stops := s.Calls(); c != nil || !errors.Is(err, capture.ErrInterrupted) || starts+stops > 0 {
+		t.Errorf("capture %+v, error %v, %d starts, %d stops", c, err, starts, stops)
+	}
+	if _, err := os.Stat(o.ProfileDir); !os.IsNotExist(err) {
+		t.Errorf("left %s behind", o.ProfileDir)
 	}
 }
 
@@ -119,47 +136,94 @@ func killed(t *testing.T, s *enginetest.Server, o capture.Options) (dir string) 
 }
 
 // What a killed inferprof leaves is found by the next, which ends the profile and brings its traces. A profile that has
-// ended is not stopped again: it may be somebody else's by now.
+// ended is not stopped again: what is recorded then is somebody else's.
 func TestRecover(t *testing.T) {
 	for _, kind := range []string{"vllm-body", "vllm", "sglang", "tensorrt-llm"} {
-		for _, ended := range []bool{false, true} {
-			t.Run(kind, func(t *testing.T) {
-				s := &enginetest.Server{Kind: kind, Ranks: 2}
-				o := options(t, s)
-				o.Config.Profiler.MaxIterations = 0
-				if kind == "vllm" || kind == "tensorrt-llm" {
-					o.Config.TensorParallelSize = 2 // it does not tell
-				}
-				dir := killed(t, s, o)
-				if m, err := ondisk.ReadManifest(dir); err != nil || m.RecordingSince == nil || m.Ranks.Expected < 1 ||
-					m.Engine.Endpoints[0].Traces != s.Dir || m.Engine.Endpoints[0].URL != o.Config.Server.URLs[0] {
-					t.Fatalf("the manifest of a killed capture: %+v, %v", m, err)
-				}
-				if !ended { // the capture that was copied from has ended its profile: this is that of the copy
-					if err := os.RemoveAll(s.Dir); err != nil {
+		for _, bound := range []int{0, 256} { // more steps than there are
+			for _, state := range []string{"on", "ended", "ended, and somebody else records"} {
+				t.Run(fmt.Sprintf("%s, bound %d, %s", kind, bound, state), func(t *testing.T) {
+					t.Parallel()
+					s := &enginetest.Server{Kind: kind, Ranks: 2}
+					o := options(t, s)
+					o.Config.Profiler.MaxIterations = bound
+					if kind == "vllm" || kind == "tensorrt-llm" {
+						o.Config.TensorParallelSize = 2 // it does not tell
+					}
+					dir := killed(t, s, o)
+					if m, err := ondisk.ReadManifest(dir); err != nil || m.RecordingSince == nil || m.Ranks.Expected < 1 ||
+						m.Engine.Endpoints[0].Traces != s.Dir || m.Engine.Endpoints[0].URL != o.Config.Server.URLs[0] {
+						t.Fatalf("the manifest of a killed capture: %+v, %v", m, err)
+					}
+					switch state {
+					case "on": // the capture that was copied from has ended its profile: this is that of the copy
+						if err := errors.Join(os.RemoveAll(s.Dir), os.Mkdir(s.Dir, 0o777)); err != nil {
+							t.Fatal(err)
+						}
+						s.Resume(3)
+					case "ended, and somebody else records":
+						s.Resume(3)
+					}
+					_, before := s.Calls()
+					c, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name})
+					if err != nil {
 						t.Fatal(err)
 					}
-					if err := os.Mkdir(s.Dir, 0o777); err != nil {
-						t.Fatal(err)
+					if m := c.Manifest; m.Status != ondisk.Interrupted || m.RecordingSince != nil || !slices.Equal(m.Ranks.Found, []int{0, 1}) || len(c.Traces) != 2 {
+						t.Errorf("manifest %+v, traces %v", m, c.Traces)
 					}
-					s.Resume(3)
-				}
-				_, before := s.Calls()
-				c, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if m := c.Manifest; m.Status != ondisk.Interrupted || m.RecordingSince != nil || !slices.Equal(m.Ranks.Found, []int{0, 1}) || len(c.Traces) != 2 {
-					t.Errorf("manifest %+v, traces %v", m, c.Traces)
-				}
-				if _, stops := s.Calls(); s.Recording() || (stops > before) == ended {
-					t.Errorf("recording %t after %d stops more", s.Recording(), stops-before)
-				}
-				if _, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name}); err == nil || !strings.Contains(err.Error(), "nothing to recover") {
-					t.Errorf("again: %v", err)
-				}
-			})
+					_, stops := s.Calls()
+					if (stops > before) != (state == "on") || s.Recording() != strings.HasSuffix(state, "else records") {
+						t.Errorf("recording %t after %d stops more", s.Recording(), stops-before)
+					}
+					if _, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name}); err == nil || !strings.Contains(err.Error(), "nothing to recover") {
+						t.Errorf("again: %v", err)
+					}
+				})
+			}
 		}
+	}
+}
+
+// Of a place that another capture has written to meanwhile, recover takes what is of its own profile.
+func TestRecoverAfterAnother(t *testing.T) {
+	for _, kind := range []string{"vllm-body", "sglang"} {
+		s := &enginetest.Server{Kind: kind, Ranks: 2}
+		o := options(t, s)
+		dir := killed(t, s, o)
+		s.RequestStatus = nil
+		o.Dir, o.Requests = filepath.Join(t.TempDir(), "another"), workload.Random(2, 4, 3, workload.AnyVocab, 1)
+		if _, err := capture.Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		c, err := capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name})
+		if err != nil || len(c.Manifest.Files) != 2 {
+			t.Fatalf("%s: capture %+v, error %v", kind, c, err)
+		}
+		for _, f := range c.Manifest.Files {
+			if f.Steps != 24 {
+				t.Errorf("%s: a trace of another capture: %+v", kind, f)
+			}
+		}
+	}
+}
+
+// While a capture is made in its place, nothing is recovered: the profile there is that capture's.
+func TestNoRecoveryMeanwhile(t *testing.T) {
+	if !dirlock.Supported() {
+		t.Skip("no locks on this system")
+	}
+	s := &enginetest.Server{Kind: "vllm"}
+	o := options(t, s)
+	dir := killed(t, s, o)
+	unlock, err := dirlock.Lock(s.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	_, before := s.Calls()
+	_, err = capture.Recover(t.Context(), capture.RecoverOptions{Dir: dir, Engine: server.Name})
+	if _, stops := s.Calls(); err == nil || !strings.Contains(err.Error(), "another capture is being made there") || stops != before {
+		t.Errorf("error %v, %d stops", err, stops-before)
 	}
 }
 

@@ -55,6 +55,15 @@ func newClient(raw, key string) (*client, error) {
 	return &client{base: base, key: key, http: &http.Client{Transport: transport}}, nil
 }
 
+// Address is a server's address as a manifest has it, of one as people type it; the same if it is none.
+func Address(raw string) string {
+	c, err := newClient(raw, "")
+	if err != nil {
+		return raw
+	}
+	return c.base
+}
+
 // answer is what a server said.
 type answer struct {
 	status int

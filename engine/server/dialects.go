@@ -25,6 +25,8 @@ type Dialect struct {
 	stopFirst           bool                     // a profile that ended by itself lets no other start before it is stopped
 	bodySince           string                   // what it takes for the body to be read, if that is not sure
 	busy                string                   // what the refusal of a start says when a profile is being recorded
+	keepsSession        bool                     // a profile that ended by itself lets no other start, as if it went on, before it is stopped
+	guarded             bool                     // a start is refused while a profile is recorded, before anything else is looked at
 	overruns            bool                     // a start takes the place of a profile that is being recorded
 	health              string                   // the route that says 503 when the engine has died; "": none that makes no work
 	idle                string                   // what a stop's error says when none is; it may have ended by itself
@@ -82,7 +84,7 @@ func sglangBody(a ask) map[string]any {
 // dialects is every kind of server that is known, those with the surer signs first. The last one fits all.
 var dialects = []*Dialect{
 	{
-		Name: "inferprof", Engine: "native", Title: "inferprof serve",
+		Name: "inferprof", Engine: "native", Title: "inferprof serve", guarded: true,
 		recognise: func(f *facts) bool { return f.owner == "inferprof" },
 		startPath: "/start_profile", stopPath: "/stop_profile", body: vllmBody, bounded: true,
 		busy:   "being recorded",
@@ -133,7 +135,7 @@ var dialects = []*Dialect{
 		fields: []string{"ignore_eos", "min_tokens", "top_k"},
 	},
 	{
-		Name: "vllm-body", Engine: "vllm", Title: "vLLM that bounds each profile",
+		Name: "vllm-body", Engine: "vllm", Title: "vLLM that bounds each profile", guarded: true, keepsSession: true,
 		recognise: func(f *facts) bool { return f.vllm() && f.vllmTakesBody() == yes },
 		startPath: vllmStartPath, stopPath: "/stop_profile", body: vllmBody, bounded: true,
 		busy:   "already",

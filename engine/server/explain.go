@@ -76,7 +76,7 @@ func (e *Engine) Conclude(ctx context.Context, all engine.Collected) error {
 			}
 		}
 	}
-	if bound := e.config.Profiler.MaxIterations; bound > 0 && most >= bound {
+	if bound := e.config.Profiler.MaxIterations; bound > 0 && most >= bound && e.endpoints[0].dialect.bounded {
 		e.warnOfBound(bound)
 	}
 	if !all.Complete {

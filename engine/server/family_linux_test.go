@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/engine/enginetest"
 )
@@ -20,7 +22,10 @@ func TestAPartOfTheServerIsKilled(t *testing.T) {
 		if err := part.Start(); err != nil {
 			t.Skip("no sleep: ", err)
 		}
-		s := &enginetest.Server{Kind: "vllm-body", OnStop: func() { _ = part.Process.Kill() }}
+		s := &enginetest.Server{Kind: "vllm-body", OnStop: func() {
+			_ = part.Process.Kill()
+			_ = unix.Waitid(unix.P_PID, part.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) // until it is dead, and can be seen so
+		}}
 		if frozen {
 			s.Freeze = "stop"
 		}

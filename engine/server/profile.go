@@ -53,9 +53,12 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 
 // leaveAlone fails if somebody is profiling a server whose second start takes the place of the first.
 func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
-	if p.dialect.stopFirst {
+	switch {
+	case p.dialect.stopFirst:
 		e.warn("server %s: vLLM %s can't be asked whether somebody else is profiling it: if so, that profile was ended by the stop that is sent first",
 			p.base, p.facts.version)
+	case p.dialect.guarded && p.dialect.Engine == "vllm" && p.manyFronts():
+		e.warn("server %s: with several API servers vLLM does not tell whether somebody else is profiling it: if so, that profile was ended with this one", p.base)
 	}
 	if !p.dialect.overruns {
 		return nil
@@ -229,11 +232,12 @@ func (e *Engine) StopProfile(ctx context.Context) error {
 			if on, known := e.stillOn(p); on || !known {
 				doubtful, err = e.stop(context.WithoutCancel(ctx), p, e.config.Profiler.MaxIterations > 0)
 			}
-			if _, died := errors.AsType[*deadError](err); !died {
-				e.mu.Lock()
+			e.mu.Lock()
+			if _, died := errors.AsType[*deadError](err); !died && !errors.Is(err, errBroken) && !errors.Is(err, errRefused) {
 				p.stopReply = time.Since(p.stopped)
-				e.mu.Unlock()
 			}
+			p.stopErr = err
+			e.mu.Unlock()
 			close(p.stopAnswered)
 			answers <- stopAnswer{p, err, doubtful}
 		}()
@@ -324,12 +328,20 @@ func (e *Engine) Rest(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if took := time.Since(e.restSince); took > longRest {
-		why := "it makes a table of its profile after the traces, or writes one of its own API server's"
-		if e.endpoints[0].recordsStacks() == yes {
-			why += ", which takes longest with Python's stacks: start it with torch_profiler_with_stack false"
+	for _, p := range e.endpoints {
+		e.mu.Lock()
+		err, answered := p.stopErr, p.stopReply > 0
+		e.mu.Unlock()
+		switch took := time.Since(e.restSince); {
+		case err != nil:
+			e.warn("stop the profile: %v; all traces are there all the same", err)
+		case answered && took > longRest:
+			why := "it makes a table of its profile after the traces, or writes one of its own API server's"
+			if p.recordsStacks() == yes {
+				why += ", which takes longest with Python's stacks: start it with torch_profiler_with_stack false"
+			}
+			e.warn("after the last trace was whole %s answered nothing for another %s: %s", p.base, words.Duration(took), why)
 		}
-		e.warn("after the last trace was whole the server answered nothing for another %s: %s", words.Duration(took), why)
 	}
 	return nil
 }

@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/inferprof/inferprof/internal/processes"
 )
 
 // Whether a server records a profile no route tells. Some can be asked by a start that records nothing: it is refused as
-// every start is while a profile is being recorded, and otherwise for another reason, or has no effect.
+// every start is while a profile is being recorded, and otherwise for another reason, or arms a profile for a step that no server
+// reaches. The latter takes the place of a profile that somebody has armed for later steps (SGLang's start_step and profile_by_stage)
+// and that has not begun, as any start does.
 
 // A step that no server ever reaches.
 const neverStep = 1 << 62
@@ -25,6 +30,10 @@ func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
 	if err != nil {
 		return false, false, fmt.Errorf("whether a profile is being recorded: %w", err)
 	}
+	if p.dialect.guarded && a.ok() { // it took what it should have refused: nothing is to be left on
+		_, err = p.call(ctx, http.MethodPost, p.dialect.stopPath, nil)
+		return false, false, err
+	}
 	on, known = meaning[a.status]
 	return on, known, nil
 }
@@ -32,12 +41,18 @@ func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
 // question is the body of such a start, and what its answers mean: whether a profile is being recorded. nil: there is none.
 func (p *endpoint) question() (body map[string]any, recording map[int]bool) {
 	switch {
-	case p.dialect.Name == "vllm-body" && p.facts.startTakesBody, p.dialect.Name == "inferprof": // it looks for a profile first, and then at the bound
+	case p.dialect.guarded && (p.facts.startTakesBody || p.dialect.Engine == "native") && !p.manyFronts(): // it looks for a profile first, and then at the bound
 		return map[string]any{"max_iterations": -1}, map[int]bool{http.StatusConflict: true, http.StatusBadRequest: false}
 	case p.dialect.Name == "sglang" && p.facts.releasedSince(0, 4, 10): // before, it had no start_step, and would start
 		return map[string]any{"start_step": neverStep}, map[int]bool{http.StatusInternalServerError: true, http.StatusOK: false}
 	}
 	return nil, nil
+}
+
+// manyFronts tells whether vLLM's API server has, or may have, several processes: none of them knows what the others have
+// started, and they let a second start pass, which the engine ignores.
+func (p *endpoint) manyFronts() bool {
+	return p.engines > 1 || slices.ContainsFunc(p.vitals.family, func(q processes.Process) bool { return strings.HasPrefix(q.Name, "VLLM::APIServer") })
 }
 
 // diesOfStart says why a server would die of a start: SGLang's second way to profile takes none but by stages, and its

@@ -77,6 +77,7 @@ type endpoint struct {
 	startReply     time.Duration
 	stopped        time.Time
 	stopReply      time.Duration
+	stopErr        error         // how that went
 	stopAnswered   chan struct{} // closed when the last stop was; nil: none was sent
 	skew           time.Duration // server's clock less ours, if they differ by seconds
 }
@@ -132,19 +133,25 @@ func (e *Engine) each(f func(*endpoint) error) []error {
 	return errs
 }
 
-// identify asks a server what it is, and waits while it is too busy to say: one that has just been profiled answers nothing
+// patientProbe asks a server what it is, and waits while it is too busy to say: one that has just been profiled answers nothing
 // until its tables are made.
-func (e *Engine) identify(ctx context.Context, p *endpoint) error {
+func (e *Engine) patientProbe(ctx context.Context, c *client) (*facts, error) {
 	telling := time.AfterFunc(tellAfter, func() {
 		if e.config.Report != nil {
-			e.config.Report(p.base + " takes connections and answers nothing yet: it is loading, or busy with the end of a profile")
+			e.config.Report(c.base + " takes connections and answers nothing yet: it is loading, or busy with the end of a profile")
 		}
 	})
 	defer telling.Stop()
-	f, err := probe(ctx, p.client)
+	f, err := probe(ctx, c)
 	for deadline := time.Now().Add(busyPatience); errors.Is(err, errSilent) && time.Now().Before(deadline); {
-		f, err = probe(ctx, p.client)
+		f, err = probe(ctx, c)
 	}
+	return f, err
+}
+
+// identify finds out what a server is.
+func (e *Engine) identify(ctx context.Context, p *endpoint) error {
+	f, err := e.patientProbe(ctx, p.client)
 	if err != nil {
 		return err
 	}
