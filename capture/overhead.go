@@ -1,10 +1,13 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
+	"strings"
 
+	"github.com/inferprof/inferprof/capture/collect"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
 )
@@ -29,34 +32,46 @@ func (s *session) measureOverhead(ctx context.Context, e engine.Engine) error {
 		if n+1 == s.MeasureOverhead {
 			return nil
 		}
-		if err := s.profileForTime(ctx, e); err != nil {
+		if err := s.profileForTime(ctx, e, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// profileForTime is a profiled round whose traces nobody wants.
-func (s *session) profileForTime(ctx context.Context, e engine.Engine) error {
+// profileForTime is a profiled round whose traces nobody wants. When its end was not waited for they are kept all the same,
+// with a manifest that says that a profiler may be on.
+func (s *session) profileForTime(ctx context.Context, e engine.Engine, p Progress) error {
 	collection, err := s.start(ctx, e)
-	if err != nil {
+	if collection == nil {
 		return err
 	}
-	err = s.call(Progress{Stage: ondisk.StageOverhead}, func() error { _, err := e.Generate(ctx, s.Requests); return err })
-	elapsed := s.lastCall()
-	r := collection.Stop(context.WithoutCancel(ctx))
+	startInterrupted := err != nil
+	if err == nil {
+		err = s.call(p, func() error { _, err := e.Generate(ctx, s.Requests); return err })
+		s.manifest.Overhead.ProfiledNs = append(s.manifest.Overhead.ProfiledNs, s.lastCall())
+	}
+	s.end(ctx, e, collection, startInterrupted)
+	r := s.collected
+	if r.Abandoned {
+		s.began = true
+		return cmp.Or(err, ErrInterrupted)
+	}
 	for _, f := range r.Files {
 		_ = os.Remove(f.Path)
 	}
-	stopErr := r.Err
-	if rester, ok := e.(engine.Rester); ok && stopErr == nil { // the round to come is to show what the engine does without a profiler
-		stopErr = rester.Rest(ctx)
+	rester := s.rester
+	s.collected, s.engine, s.rester = collect.Result{}, nil, nil
+	if writeErr := s.manifest.Write(s.dir.path); writeErr != nil { // nothing is recorded until the next round
+		err = cmp.Or(err, directoryError(s.dir.path, writeErr))
 	}
-	if err == nil {
-		err = stopErr
+	if err = cmp.Or(err, r.Err); err != nil || rester == nil {
+		return err
 	}
-	s.manifest.Overhead.ProfiledNs = append(s.manifest.Overhead.ProfiledNs, elapsed)
-	return err
+	if busy := rester.Resting(); len(busy) > 0 { // the round to come is to show what the engine does without a profiler
+		s.tell(strings.Join(busy, ", ") + " is still busy with the end of the profile")
+	}
+	return rester.Rest(ctx)
 }
 
 // lastCall is how long the last call took.

@@ -12,21 +12,17 @@ import (
 
 // profile is the part between start and stop, whatever happens in it. A start that was interrupted may have begun.
 func (s *session) profile(ctx context.Context, e engine.Engine) error {
-	var collection *collect.Collection
-	err := s.call(Progress{Stage: ondisk.StageStart}, func() (err error) {
-		collection, err = s.start(ctx, e)
+	collection, err := s.start(ctx, e)
+	if collection == nil {
 		return err
-	})
-	if err != nil && (ctx.Err() == nil || collection == nil) {
-		return s.blame(err)
 	}
 	s.began = true
 	if err != nil {
-		s.stop(ctx, e, collection, true)
+		s.end(ctx, e, collection, true)
 		s.began = !errors.Is(s.collected.Err, engine.ErrNotProfiling) // it was not sent
 		return err
 	}
-	defer s.stop(ctx, e, collection, false)
+	defer s.end(ctx, e, collection, false)
 	start := time.Now()
 	err = s.call(Progress{Stage: ondisk.StageGenerate}, func() (err error) {
 		s.outputs, err = e.Generate(ctx, s.Requests)
@@ -39,38 +35,51 @@ func (s *session) profile(ctx context.Context, e engine.Engine) error {
 	return err
 }
 
-// start starts a profile. What it returns, unless nil, stops it, also if the start was interrupted.
-func (s *session) start(ctx context.Context, e engine.Engine) (*collect.Collection, error) {
-	c, err := collect.Begin(ctx, e, s.Config.Profiler.Dir, func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
-	if err != nil {
-		return nil, err
+// start starts a profile. What it returns, unless nil, ends it, also if the start was interrupted.
+func (s *session) start(ctx context.Context, e engine.Engine) (c *collect.Collection, err error) {
+	err = s.call(Progress{Stage: ondisk.StageStart}, func() error {
+		begun, err := collect.Begin(ctx, e, s.Config.Profiler.Dir, s.tell)
+		if err != nil {
+			return err
+		}
+		// From here on a profiler may be left on if this process is killed: the manifest says where and since when.
+		s.describe(e)
+		now := time.Now()
+		s.manifest.RecordingSince = &now
+		if err := s.manifest.Write(s.dir.path); err != nil {
+			return directoryError(s.dir.path, err)
+		}
+		c = begun
+		return e.StartProfile(ctx)
+	})
+	if err != nil && ctx.Err() == nil {
+		return nil, s.blame(err)
 	}
-	// From here on a profiler may be left on if this process is killed: the manifest says where and since when.
-	s.describe(e)
-	now := time.Now()
-	s.manifest.RecordingSince = &now
-	if err := s.manifest.Write(s.dir.path); err != nil {
-		return nil, directoryError(s.dir.path, err)
-	}
-	return c, e.StartProfile(ctx)
+	return c, err
 }
 
-// lastMoment is how long the end of a profile is waited for whose start was interrupted.
-const lastMoment = 800 * time.Millisecond
+// hardlyBegun is how long the end of a profile is waited for whose start was interrupted: what collecting leaves of the second
+// that an interrupt may take.
+const hardlyBegun = time.Second - 2*collect.LastMoment
 
-// stop ends a profile and takes what comes of it. A stop writes the traces: it may take long, and it is not cut short because
-// the workload was; but whoever interrupts it, gives up, or has interrupted the start already, does not wait for it.
-func (s *session) stop(ctx context.Context, e engine.Engine, c *collect.Collection, hardlyBegun bool) {
-	waiting := ctx
+// end ends a profile when the workload is over. A stop writes the traces: it may take long, and it is not cut short because the
+// workload was; but whoever interrupts it, gives up, or has interrupted the start already, does not wait for it.
+func (s *session) end(ctx context.Context, e engine.Engine, c *collect.Collection, startInterrupted bool) {
 	if ctx.Err() != nil {
-		waiting = context.WithoutCancel(ctx)
+		ctx = context.WithoutCancel(ctx)
 	}
-	waiting, cancel := context.WithCancel(waiting)
-	defer cancel()
-	if hardlyBegun {
-		waiting, cancel = context.WithTimeout(waiting, lastMoment)
+	if startInterrupted {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, hardlyBegun)
 		defer cancel()
 	}
+	s.stop(ctx, e, c)
+}
+
+// stop ends a profile and takes what comes of it until ctx ends, or somebody gives up.
+func (s *session) stop(ctx context.Context, e engine.Engine, c *collect.Collection) {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
 	go func() {
 		select {
 		case <-s.GiveUp:

@@ -54,8 +54,12 @@ func Recover(ctx context.Context, o RecoverOptions) (*ondisk.Capture, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer s.hush()
 	since := *m.RecordingSince
 	if err := s.resume(ctx, o.Engine, since); err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w before anything was ended or brought: the same command begins anew", ErrInterrupted)
+		}
 		return nil, fmt.Errorf("recover %s: %w", o.Dir, err)
 	}
 	return s.recovered(ctx, since)
@@ -99,9 +103,9 @@ func (s *session) resume(ctx context.Context, name string, since time.Time) erro
 	}
 	defer s.takeWarnings(e)
 	if r, ok := e.(engine.Reporter); ok {
-		r.Report(func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
+		r.Report(s.tell)
 	}
-	c, err := collect.Resume(ctx, e, s.Config.Profiler.Dir, since, func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
+	c, err := collect.Resume(ctx, e, s.Config.Profiler.Dir, since, s.tell)
 	if err != nil {
 		return err
 	}
@@ -111,7 +115,10 @@ func (s *session) resume(ctx context.Context, name string, since time.Time) erro
 			r.Disown(bound > 0 && steps >= bound)
 		}
 	}
-	s.stop(ctx, e, c, false)
+	if err := ctx.Err(); err != nil {
+		return err // whether the profile has ended could not be seen
+	}
+	s.stop(ctx, e, c)
 	return nil
 }
 
@@ -133,7 +140,10 @@ func (s *session) recovered(ctx context.Context, since time.Time) (*ondisk.Captu
 	case problem != "":
 		return c, fmt.Errorf("recover %s: %s", s.dir.path, sentence(problem, s.kept()))
 	}
-	return c, ctx.Err()
+	if ctx.Err() != nil {
+		return c, fmt.Errorf("%w after everything was recovered: it is in %s", ErrInterrupted, s.dir.path)
+	}
+	return c, nil
 }
 
 // recovery says how what is left can be had later, where it can: engines that we start end with us.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/inferprof/inferprof/capture/collect"
@@ -34,7 +35,9 @@ type Options struct {
 
 	GiveUp <-chan struct{} // when it is closed, traces that are still being written are not waited for any more; may be nil
 
-	Progress func(Progress) // called at the beginning of each stage, and when there is something new in one; may be nil
+	// Progress is called at the beginning of each stage, and when there is something new in one; may be nil. It is called from
+	// several goroutines, one at a time, and not after Run has returned: it must not wait for another call.
+	Progress func(Progress)
 }
 
 // notEnded is the error of a capture that is being made, and of one whose maker was killed.
@@ -67,6 +70,7 @@ func Record(ctx context.Context, o Options) (*Recorded, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer s.hush()
 	err = s.record(ctx)
 	if s.began {
 		c, err := s.finish(ctx, err)
@@ -93,10 +97,12 @@ type session struct {
 	began     bool            // recording may have begun: from here on files are kept
 	outputs   []engine.Output // of the profiled round
 	collected collect.Result  // what came of the profile
-	stage     ondisk.Stage    // the call that goes on
+	stage     ondisk.Stage    // the call that goes on; written under telling
 	engine    engine.Engine   // of the profile, once that has ended
 	rester    engine.Rester   // the same, if it may be busy with the end of the profile; else nil
 	diagnoses []string        // what the engine says of what went wrong
+
+	telling sync.Mutex // held while Progress is called
 }
 
 // preflight finds what would go wrong before anything expensive happens, and makes the capture's directory.
@@ -188,7 +194,7 @@ func (s *session) record(ctx context.Context) (err error) {
 	var e engine.Engine
 	err = s.call(Progress{Stage: ondisk.StageOpen}, func() (err error) {
 		config := s.Config
-		config.Report = func(text string) { s.progress(Progress{Stage: ondisk.StageOpen, Item: text}) }
+		config.Report = s.tell
 		e, err = engine.Open(ctx, s.Engine, config)
 		return err
 	})
@@ -205,7 +211,7 @@ func (s *session) record(ctx context.Context) (err error) {
 	}()
 	s.describe(e)
 	if r, ok := e.(engine.Reporter); ok {
-		r.Report(func(text string) { s.progress(Progress{Stage: s.stage, Item: text}) })
+		r.Report(s.tell)
 	}
 	defer s.takeWarnings(e)
 
@@ -251,7 +257,9 @@ func (s *session) call(p Progress, f func() error) error {
 
 // begin begins a call of the engine.
 func (s *session) begin(p Progress) {
+	s.telling.Lock()
 	s.stage = p.Stage
+	s.telling.Unlock()
 	s.progress(p)
 }
 
@@ -262,12 +270,6 @@ func (s *session) ended(sent time.Time, took time.Duration, err error) {
 		c.Error = oneLine(err)
 	}
 	s.manifest.Calls = append(s.manifest.Calls, c)
-}
-
-func (s *session) progress(p Progress) {
-	if s.Progress != nil {
-		s.Progress(p)
-	}
 }
 
 func (s *session) warn(format string, args ...any) {

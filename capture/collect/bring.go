@@ -148,11 +148,11 @@ func (c *Collection) last(ctx context.Context, f *file) {
 
 // end takes what there is.
 func (c *Collection) end(ctx context.Context, a answer) Result {
-	r := Result{StopTook: a.took, Err: a.err, Answered: !c.open}
+	r := Result{StopTook: a.took, Err: a.err}
 	c.abandoned = ctx.Err() != nil && !c.complete() && !errors.Is(a.err, engine.ErrNotProfiling)
 	if c.abandoned {
 		var cancel func()
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastMoment)
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), LastMoment)
 		defer cancel()
 	}
 	for _, p := range c.places {

@@ -87,7 +87,6 @@ type Result struct {
 	Err       error         // of the stop, or what the engine says is wrong
 	NoRoom    bool          // there was no room for traces that lie elsewhere; Err says so
 	Abandoned bool          // ctx ended before everything was there: what is not whole was not waited for
-	Answered  bool          // StopProfile has returned, and not because nobody waited for it any more
 }
 
 // Begin notes what is in e's places before a profile starts. Traces that appear elsewhere than in the directory into go
@@ -172,8 +171,8 @@ func (c *Collection) Stop(ctx context.Context) Result {
 	return c.end(ctx, a)
 }
 
-// lastMoment is how long may be done with what there is when ctx has ended.
-const lastMoment = 300 * time.Millisecond
+// LastMoment is how long the stop may still take to return when ctx has ended, and how long may then be done with what there is.
+const LastMoment = 300 * time.Millisecond
 
 // answer is what StopProfile returned, and after how long.
 type answer struct {
@@ -191,7 +190,6 @@ func (c *Collection) wait(ctx context.Context, answers <-chan answer, giveUp fun
 		select {
 		case a = <-answers:
 			if ctx.Err() != nil {
-				c.open = ended(a.err)
 				return a
 			}
 			c.open, answered = false, true
@@ -236,15 +234,9 @@ func (c *Collection) lastAnswer(answers <-chan answer) (a answer) {
 	}
 	select {
 	case a = <-answers:
-		c.open = ended(a.err)
-	case <-time.After(lastMoment):
+	case <-time.After(LastMoment):
 	}
 	return a
-}
-
-// ended tells whether an error says no more than that a context has ended.
-func ended(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (c *Collection) settleTime(ctx context.Context) time.Duration {

@@ -442,7 +442,7 @@ func TestCancelled(t *testing.T) {
 		began := time.Now()
 		r := c.Stop(ctx)
 		<-told
-		if took := time.Since(began); took != time.Minute || ranks(r) != "0 whole "+rank0+", 2 whole rank2.json" || !r.Abandoned || r.Answered || r.Err != nil {
+		if took := time.Since(began); took != time.Minute || ranks(r) != "0 whole "+rank0+", 2 whole rank2.json" || !r.Abandoned || r.Err != nil {
 			t.Errorf("after %v: %q, %+v", took, ranks(r), r)
 		}
 		if files, err := os.ReadDir(into); err != nil || len(files) != 2 {
