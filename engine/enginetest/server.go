@@ -41,13 +41,14 @@ type Server struct {
 	HoldStart                        bool                                // a start with a bound is answered when its steps are done
 	Silent                           chan struct{}                       // nothing is answered before it is closed
 	Freeze                           string                              // start or stop: that is never answered
-	EngineDies                       string                              // start or stop: then the engine behind it dies, and neither that nor a request is answered
+	EngineDies                       string                              // start, stop or metrics (the second time): then the engine behind it dies, and neither that nor a request is answered
 	HoldStop                         chan struct{}                       // the stop is answered when it is closed
 	OnQuestion                       func()                              // called when a start comes that asks SGLang whether a profile is being recorded; it is not answered then
 	OnStop                           func()                              // called when a stop comes
 	Token                            time.Duration                       // between tokens
 	mu                               sync.Mutex
 	requests, running, starts, stops int
+	asked                            int // for metrics
 	steps, bound                     int
 	recording, overrun, dead         bool
 	ended                            chan struct{}    // closed when the recording is over
@@ -193,6 +194,13 @@ func (s *Server) openAPI(w http.ResponseWriter, q *http.Request) {
 func (s *Server) metrics(w http.ResponseWriter, q *http.Request) {
 	if s.NoMetrics || s.Kind == "generic" || s.Kind == "tensorrt-llm" {
 		http.NotFound(w, q)
+		return
+	}
+	s.mu.Lock()
+	s.asked++
+	again := s.asked > 1
+	s.mu.Unlock()
+	if again && s.freeze("metrics", q) {
 		return
 	}
 	s.mu.Lock()

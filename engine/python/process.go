@@ -267,8 +267,8 @@ func (c *child) endError(op string) error {
 	return c.explained(text, log)
 }
 
-// lastMoment is how long a process may take to be gone that the engine says has ended.
-const lastMoment = 300 * time.Millisecond
+// departure is how long a process may take to be gone that the engine says has ended.
+const departure = 300 * time.Millisecond
 
 // failureError is the error of a command that the child answered with an exception. What is wrong is said more plainly by
 // the end of a process, and by what the exception is a consequence of.
@@ -277,7 +277,7 @@ func (c *child) failureError(op string, f *failure) error {
 	if f.Usage {
 		return &engine.UsageError{Text: text}
 	}
-	for end := time.Now().Add(lastMoment); !c.family.look() && consequence.MatchString(f.Type+": "+text) && time.Now().Before(end); {
+	for end := time.Now().Add(departure); !c.family.look() && consequence.MatchString(f.Type+": "+text) && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond) // whoever was killed may not be gone yet
 	}
 	log := slices.Concat(c.log(logBytes), []byte("\n"+f.Text))

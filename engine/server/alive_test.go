@@ -61,6 +61,37 @@ func TestInterruptedQuestion(t *testing.T) {
 	}
 }
 
+// An engine that dies while a quiet server, a steady state or traffic is waited for ends that wait, and nothing is started.
+func TestEngineDiesBeforeTheStart(t *testing.T) {
+	server.SetTimeouts(t, 30*time.Second, 10*time.Millisecond)
+	for name, change := range map[string]func(*capture.Options){
+		"quiet":  func(*capture.Options) {},
+		"steady": func(o *capture.Options) { o.Config.Server.StartAt = engine.StartAtSteadyState },
+		"traffic": func(o *capture.Options) {
+			o.Requests, o.Config.Server.NoLoad, o.Config.Server.Duration = nil, true, time.Minute
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &enginetest.Server{Kind: "vllm-body", EngineDies: "metrics"}
+			o := options(t, s)
+			o.Warmup = 0
+			change(&o)
+			var told []string
+			o.Progress = func(p capture.Progress) { told = append(told, p.Item) }
+			_, err := capture.Run(t.Context(), o)
+			if err == nil || strings.Count(err.Error(), "the engine behind the server has died (/health is answered 503)") != 1 || strings.Contains(err.Error(), "start the profile") {
+				t.Errorf("error %v", err)
+			}
+			if starts, _ := s.Calls(); starts > 0 {
+				t.Errorf("%d starts", starts)
+			}
+			if !slices.ContainsFunc(told, func(item string) bool { return strings.HasSuffix(item, " has not answered /metrics yet") }) {
+				t.Errorf("told %q", told)
+			}
+		})
+	}
+}
+
 // A start that is not answered ends with the first interrupt: whether it took effect is not known, so a stop is sent, and the
 // manifest says that there is something to recover.
 func TestInterruptedStart(t *testing.T) {

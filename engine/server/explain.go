@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/internal/processes"
 	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/internal/words"
@@ -202,7 +203,7 @@ func (e *Engine) fullDisks(ctx context.Context, where engine.Place) (said []stri
 		return nil
 	}
 	t := at.try(ctx)
-	if full(t.err) || t.free >= 0 && t.free < leastBytes {
+	if host.IsFull(t.err) || t.free >= 0 && t.free < leastBytes {
 		said = append(said, fmt.Sprintf("the disk of %s is full: %s", t.at, freeNow(t.free)))
 	}
 	temps := map[string]int64{} // by directory, what is free

@@ -227,11 +227,13 @@ func (e *Engine) failures(l *load) error {
 
 // Prepare waits for the moment to start: until the servers are quiet, or, in the middle of a load or with the load of
 // others, until they work steadily. What can't be told, or doesn't come about in time, is said in a warning: it is no reason
-// not to profile.
+// not to profile. That a server dies meanwhile is.
 func (e *Engine) Prepare(ctx context.Context, requests []engine.Request) error {
 	if err := check(requests); err != nil {
 		return err
 	}
+	ctx, cancel := e.whileAlive(ctx)
+	defer cancel()
 	switch {
 	case e.config.Unloaded():
 		e.say("for traffic")
@@ -245,6 +247,20 @@ func (e *Engine) Prepare(ctx context.Context, requests []engine.Request) error {
 		e.warn("the server was still busy with other requests after %v: they are in the profile, too", e.timing.quiet)
 	}
 	return err
+}
+
+// whileAlive is a context that ends with ctx, or when a server dies: then its cause says which, and how.
+func (e *Engine) whileAlive(ctx context.Context) (context.Context, func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	deaths := e.deaths(ctx)
+	go func() {
+		select {
+		case died := <-deaths:
+			end(fmt.Errorf("server %s: %w", died.base, died))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { end(nil) }
 }
 
 func (e *Engine) awaitTraffic(ctx context.Context) error {
@@ -334,10 +350,10 @@ func (s *steadiness) highest() float64 {
 }
 
 // await looks at the servers' metrics until they are as they should be; ok is false if they were not within limit, and
-// told if no server has metrics.
+// told if no server has metrics. When ctx ends the error is its cause.
 func (e *Engine) await(ctx context.Context, limit time.Duration, good func(running, waiting float64) bool) (ok, told bool, err error) {
 	if _, _, told := e.requests(ctx); !told {
-		return false, false, ctx.Err()
+		return false, false, context.Cause(ctx)
 	}
 	ok, err = e.pollFor(ctx, limit, func() bool {
 		running, waiting, told := e.requests(ctx)
@@ -351,13 +367,13 @@ func (e *Engine) pollFor(ctx context.Context, limit time.Duration, done func() b
 	deadline := time.Now().Add(limit)
 	for !done() {
 		if time.Now().After(deadline) {
-			return false, ctx.Err()
+			return false, context.Cause(ctx)
 		}
 		if !waitUntil(ctx, time.Now().Add(e.timing.poll)) {
-			return false, ctx.Err()
+			return false, context.Cause(ctx)
 		}
 	}
-	return true, ctx.Err()
+	return true, context.Cause(ctx)
 }
 
 // requests adds up what all servers run and let wait. told is false if none of them has metrics that say so.
@@ -369,6 +385,7 @@ func (e *Engine) requests(ctx context.Context) (running, waiting float64, told b
 		}
 		limited, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
+		defer time.AfterFunc(tellAfter, func() { e.say(p.base + " has not answered /metrics yet") }).Stop()
 		a, err := p.call(limited, http.MethodGet, "/metrics", nil)
 		if err != nil || !a.ok() {
 			return nil // a server that does not tell

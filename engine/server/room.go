@@ -110,15 +110,12 @@ func (p *endpoint) judge(s site, t trial, ours bool) (warning string, err error)
 			"nor what room it has for temporary files", p.base, t.at), nil
 	case s.writable == yes && !ours && errors.Is(t.err, fs.ErrPermission):
 		return "", nil // it may what we may not; one with our rights may not either, whatever they are here: NFS has its own view of root
-	case sure, p.dialect.clientDir, full(t.err), errors.Is(t.err, syscall.ENOTDIR):
+	case sure, p.dialect.clientDir, host.IsFull(t.err), errors.Is(t.err, syscall.ENOTDIR):
 		return "", p.cannotWrite(t.at, "a small file can't: "+reason(t.err))
 	}
 	return fmt.Sprintf("%s: a small file can't be written to %s (%s); whether the server may, with rights of its own, is not known",
 		p.base, t.at, reason(t.err)), nil
 }
-
-// full tells whether an error is of a disk without room, for all or for this user.
-func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // isOurs tells whether a server may what we may, and no more: it has the same rights on this machine, or the trial was made in
 // its container.
