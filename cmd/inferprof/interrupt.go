@@ -16,9 +16,9 @@ import (
 const sameInterrupt = 500 * time.Millisecond
 
 // interruptible returns a context that ends at the first Ctrl-C, SIGTERM, or loss of the terminal (unless nohup says to
-// ignore that), so that a profile is stopped and kept. A second one calls giveUp, which ends what is waited for even so, and
+// ignore that), so that a profile is stopped and kept, after note has said what becomes of it. A second one calls giveUp, which ends what is waited for even so, and
 // the next ends the process at once; without giveUp the second does. release gives the signals back.
-func interruptible(parent context.Context, stderr io.Writer, note func(string), giveUp func()) (ctx context.Context, release func()) {
+func interruptible(parent context.Context, stderr io.Writer, note, giveUp func()) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -26,7 +26,7 @@ func interruptible(parent context.Context, stderr io.Writer, note func(string), 
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	steps := []func(){func() {
-		note("interrupted: stopping the profiler and keeping its traces (again: without waiting for them)")
+		note()
 		cancel()
 	}}
 	if giveUp != nil {

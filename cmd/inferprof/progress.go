@@ -24,6 +24,9 @@ type progress struct {
 
 	opening string // what opening the engine means, if not loading a model
 
+	at        ondisk.Stage // of the capture; written under mu
+	recording bool         // a profile
+
 	mu    sync.Mutex
 	what  string
 	more  string
@@ -141,8 +144,42 @@ func (p *progress) note(text string) {
 	}
 }
 
+// interrupted says what the first interrupt does where the capture is: it ends the wait, but in the middle of a profile, which
+// is stopped, and then waited for.
+func (p *progress) interrupted() {
+	p.mu.Lock()
+	at, recording := p.at, p.recording
+	p.mu.Unlock()
+	switch {
+	case at == ondisk.StageVerify:
+		p.note("interrupted: the capture is kept")
+	case at == ondisk.StageStop:
+		p.note("interrupted: the end of the profile is not waited for any more; traces that are whole are kept")
+	case at == ondisk.StageStart:
+		p.note("interrupted: the profiler is told to stop, which is hardly waited for")
+	case recording:
+		p.note("interrupted: stopping the profiler and keeping its traces (again: without waiting for them)")
+	default:
+		p.note("interrupted: ending before the profile begins")
+	}
+}
+
+// enter notes where the capture is. Rounds that measure the overhead are recorded in turn.
+func (p *progress) enter(stage ondisk.Stage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case stage == ondisk.StageStart:
+		p.recording = true
+	case p.at == ondisk.StageStop && stage != ondisk.StageStop:
+		p.recording = false
+	}
+	p.at = stage
+}
+
 // stage says which part of a capture goes on.
 func (p *progress) stage(c capture.Progress) {
+	p.enter(c.Stage)
 	if c.Item != "" && c.Stage != ondisk.StageVerify {
 		p.detail(c.Item)
 		return

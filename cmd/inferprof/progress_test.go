@@ -102,3 +102,39 @@ func TestQuietProgress(t *testing.T) {
 		}
 	})
 }
+
+// What an interrupt does is said as it is: it ends every wait, but for a profiled round, which is stopped first.
+func TestInterruptedNote(t *testing.T) {
+	const (
+		before = "interrupted: ending before the profile begins\n"
+		stops  = "interrupted: stopping the profiler and keeping its traces (again: without waiting for them)\n"
+		ends   = "interrupted: the end of the profile is not waited for any more; traces that are whole are kept\n"
+	)
+	for _, c := range []struct {
+		stages []ondisk.Stage
+		want   string
+	}{
+		{nil, before},
+		{[]ondisk.Stage{ondisk.StageOpen}, before},
+		{[]ondisk.Stage{ondisk.StageOpen, ondisk.StageWarmup}, before},
+		{[]ondisk.Stage{ondisk.StagePrepare}, before},
+		{[]ondisk.Stage{ondisk.StageOverhead}, before},
+		{[]ondisk.Stage{ondisk.StageOverhead, ondisk.StageStart, ondisk.StageOverhead}, stops},
+		{[]ondisk.Stage{ondisk.StageStart, ondisk.StageOverhead, ondisk.StageStop}, ends},
+		{[]ondisk.Stage{ondisk.StageStart, ondisk.StageOverhead, ondisk.StageStop, ondisk.StageOverhead}, before},
+		{[]ondisk.Stage{ondisk.StageStart}, "interrupted: the profiler is told to stop, which is hardly waited for\n"},
+		{[]ondisk.Stage{ondisk.StageStart, ondisk.StageGenerate}, stops},
+		{[]ondisk.Stage{ondisk.StageStart, ondisk.StageGenerate, ondisk.StageStop}, ends},
+		{[]ondisk.Stage{ondisk.StageStart, ondisk.StageGenerate, ondisk.StageStop, ondisk.StageVerify}, "interrupted: the capture is kept\n"},
+	} {
+		var b bytes.Buffer
+		p := &progress{w: &b}
+		for _, stage := range c.stages {
+			p.stage(capture.Progress{Stage: stage})
+		}
+		p.interrupted()
+		if b.String() != c.want {
+			t.Errorf("%v: %q, want %q", c.stages, b.String(), c.want)
+		}
+	}
+}

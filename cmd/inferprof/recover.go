@@ -34,7 +34,9 @@ func (s *settings) recover(ctx context.Context, o capture.RecoverOptions, stdout
 	line := s.newProgress(stderr)
 	defer line.close()
 	giveUp := make(chan struct{})
-	ctx, release := interruptible(ctx, stderr, line.note, func() { close(giveUp) })
+	ctx, release := interruptible(ctx, stderr, func() {
+		line.note("interrupted: ending with what there is; the same command begins anew")
+	}, func() { close(giveUp) })
 	defer release()
 	line.opening = "asking the servers"
 	o.Progress, o.GiveUp = line.stage, giveUp

@@ -55,7 +55,7 @@ func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, st
 	line := s.newProgress(stderr)
 	defer line.close()
 	giveUp := make(chan struct{})
-	ctx, release := interruptible(ctx, stderr, line.note, func() { close(giveUp) })
+	ctx, release := interruptible(ctx, stderr, line.interrupted, func() { close(giveUp) })
 	defer release()
 
 	if o.Config.Server != nil {

@@ -116,7 +116,7 @@ func (f *serveFlags) check(set *pflag.FlagSet) error {
 func (f *serveFlags) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	line := f.newProgress(stderr)
 	defer line.close()
-	ctx, release := interruptible(ctx, stderr, func(string) {
+	ctx, release := interruptible(ctx, stderr, func() {
 		if !f.quiet {
 			fmt.Fprintln(stderr, "stopping: running requests may end (again to end at once)")
 		}

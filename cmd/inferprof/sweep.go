@@ -199,7 +199,9 @@ func (s *settings) sweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, stdo
 func (s *settings) makeCaptures(ctx context.Context, p *sweep.Plan, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
-	ctx, release := interruptible(ctx, stderr, line.note, nil)
+	ctx, release := interruptible(ctx, stderr, func() {
+		line.note("interrupted: ending the run that goes on, which stops its profiler (again: at once)")
+	}, nil)
 	defer release()
 	err := p.Make(ctx, runnerOf(p), func(e sweep.Event) {
 		what := fmt.Sprintf("%d of %d: %s", e.N, e.Of, e.Cell.Name)
