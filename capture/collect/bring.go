@@ -127,7 +127,7 @@ func (c *Collection) keep(ctx context.Context, f *file) error {
 
 // last takes a file as it is when nothing more is waited for. What can't be read before ctx ends is left where it lies.
 func (c *Collection) last(ctx context.Context, f *file) {
-	if f.whole || f.read == f.now && (f.earlier || f.stray) {
+	if f.whole || f.later || f.read == f.now && (f.earlier || f.stray) {
 		return
 	}
 	if ctx.Err() != nil || c.keep(ctx, f) != nil {

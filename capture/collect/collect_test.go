@@ -451,6 +451,46 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
+// Of the traces of one writer the one of the profile that is resumed is taken, and neither that of one that ended just before it began
+// nor that of one that began since.
+func TestResumeAmongOthers(t *testing.T) {
+	began := time.Unix(1794999000, 0) // that is when the fake traces begin
+	for name, since := range map[string]time.Time{
+		"one ended before":                     began.Add(5 * time.Second),
+		"one ended just before, as clocks may": began.Add(time.Second + time.Millisecond),
+	} {
+		t.Run(name, func(t *testing.T) { resumeAmongOthers(t, since) })
+	}
+}
+
+func resumeAmongOthers(t *testing.T, since time.Time) {
+	dir, into := t.TempDir(), t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		own := "rank0.1795000000000000000.pt.trace.json"
+		for _, file := range []struct{ name, seconds string }{
+			{"rank0.1794999000500000000.pt.trace.json", "1794999"}, {own, "1795000"}, {"rank0.1795001000000000000.pt.trace.json", "1795001"},
+		} {
+			if err := os.WriteFile(filepath.Join(dir, file.name), []byte(strings.ReplaceAll(string(text(0)), "1794999", file.seconds)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e := &fake{exports: []engine.Export{{Place: near{engine.Directory(dir)}, Ranks: 1, Since: since}}, settle: 5 * time.Second, stop: after(0)}
+		c, err := collect.Resume(t.Context(), e, into, since, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if complete, steps := c.Complete(t.Context()); !complete || steps == 0 {
+			t.Errorf("complete %t, %d steps", complete, steps)
+		}
+		if r := c.Stop(t.Context()); ranks(r) != "0 whole "+own {
+			t.Errorf("%q", ranks(r))
+		}
+		if files, err := os.ReadDir(into); err != nil || len(files) != 1 {
+			t.Errorf("in the capture: %v, %v", files, err)
+		}
+	})
+}
+
 // A stop that is not answered holds the verdict up for a moment only, if it may be left to itself.
 func TestUnansweredStop(t *testing.T) {
 	for _, c := range []struct {

@@ -67,6 +67,7 @@ type file struct {
 	whole   bool
 	earlier bool // it is of an earlier profile
 	stray   bool // it is no trace at all
+	later   bool // it may be of a later profile, and is not read
 
 	path string // in the capture; "" as long as it is not there
 	rank int    // among those of its place; -1 if it is no rank's
@@ -74,7 +75,7 @@ type file struct {
 
 // ofRank tells whether a file is a rank's: not of an API server, of graph capture, or several in one.
 func (f *file) ofRank() bool {
-	return !f.earlier && !f.stray && !f.grammar.FrontEnd && !f.grammar.Capture && !f.grammar.Merged
+	return !f.earlier && !f.stray && !f.later && !f.grammar.FrontEnd && !f.grammar.Capture && !f.grammar.Merged
 }
 
 // own is the rank that a trace says it has, -1 if it says none. Its name tells before its content does: several engines
@@ -107,10 +108,14 @@ func (c *Collection) look(ctx context.Context, answered bool) {
 				c.see(p, name, files[name], at)
 			}
 		}
-		c.leaveLater(p)
-		for _, f := range p.sorted() {
-			if f.mayBeWhole(at) || answered && f.mayBeRead(at) && p.local() { // most engines are done by then
-				c.try(ctx, f)
+		for again := true; again; {
+			again = false
+			c.leaveLater(p)
+			for _, f := range p.sorted() {
+				if f.mayBeWhole(at) || answered && f.mayBeRead(at) && p.local() { // most engines are done by then
+					c.try(ctx, f)
+					again = again || c.resumed && f.earlier // then what was taken for a later one may be ours
+				}
 			}
 		}
 	}
@@ -122,7 +127,7 @@ func (c *Collection) look(ctx context.Context, answered bool) {
 }
 
 // leaveLater leaves out what another profile has written since, into the same place, while nobody collected this one: of the
-// traces of one writer the first is this profile's.
+// traces of one writer the first is this profile's, unless it turns out to be of an earlier one.
 func (c *Collection) leaveLater(p *place) {
 	if !c.resumed {
 		return
@@ -141,15 +146,12 @@ func (c *Collection) leaveLater(p *place) {
 	}
 	first := map[writer]*file{}
 	for _, f := range p.sorted() {
-		if w := of(f); first[w] == nil || f.writtenAt() < first[w].writtenAt() {
+		if w := of(f); !f.earlier && (first[w] == nil || f.writtenAt() < first[w].writtenAt()) {
 			first[w] = f
 		}
 	}
 	for _, f := range p.sorted() {
-		if first[of(f)] != f {
-			p.before[f.name] = f.now
-			delete(p.files, f.name)
-		}
+		f.later = !f.earlier && !f.whole && first[of(f)] != f
 	}
 }
 
@@ -184,7 +186,7 @@ func (c *Collection) see(p *place, name string, now engine.Entry, at time.Time) 
 // mayBeRead tells whether there is a point in reading a file. What failed at a state of the file that was read fails again;
 // what kept it from being fetched may be gone.
 func (f *file) mayBeRead(at time.Time) bool {
-	return !f.whole && f.now.SizeBytes > 0 && (f.read != f.now || f.fits()) && !at.Before(f.next)
+	return !f.whole && !f.later && f.now.SizeBytes > 0 && (f.read != f.now || f.fits()) && !at.Before(f.next)
 }
 
 // mayBeWhole tells whether it has been quiet for long enough, too.
@@ -226,18 +228,20 @@ func (c *Collection) verify(ctx context.Context, f *file, path string) error {
 	if f.check.Verdict != ondisk.Whole {
 		return errors.New(f.check.Problem)
 	}
-	f.earlier = f.v.Events > 0 && c.endsBefore(f)
+	f.earlier = f.v.Events > 0 && c.precedes(f)
 	return nil
 }
 
 // slack is by how much clocks may differ.
 const slack = time.Second
 
-// endsBefore tells whether a trace ends before recording began.
-func (c *Collection) endsBefore(f *file) bool {
+// precedes tells whether a trace is of a profile before this one: it ends before recording began, or, where no listing from
+// before the start tells old files from new, it begins before that. One that is shorter than the slack and ended within it can't be told.
+func (c *Collection) precedes(f *file) bool {
 	for _, x := range c.exports {
 		if x.place == f.place && !x.Since.IsZero() {
-			return f.v.EndUnixNs < x.Since.Add(-slack).UnixNano()
+			began := x.Since.Add(-slack).UnixNano()
+			return f.v.EndUnixNs < began || c.resumed && f.v.StartUnixNs < began
 		}
 	}
 	return false
