@@ -26,3 +26,12 @@ func SetSettleTime(t *testing.T, d time.Duration) {
 	settleTime = d
 	t.Cleanup(func() { settleTime = was })
 }
+
+// SetWaits makes everything that is waited for with a bound take so long, but for the end of a generate, until the test ends.
+func SetWaits(t *testing.T, d time.Duration) {
+	for _, wait := range []*time.Duration{&graceTime, &settleTime, &shutdownTime, &hurriedTime} {
+		was := *wait
+		*wait = d
+		t.Cleanup(func() { *wait = was })
+	}
+}

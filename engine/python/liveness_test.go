@@ -3,6 +3,8 @@ package python_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -95,32 +97,47 @@ func TestTracesOfTheDead(t *testing.T) {
 	}
 }
 
-// A Ctrl-C ends every wait within a second or so, and leaves no process.
+// endsSoon runs what is interrupted, and fails if that goes on for so long after the interrupt that something else must have ended
+// it, or nothing does: every other wait is a minute, or for ever.
+func endsSoon(t *testing.T, interrupted <-chan struct{}, run func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); run() }()
+	select {
+	case <-interrupted:
+	case <-done:
+		t.Error("not interrupted")
+		return
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("goes on after the interrupt")
+	}
+}
+
+// A Ctrl-C ends every wait. (How soon is tried in package capture.)
 func TestInterruptEverywhere(t *testing.T) {
-	for _, c := range []struct {
-		call string
-		in   ondisk.Stage
-	}{
-		{"open", ondisk.StageOpen}, {"warmup", ondisk.StageWarmup}, {"start", ondisk.StageStart},
-	} {
-		t.Run(c.call, func(t *testing.T) {
-			fake(t, "core worker deaf="+c.call)
-			python.SetSettleTime(t, 200*time.Millisecond)
+	for _, call := range []string{"open", "warmup", "start", "stop"} {
+		t.Run(call, func(t *testing.T) {
+			deaf, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer deaf.Close()
+			fake(t, fmt.Sprintf("core worker deaf=%s tell=%d", call, deaf.Addr().(*net.TCPAddr).Port))
+			python.SetWaits(t, time.Minute)
 			o := options(t)
 			o.Warmup = 1
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			var interrupted time.Time
-			o.Progress = func(p capture.Progress) {
-				if p.Stage == c.in && interrupted.IsZero() {
-					interrupted = time.Now()
+			go func() {
+				if c, err := deaf.Accept(); err == nil {
+					c.Close()
 					cancel()
 				}
-			}
-			_, err := capture.Run(ctx, o)
-			if took := time.Since(interrupted); took > 5*time.Second {
-				t.Errorf("ended after %v", took)
-			}
+			}()
+			endsSoon(t, ctx.Done(), func() { _, err = capture.Run(ctx, o) })
 			if !errors.Is(err, capture.ErrInterrupted) {
 				t.Error(err)
 			}

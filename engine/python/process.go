@@ -186,7 +186,7 @@ func (c *child) dead() bool {
 }
 
 // How long an engine may take to end by itself, and one that has been interrupted, or has lost a process.
-const (
+var (
 	shutdownTime = 20 * time.Second
 	hurriedTime  = 2 * time.Second
 )

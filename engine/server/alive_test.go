@@ -92,6 +92,25 @@ func TestEngineDiesBeforeTheStart(t *testing.T) {
 	}
 }
 
+// endsSoon runs what is interrupted, and fails if that goes on for so long after the interrupt that something else must have ended
+// it, or nothing does: every other wait is a minute, or for ever.
+func endsSoon(t *testing.T, interrupted <-chan struct{}, run func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); run() }()
+	select {
+	case <-interrupted:
+	case <-done:
+		t.Error("not interrupted")
+		return
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("goes on after the interrupt")
+	}
+}
+
 // A start that is not answered ends with the first interrupt: whether it took effect is not known, so a stop is sent, and the
 // manifest says that there is something to recover.
 func TestInterruptedStart(t *testing.T) {
@@ -100,12 +119,15 @@ func TestInterruptedStart(t *testing.T) {
 	defer cancel()
 	s := &enginetest.Server{Kind: "vllm-body", Freeze: "start"}
 	o := options(t, s)
+	o.Config.Server.Patience = time.Minute
 	o.Progress = func(p capture.Progress) {
 		if strings.Contains(p.Item, "has not answered /start_profile yet") {
 			cancel()
 		}
 	}
-	c, err := capture.Run(ctx, o)
+	var c *ondisk.Capture
+	var err error
+	endsSoon(t, ctx.Done(), func() { c, err = capture.Run(ctx, o) })
 	if !errors.Is(err, capture.ErrInterrupted) || !strings.Contains(err.Error(), "inferprof recover "+c.Dir) {
 		t.Fatalf("error %v", err)
 	}
@@ -124,14 +146,18 @@ func TestInterruptedStop(t *testing.T) {
 			giveUp := make(chan struct{})
 			s := &enginetest.Server{Kind: "vllm-body", Ranks: 2, Freeze: "stop", Token: time.Millisecond}
 			o := options(t, s)
-			o.GiveUp, o.Warmup = giveUp, 0
+			o.GiveUp, o.Warmup, o.Config.Server.Patience = giveUp, 0, time.Minute
+			interrupted := ctx.Done()
 			if second {
+				interrupted = giveUp
 				s.RequestStatus = func(int) int { cancel(); return 0 }
 				s.OnStop = func() { close(giveUp) }
 			} else {
 				s.OnStop = cancel
 			}
-			c, err := capture.Run(ctx, o)
+			var c *ondisk.Capture
+			var err error
+			endsSoon(t, interrupted, func() { c, err = capture.Run(ctx, o) })
 			if !errors.Is(err, capture.ErrInterrupted) || !strings.Contains(err.Error(), "inferprof recover "+c.Dir) {
 				t.Fatalf("error %v", err)
 			}

@@ -25,6 +25,7 @@ small traces, and behaves as the words in FAKE_VLLM say (separated by spaces, so
   notices       the call fails, as where vLLM notices
   answers       the call goes on as if nothing had happened
   deaf=C        the call C is never answered; slow=C: half a second later
+  tell=PORT     somebody listens there for when a call has become deaf
   early         the traces are written before generating ends
 """
 
@@ -34,6 +35,7 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -102,6 +104,8 @@ def start_processes():
 def reached(call):
     """What happens in a call."""
     if behaviour.get("deaf") == call:
+        if "tell" in behaviour:
+            socket.create_connection(("127.0.0.1", int(behaviour["tell"]))).close()
         time.sleep(1000)
     if behaviour.get("slow") == call:
         time.sleep(0.5)
