@@ -157,6 +157,8 @@ func (p *progress) interrupted() {
 		p.note("interrupted: the end of the profile is not waited for any more; traces that are whole are kept")
 	case at == ondisk.StageStart:
 		p.note("interrupted: the profiler is told to stop, which is hardly waited for")
+	case recording && at == ondisk.StageOverhead: // nobody wants that round's traces
+		p.note("interrupted: stopping the profiler (again: without waiting for that)")
 	case recording:
 		p.note("interrupted: stopping the profiler and keeping its traces (again: without waiting for them)")
 	default:

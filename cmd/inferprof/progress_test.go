@@ -119,7 +119,7 @@ func TestInterruptedNote(t *testing.T) {
 		{[]ondisk.Stage{ondisk.StageOpen, ondisk.StageWarmup}, before},
 		{[]ondisk.Stage{ondisk.StagePrepare}, before},
 		{[]ondisk.Stage{ondisk.StageOverhead}, before},
-		{[]ondisk.Stage{ondisk.StageOverhead, ondisk.StageStart, ondisk.StageOverhead}, stops},
+		{[]ondisk.Stage{ondisk.StageOverhead, ondisk.StageStart, ondisk.StageOverhead}, "interrupted: stopping the profiler (again: without waiting for that)\n"},
 		{[]ondisk.Stage{ondisk.StageStart, ondisk.StageOverhead, ondisk.StageStop}, ends},
 		{[]ondisk.Stage{ondisk.StageStart, ondisk.StageOverhead, ondisk.StageStop, ondisk.StageOverhead}, before},
 		{[]ondisk.Stage{ondisk.StageStart}, "interrupted: the profiler is told to stop, which is hardly waited for\n"},
