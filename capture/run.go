@@ -217,7 +217,7 @@ func (s *session) record(ctx context.Context) (err error) {
 
 	if p, ok := e.(engine.Preflighter); ok {
 		if err := p.Preflight(ctx, s.Requests); err != nil {
-			return err
+			return s.blame(err)
 		}
 	}
 	if err := s.warmUp(ctx, e); err != nil {

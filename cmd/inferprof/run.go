@@ -109,7 +109,7 @@ func (s *settings) rest(ctx context.Context, c *capture.Recorded, stderr io.Writ
 	busy := strings.Join(c.Busy(), ", ")
 	line := s.newProgress(stderr)
 	defer line.close()
-	line.note(fmt.Sprintf("note: %s is still busy with the end of its profile, and answers nothing meanwhile; the capture is complete (Ctrl-C leaves it)", busy))
+	line.note(fmt.Sprintf("note: %s is still busy with the end of its profile, and answers no request meanwhile; the capture is complete (Ctrl-C leaves it)", busy))
 	line.say("waiting until " + busy + " answers again")
 	err := c.Rest(ctx)
 	if ctx.Err() != nil {

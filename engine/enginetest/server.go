@@ -43,6 +43,7 @@ type Server struct {
 	Freeze                           string                              // start or stop: that is never answered
 	EngineDies                       string                              // start, stop or metrics (the second time): then the engine behind it dies, and neither that nor a request is answered
 	HoldStop                         chan struct{}                       // the stop is answered when it is closed
+	HoldQuestion                     chan struct{}                       // a start with a bound below 0 is answered when it is closed
 	OnQuestion                       func()                              // called when a start comes that asks SGLang whether a profile is being recorded; it is not answered then
 	OnStop                           func()                              // called when a stop comes
 	Token                            time.Duration                       // between tokens
@@ -238,6 +239,9 @@ func (s *Server) start(w http.ResponseWriter, q *http.Request) {
 	b := s.body(q)
 	if s.freeze("start", q) {
 		return
+	}
+	if n, _ := b["max_iterations"].(float64); n < 0 && s.HoldQuestion != nil {
+		<-s.HoldQuestion
 	}
 	if _, asks := b["start_step"]; asks && s.OnQuestion != nil {
 		s.OnQuestion()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,8 +133,9 @@ func (e *Engine) deaths(ctx context.Context) <-chan *deadError {
 }
 
 // answered posts something and waits for the answer: until ctx ends, or the server is found dead. The post itself goes on
-// when ctx ends: whether one took effect that was cut short would not be known.
-func (e *Engine) answered(ctx context.Context, p *endpoint, path string, body any) (*answer, error) {
+// when ctx ends: whether one took effect that was cut short would not be known. why is said when it takes long; "": that there
+// is no answer.
+func (e *Engine) answered(ctx context.Context, p *endpoint, path string, body any, why string) (*answer, error) {
 	type reply struct {
 		a   *answer
 		err error
@@ -161,7 +163,7 @@ func (e *Engine) answered(ctx context.Context, p *endpoint, path string, body an
 			return nil, died
 		}
 		if time.Since(sent) > tellAfter {
-			e.say(fmt.Sprintf("%s has not answered %s yet", p.base, path))
+			e.say(cmp.Or(why, fmt.Sprintf("%s has not answered %s yet", p.base, path)))
 		}
 	}
 }

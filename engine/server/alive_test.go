@@ -336,6 +336,27 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// Once its API server answers again, the engine behind it may still be busy with a profile: that is waited for before anything is
+// asked of the model, and it is said why.
+func TestEngineEndsAProfile(t *testing.T) {
+	server.SetTimeouts(t, time.Minute, 50*time.Millisecond)
+	busy := make(chan struct{})
+	s := &enginetest.Server{Kind: "vllm-body", HoldQuestion: busy}
+	o := options(t, s)
+	var free sync.Once
+	o.Progress = func(p capture.Progress) {
+		if strings.Contains(p.Item, "it is busy with the end of a profile") {
+			if len(s.Bodies()) > 1 {
+				t.Error("something else was asked")
+			}
+			free.Do(func() { close(busy) })
+		}
+	}
+	if c, err := capture.Run(t.Context(), o); err != nil || len(c.Traces) != 1 {
+		t.Errorf("capture %v, error %v", c, err)
+	}
+}
+
 // A server that is busy with the end of a profile is waited for, and it is said why.
 func TestBusyServer(t *testing.T) {
 	server.SetTimeouts(t, 200*time.Millisecond, 300*time.Millisecond)

@@ -57,6 +57,10 @@ func Describe(ctx context.Context, url, apiKey string) (*Description, error) {
 	}
 	p := &endpoint{client: c, facts: f, dialect: f.recognise()}
 	p.find()
+	p.engines = f.engines(p.dialect)
+	if p.process != nil {
+		p.vitals.family = familyOf(p.process.pid)
+	}
 	d := p.dialect
 	r := &Description{
 		URL: c.base, Dialect: d.Name, DialectKnown: p.dialectKnown(), Title: d.Title, Version: f.version, Model: f.model,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -46,8 +47,16 @@ func (e *Engine) checkFlags(ctx context.Context) error {
 	return nil
 }
 
-// Preflight finds out whether the servers can write traces of this workload (room.go), and refuses where they can't.
+// Preflight finds out whether somebody else is profiling the servers, and whether they can write traces of this workload.
 func (e *Engine) Preflight(ctx context.Context, requests []engine.Request) error {
+	if err := errors.Join(e.each(func(p *endpoint) error { return e.leaveAlone(ctx, p) })...); err != nil {
+		return err
+	}
+	return e.checkRoom(ctx, requests)
+}
+
+// checkRoom finds out whether the servers can write traces of this workload (room.go), and refuses where they can't.
+func (e *Engine) checkRoom(ctx context.Context, requests []engine.Request) error {
 	var spaces spaces
 	users, trials := make([][]*endpoint, len(e.places)), make([]trial, len(e.places))
 	for i, at := range e.places {

@@ -28,52 +28,33 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 	if err := e.lockPlaces(); err != nil {
 		return err
 	}
-	if err := errors.Join(e.each(func(p *endpoint) error { return e.leaveAlone(ctx, p) })...); err != nil {
+	err := errors.Join(e.each(func(p *endpoint) error {
+		if !p.dialect.overruns {
+			return nil // its start is refused, or it was warned of
+		}
+		return e.leaveAlone(ctx, p)
+	})...)
+	if err != nil {
 		return err
 	}
 	e.each(func(p *endpoint) error { // all before the first start: none starts while another is still being spoken to
 		if p.dialect.stopFirst {
-			_, _ = e.answered(ctx, p, p.dialect.stopPath, nil) // nothing recorded: no harm
+			_, _ = e.answered(ctx, p, p.dialect.stopPath, nil, "") // nothing recorded: no harm
 		}
 		return nil
 	})
-	err := errors.Join(e.each(func(p *endpoint) error { return e.start(ctx, p) })...)
+	err = errors.Join(e.each(func(p *endpoint) error { return e.start(ctx, p) })...)
 	if err == nil || ctx.Err() != nil { // whoever was interrupted stops what may have begun
 		return err
 	}
 	e.each(func(p *endpoint) error {
 		if p.startedProfile {
-			_, _ = e.answered(ctx, p, p.dialect.stopPath, nil) // the start's error is the one to tell
+			_, _ = e.answered(ctx, p, p.dialect.stopPath, nil, "") // the start's error is the one to tell
 			p.startedProfile = false
 		}
 		return nil
 	})
 	return err
-}
-
-// leaveAlone fails if somebody is profiling a server whose second start takes the place of the first.
-func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
-	switch {
-	case p.dialect.stopFirst:
-		e.warn("server %s: vLLM %s can't be asked whether somebody else is profiling it: if so, that profile was ended by the stop that is sent first",
-			p.base, p.facts.version)
-	case p.dialect.guarded && p.dialect.Engine == "vllm" && p.manyFronts():
-		e.warn("server %s: with several API servers vLLM does not tell whether somebody else is profiling it: if so, that profile was ended with this one", p.base)
-	}
-	if !p.dialect.overruns {
-		return nil
-	}
-	on, known, err := p.recording(ctx)
-	switch {
-	case err != nil:
-		return fmt.Errorf("server %s: %w", p.base, err)
-	case on:
-		return fmt.Errorf("server %s: %w; %s", p.base, engine.ErrProfiling, p.howToEnd())
-	case !known:
-		e.warn("server %s: %s %s can't be asked whether somebody else is profiling it: if so, this profile has taken the place of that one",
-			p.base, p.dialect.Title, p.facts.version)
-	}
-	return nil
 }
 
 // lockPlaces keeps other captures off the directories that traces will come into, where they are on this machine: whose
@@ -104,11 +85,6 @@ func (e *Engine) unlockPlaces() {
 		unlock()
 	}
 	e.locks = nil
-}
-
-// howToEnd says how a profile is ended that nobody wants any more.
-func (p *endpoint) howToEnd() string {
-	return fmt.Sprintf("if nobody else is profiling it, end that with: curl -X POST %s%s", p.base, p.dialect.stopPath)
 }
 
 // start starts one server's profiler.
@@ -160,11 +136,11 @@ var startHeld = 10 * time.Second
 // never are: then there is no answer, and no error.
 func (e *Engine) sendStart(ctx context.Context, p *endpoint, body any) (*answer, error) {
 	if !p.dialect.holdsStart {
-		return e.answered(ctx, p, p.dialect.startPath, body)
+		return e.answered(ctx, p, p.dialect.startPath, body, "")
 	}
 	waiting, cancel := context.WithTimeout(ctx, startHeld)
 	defer cancel()
-	a, err := e.answered(waiting, p, p.dialect.startPath, body)
+	a, err := e.answered(waiting, p, p.dialect.startPath, body, "")
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, nil
 	}
@@ -340,7 +316,7 @@ func (e *Engine) Rest(ctx context.Context) error {
 			if p.recordsStacks() == yes {
 				why += ", which takes longest with Python's stacks: start it with torch_profiler_with_stack false"
 			}
-			e.warn("after the last trace was whole %s answered nothing for another %s: %s", p.base, words.Duration(took), why)
+			e.warn("after the last trace was whole %s answered no request for another %s: %s", p.base, words.Duration(took), why)
 		}
 	}
 	return nil
@@ -351,7 +327,7 @@ const longRest = 2 * time.Second
 
 // stop stops one server's profiler, which may have been told to stop by itself after some steps.
 func (e *Engine) stop(ctx context.Context, p *endpoint, bounded bool) (doubtful bool, err error) {
-	a, err := e.answered(ctx, p, p.dialect.stopPath, nil)
+	a, err := e.answered(ctx, p, p.dialect.stopPath, nil, "")
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("server %s: %w", p.base, err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/processes"
 )
 
@@ -36,6 +37,52 @@ func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
 	}
 	on, known = meaning[a.status]
 	return on, known, nil
+}
+
+// leaveAlone fails if somebody is profiling a server, as far as that can be asked, and warns where it can't. A server that is
+// ending a profile does not answer before it is done, nor anything else that its engine has part in: that is waited for, and said.
+func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
+	body, meaning := p.question()
+	if body == nil {
+		e.warnOfOthers(p)
+		return nil
+	}
+	a, err := e.answered(ctx, p, p.dialect.startPath, body, "it is busy with the end of a profile, or with loading, and does not say yet whether it records one")
+	switch on, known := false, false; {
+	case err != nil:
+		return fmt.Errorf("server %s: whether a profile is being recorded: %w", p.base, err)
+	case p.dialect.guarded && a.ok():
+		_, err = e.answered(ctx, p, p.dialect.stopPath, nil, "")
+		return err
+	default:
+		if on, known = meaning[a.status]; !on || !known {
+			return nil // what else it has to say it says to the start
+		}
+	}
+	said := ""
+	if a.status != http.StatusInternalServerError {
+		said = " (it says: " + a.words() + ")"
+	}
+	return fmt.Errorf("server %s: %w%s; %s", p.base, engine.ErrProfiling, said, p.howToEnd())
+}
+
+// warnOfOthers says what it means that a server can't be asked whether somebody is profiling it.
+func (e *Engine) warnOfOthers(p *endpoint) {
+	switch d := p.dialect; {
+	case d.stopFirst:
+		e.warn("server %s: vLLM %s can't be asked whether somebody else is profiling it: if so, that profile was ended by the stop that is sent first",
+			p.base, p.facts.version)
+	case d.guarded && d.Engine == "vllm" && p.manyFronts():
+		e.warn("server %s: with several API servers vLLM does not tell whether somebody else is profiling it: if so, that profile was ended with this one", p.base)
+	case d.overruns:
+		e.warn("server %s: %s %s can't be asked whether somebody else is profiling it: if so, this profile has taken the place of that one",
+			p.base, d.Title, p.facts.version)
+	}
+}
+
+// howToEnd says how a profile is ended that nobody wants any more.
+func (p *endpoint) howToEnd() string {
+	return fmt.Sprintf("if nobody else is profiling it, end that with: curl -X POST %s%s", p.base, p.dialect.stopPath)
 }
 
 // question is the body of such a start, and what its answers mean: whether a profile is being recorded. nil: there is none.

@@ -91,7 +91,7 @@ func TestRoom(t *testing.T) {
 				e.endpoints = append(e.endpoints, &endpoint{client: &client{base: "http://s"}, dialect: dialectNamed("vllm-body"), place: at, engines: 1})
 			}
 			e.doors = e.endpoints
-			err := e.Preflight(t.Context(), []engine.Request{{Params: sampling.Params{MaxTokens: 100}}})
+			err := e.checkRoom(t.Context(), []engine.Request{{Params: sampling.Params{MaxTokens: 100}}})
 			said := strings.Join(e.Warnings(), "; ")
 			if (err != nil) != (c.refused != "") || err != nil && !strings.Contains(err.Error(), c.refused) || !strings.Contains(said, c.warned) ||
 				c.warned == "" && strings.Contains(said, "needed") {

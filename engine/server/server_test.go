@@ -314,7 +314,8 @@ func TestRefusals(t *testing.T) {
 // One of two servers refuses: the other, which had begun, is stopped again.
 func TestHalfStarted(t *testing.T) {
 	t.Parallel()
-	fine, busy := &enginetest.Server{Kind: "vllm-body"}, &enginetest.Server{Kind: "vllm-body", Busy: true}
+	fine := &enginetest.Server{Kind: "vllm-body"}
+	busy := &enginetest.Server{Kind: "vllm-body", StartStatus: http.StatusConflict, StartText: `{"error":{"message":"Profiler is already running."}}`} // since a moment ago
 	_, err := capture.Run(context.Background(), options(t, fine, busy))
 	if !errors.Is(err, engine.ErrProfiling) {
 		t.Errorf("error %v", err)
