@@ -43,8 +43,8 @@ type Server struct {
 	Freeze                           string                              // start or stop: that is never answered
 	EngineDies                       string                              // start, stop or metrics (the second time): then the engine behind it dies, and neither that nor a request is answered
 	HoldStop                         chan struct{}                       // the stop is answered when it is closed
-	HoldQuestion                     chan struct{}                       // a start with a bound below 0 is answered when it is closed
-	OnQuestion                       func()                              // called when a start comes that asks SGLang whether a profile is being recorded; it is not answered then
+	HoldQuestion                     chan struct{}                       // a start that asks whether a profile is being recorded is answered when it is closed
+	OnQuestion                       func()                              // called when such a start comes; it is not answered then
 	OnStop                           func()                              // called when a stop comes
 	Token                            time.Duration                       // between tokens
 	mu                               sync.Mutex
@@ -86,7 +86,7 @@ func (s *Server) Calls() (starts, stops int) {
 	return s.starts, s.stops
 }
 
-// Bodies are the bodies of all POST requests that had one.
+// Bodies are the bodies of all POST requests that had one, but for starts that only ask whether a profile is being recorded.
 func (s *Server) Bodies() []map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,6 +98,16 @@ func (s *Server) Resume(steps int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.recording, s.steps, s.bound, s.ended = true, steps, 0, make(chan struct{})
+}
+
+// URL is its address once it has been started.
+func (s *Server) URL() string { return s.http.URL }
+
+// Steps is how many steps have been recorded in the profile that is going on, or was last.
+func (s *Server) Steps() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.steps
 }
 
 // Overrun tells whether a start took the place of somebody's profile.
@@ -162,6 +172,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case "/metrics":
 		s.metrics(w, q)
 	case "/health":
+		if s.sglang() { // it generates a token, which is in the profile
+			s.step()
+		}
 		if s.engineDead() && !s.sglang() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
@@ -225,10 +238,19 @@ func (s *Server) body(q *http.Request) map[string]any {
 	if json.NewDecoder(q.Body).Decode(&b) != nil {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.bodies = append(s.bodies, b)
+	if !isQuestion(b) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.bodies = append(s.bodies, b)
+	}
 	return b
+}
+
+// isQuestion tells whether a start only asks whether a profile is being recorded.
+func isQuestion(b map[string]any) bool {
+	bound, _ := b["max_iterations"].(float64)
+	_, later := b["start_step"]
+	return bound < 0 || later
 }
 
 func (s *Server) start(w http.ResponseWriter, q *http.Request) {
@@ -237,15 +259,14 @@ func (s *Server) start(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	b := s.body(q)
-	if s.freeze("start", q) {
-		return
-	}
-	if n, _ := b["max_iterations"].(float64); n < 0 && s.HoldQuestion != nil {
+	switch asks := isQuestion(b); {
+	case asks && s.HoldQuestion != nil:
 		<-s.HoldQuestion
-	}
-	if _, asks := b["start_step"]; asks && s.OnQuestion != nil {
+	case asks && s.OnQuestion != nil:
 		s.OnQuestion()
 		<-q.Context().Done()
+		return
+	case !asks && s.freeze("start", q):
 		return
 	}
 	if ended := s.begin(w, b); ended != nil && s.HoldStart {

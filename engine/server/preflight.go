@@ -7,13 +7,14 @@ import (
 	"os"
 
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // checkFlags looks at what was asked for, and at the places where traces will appear: better now than after the load.
 func (e *Engine) checkFlags(ctx context.Context) error {
 	for _, p := range e.places {
 		if _, err := p.List(ctx); err != nil {
-			return fmt.Errorf("traces of %s: %w", p, err)
+			return fmt.Errorf("traces of %s: %w: name a directory that the server writes to with --trace-dir or --collect", p, words.WithoutPath(err))
 		}
 		if l, ok := p.(local); ok {
 			if info, err := os.Stat(string(l.Directory)); err == nil && !info.IsDir() {

@@ -33,7 +33,7 @@ var probeTimeout = 30 * time.Second
 
 // The questions, those first without whose answer a server would be taken for another.
 var (
-	mainPaths  = []string{"/v1/models", "/version", "/health"}
+	mainPaths  = []string{"/v1/models", "/version"}
 	otherPaths = []string{"/openapi.json", "/metrics", "/server_info?config_format=json"}
 	olderPaths = []string{"/get_server_info"} // of SGLang before it had /server_info; newer ones complain in their log
 )
@@ -41,10 +41,17 @@ var (
 // probe asks a server what it is. The error says that nothing answers, or that it does not talk to us.
 func probe(ctx context.Context, c *client) (*facts, error) {
 	f := &facts{}
-	for _, paths := range [][]string{mainPaths, otherPaths} {
-		if err := f.ask(ctx, c, paths); err != nil {
-			return nil, err
-		}
+	if err := f.ask(ctx, c, mainPaths); err != nil {
+		return nil, err
+	}
+	paths := otherPaths
+	if f.owner == "sglang" { // it generates a token to know its health, which takes a second and is in whatever profile is recorded
+		f.healthy = true
+	} else {
+		paths = append([]string{"/health"}, paths...)
+	}
+	if err := f.ask(ctx, c, paths); err != nil {
+		return nil, err
 	}
 	if f.info == nil {
 		return f, f.ask(ctx, c, olderPaths)

@@ -191,7 +191,7 @@ type stopAnswer struct {
 // StopProfile tells all servers at once. A server makes the table of its profile before it answers, and may have written
 // its traces long before: when ctx ends the answers are not waited for any more (Rest does), and the stops go on.
 func (e *Engine) StopProfile(ctx context.Context) error {
-	e.stops = stops{}
+	e.stops, e.restSince = stops{}, time.Time{}
 	running := 0
 	answers := make(chan stopAnswer, len(e.endpoints))
 	for _, p := range e.endpoints {
@@ -309,6 +309,7 @@ func (e *Engine) Rest(ctx context.Context) error {
 		err, answered := p.stopErr, p.stopReply > 0
 		e.mu.Unlock()
 		switch took := time.Since(e.restSince); {
+		case e.restSince.IsZero(): // every stop was waited for
 		case err != nil:
 			e.warn("stop the profile: %v; all traces are there all the same", err)
 		case answered && took > longRest:

@@ -704,6 +704,13 @@ func TestDescribe(t *testing.T) {
 			t.Errorf("%s: looking called start %d and stop %d times", kind, starts, stops)
 		}
 	}
+	looked := &enginetest.Server{Kind: "sglang", Dir: t.TempDir()}
+	looked.Start()
+	defer looked.Close()
+	looked.Resume(5)
+	if _, err := server.Describe(t.Context(), looked.URL(), ""); err != nil || looked.Steps() != 5 {
+		t.Errorf("looking put a step into somebody's profile: %d steps, %v", looked.Steps(), err)
+	}
 	for _, kind := range []string{"vllm-body", "vllm"} { // the one can be asked whether a profile is being recorded, the other can't
 		s := &enginetest.Server{Kind: kind}
 		url := s.Start()
