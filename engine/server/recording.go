@@ -48,16 +48,14 @@ func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
 		return nil
 	}
 	a, err := e.answered(ctx, p, p.dialect.startPath, body, "it is busy with the end of a profile, or with loading, and does not say yet whether it records one")
-	switch on, known := false, false; {
+	switch {
 	case err != nil:
 		return fmt.Errorf("server %s: whether a profile is being recorded: %w", p.base, err)
 	case p.dialect.guarded && a.ok():
 		_, err = e.answered(ctx, p, p.dialect.stopPath, nil, "")
 		return err
-	default:
-		if on, known = meaning[a.status]; !on || !known {
-			return nil // what else it has to say it says to the start
-		}
+	case !meaning[a.status]:
+		return nil // what else it has to say it says to the start
 	}
 	said := ""
 	if a.status != http.StatusInternalServerError {
