@@ -17,7 +17,7 @@ import (
 // and that has not begun, as any start does.
 
 // A step that no server ever reaches.
-const neverStep = 1 << 62
+const neverStep int64 = 1 << 62
 
 // recording asks whether a profile is being recorded. known is false where that can't be asked.
 func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
