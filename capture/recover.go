@@ -101,7 +101,16 @@ func (s *session) resume(ctx context.Context, name string, since time.Time) erro
 			return err
 		}
 	}
-	defer s.takeWarnings(e)
+	resumer, _ := e.(engine.Resumer)
+	defer func() {
+		s.takeWarnings(e)
+		if resumer != nil {
+			resumer.Disown(false) // what is not stopped by now is not to be stopped by the end of this process
+		}
+		if err := e.Close(); err != nil {
+			s.warn("close the engine: %v", err)
+		}
+	}()
 	if r, ok := e.(engine.Reporter); ok {
 		r.Report(s.tell)
 	}
@@ -109,10 +118,10 @@ func (s *session) resume(ctx context.Context, name string, since time.Time) erro
 	if err != nil {
 		return err
 	}
-	if r, ok := e.(engine.Resumer); ok {
+	if resumer != nil {
 		if complete, steps := c.Complete(ctx); complete {
 			bound := s.Config.Profiler.MaxIterations
-			r.Disown(bound > 0 && steps >= bound)
+			resumer.Disown(bound > 0 && steps >= bound)
 		}
 	}
 	if err := ctx.Err(); err != nil {

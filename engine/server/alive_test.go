@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -241,8 +242,9 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// Of a place that another capture has written to meanwhile, recover takes what is of its own profile.
+// Of a place that another capture has written to meanwhile, recover takes what is of its own profile, and then gives it free.
 func TestRecoverAfterAnother(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which frees what was forgotten
 	for _, kind := range []string{"vllm-body", "sglang"} {
 		s := &enginetest.Server{Kind: kind, Ranks: 2}
 		o := options(t, s)
@@ -260,6 +262,10 @@ func TestRecoverAfterAnother(t *testing.T) {
 			if f.Steps != 24 {
 				t.Errorf("%s: a trace of another capture: %+v", kind, f)
 			}
+		}
+		o.Dir = filepath.Join(t.TempDir(), "after")
+		if _, err := capture.Run(t.Context(), o); err != nil {
+			t.Errorf("%s: a capture after that: %v", kind, err)
 		}
 	}
 }
