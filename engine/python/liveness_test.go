@@ -13,6 +13,7 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/engine/python"
 )
 
@@ -97,25 +98,6 @@ func TestTracesOfTheDead(t *testing.T) {
 	}
 }
 
-// endsSoon runs what is interrupted, and fails if that goes on for so long after the interrupt that something else must have ended
-// it, or nothing does: every other wait is a minute, or for ever.
-func endsSoon(t *testing.T, interrupted <-chan struct{}, run func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); run() }()
-	select {
-	case <-interrupted:
-	case <-done:
-		t.Error("not interrupted")
-		return
-	}
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Fatal("goes on after the interrupt")
-	}
-}
-
 // A Ctrl-C ends every wait. (How soon is tried in package capture.)
 func TestInterruptEverywhere(t *testing.T) {
 	for _, call := range []string{"open", "warmup", "start", "stop"} {
@@ -137,7 +119,7 @@ func TestInterruptEverywhere(t *testing.T) {
 					cancel()
 				}
 			}()
-			endsSoon(t, ctx.Done(), func() { _, err = capture.Run(ctx, o) })
+			enginetest.EndsSoon(t, ctx.Done(), func() { _, err = capture.Run(ctx, o) })
 			if !errors.Is(err, capture.ErrInterrupted) {
 				t.Error(err)
 			}

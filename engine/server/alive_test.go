@@ -93,25 +93,6 @@ func TestEngineDiesBeforeTheStart(t *testing.T) {
 	}
 }
 
-// endsSoon runs what is interrupted, and fails if that goes on for so long after the interrupt that something else must have ended
-// it, or nothing does: every other wait is a minute, or for ever.
-func endsSoon(t *testing.T, interrupted <-chan struct{}, run func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); run() }()
-	select {
-	case <-interrupted:
-	case <-done:
-		t.Error("not interrupted")
-		return
-	}
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Fatal("goes on after the interrupt")
-	}
-}
-
 // A start that is not answered ends with the first interrupt: whether it took effect is not known, so a stop is sent, and the
 // manifest says that there is something to recover.
 func TestInterruptedStart(t *testing.T) {
@@ -128,7 +109,7 @@ func TestInterruptedStart(t *testing.T) {
 	}
 	var c *ondisk.Capture
 	var err error
-	endsSoon(t, ctx.Done(), func() { c, err = capture.Run(ctx, o) })
+	enginetest.EndsSoon(t, ctx.Done(), func() { c, err = capture.Run(ctx, o) })
 	if !errors.Is(err, capture.ErrInterrupted) || !strings.Contains(err.Error(), "inferprof recover "+c.Dir) {
 		t.Fatalf("error %v", err)
 	}
@@ -158,7 +139,7 @@ func TestInterruptedStop(t *testing.T) {
 			}
 			var c *ondisk.Capture
 			var err error
-			endsSoon(t, interrupted, func() { c, err = capture.Run(ctx, o) })
+			enginetest.EndsSoon(t, interrupted, func() { c, err = capture.Run(ctx, o) })
 			if !errors.Is(err, capture.ErrInterrupted) || !strings.Contains(err.Error(), "inferprof recover "+c.Dir) {
 				t.Fatalf("error %v", err)
 			}

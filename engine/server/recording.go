@@ -31,13 +31,16 @@ func (p *endpoint) recording(ctx context.Context) (on, known bool, err error) {
 	if err != nil {
 		return false, false, fmt.Errorf("whether a profile is being recorded: %w", err)
 	}
-	if p.dialect.guarded && a.ok() { // it took what it should have refused: nothing is to be left on
+	if p.tookIt(a) {
 		_, err = p.call(ctx, http.MethodPost, p.dialect.stopPath, nil)
 		return false, false, err
 	}
 	on, known = meaning[a.status]
 	return on, known, nil
 }
+
+// tookIt tells whether a server started what it should have refused, so that a stop is to follow: nothing is to be left on.
+func (p *endpoint) tookIt(a *answer) bool { return p.dialect.guarded && a.ok() }
 
 // leaveAlone fails if somebody is profiling a server, as far as that can be asked, and warns where it can't. A server that is
 // ending a profile does not answer before it is done, nor anything else that its engine has part in: that is waited for, and said.
@@ -51,7 +54,7 @@ func (e *Engine) leaveAlone(ctx context.Context, p *endpoint) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("server %s: whether a profile is being recorded: %w", p.base, err)
-	case p.dialect.guarded && a.ok():
+	case p.tookIt(a):
 		_, err = e.answered(ctx, p, p.dialect.stopPath, nil, "")
 		return err
 	case !meaning[a.status]:
