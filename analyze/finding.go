@@ -27,7 +27,7 @@ const (
 type Evidence struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
-	Unit  string  `json:"unit"` // ns, bytes, share (of 1), count
+	Unit  string  `json:"unit"` // ns, bytes, share (of 1), count, factor (of two like things), rank (its number)
 }
 
 // EventRef points at an event of a trace.

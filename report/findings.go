@@ -59,6 +59,8 @@ func evidence(e analyze.Evidence) string {
 		return strings.TrimSpace(size(int64(e.Value)))
 	case "share":
 		return fmt.Sprintf("%.1f %%", 100*e.Value)
+	case "factor":
+		return fmt.Sprintf("%.2f×", e.Value)
 	}
 	if e.Value == float64(int64(e.Value)) {
 		return count(int64(e.Value))

@@ -31,13 +31,15 @@ type rule struct {
 	// artefact says that the finding is about the profile rather than about what was profiled: it counts however little
 	// time is at stake.
 	artefact bool
+	// first says that the finding comes before all others: they are about what it leaves.
+	first bool
 }
 
 // registry lists the rules. Of findings with as much at stake, the one listed first comes first.
 var registry = []rule{
 	{id: "compiled_inside", look: compiledInside, artefact: true},
 	{id: "rank_start_skew", choose: startSkew, artefact: true},
-	{id: "one_long_gap", look: oneLongGap, artefact: true},
+	{id: "one_long_gap", look: oneLongGap, artefact: true, first: true},
 	{id: "launch_bound_decode", look: launchBoundDecode},
 	{id: "host_idle", look: hostIdle},
 	{id: "sync_in_step", look: syncInStep},
@@ -83,7 +85,7 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 		return nil
 	}
 	v := newView(r, looks)
-	var findings []analyze.Finding
+	var first, findings []analyze.Finding
 	for i, rule := range registry {
 		found := make([]*analyze.Finding, len(v.ranks))
 		for k, l := range v.ranks {
@@ -108,8 +110,25 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 		case share >= mediumStake:
 			f.Severity = analyze.SeverityMedium
 		}
-		findings = append(findings, *f)
+		if rule.first {
+			first = append(first, *f)
+		} else {
+			findings = append(findings, *f)
+		}
 	}
 	slices.SortStableFunc(findings, func(a, b analyze.Finding) int { return cmp.Compare(b.StakeNsPerStep, a.StakeNsPerStep) })
+	v.divideStep(findings)
+	findings = append(first, findings...)
 	return findings[:min(len(findings), Max)]
+}
+
+// divideStep leaves each finding no more at stake than those before it have left of a step: what several rules look at, as
+// kernels that are both badly shaped and slow, can be saved once.
+func (v *view) divideStep(findings []analyze.Finding) {
+	left := v.stepNs
+	for i := range findings {
+		stake := &findings[i].StakeNsPerStep
+		*stake = min(*stake, left)
+		left -= *stake
+	}
 }

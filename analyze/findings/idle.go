@@ -123,10 +123,9 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 	}
 	next := rv.x.GPU[idle.longest.Next]
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(idle.ns, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("longest_gap", idle.longest.Ns()), number("such_gaps", len(idle.gaps)), share("of_window", idle.ns, device)},
-		Events:         []analyze.EventRef{rv.ref(next.Row)},
-		Try:            "take idle shares per step, not of the window; begin the profile when requests run, and end it before they stop",
+		Evidence: []analyze.Evidence{nanoseconds("longest_gap", idle.longest.Ns()), number("such_gaps", len(idle.gaps)), share("of_window", idle.ns, device)},
+		Events:   []analyze.EventRef{rv.ref(next.Row)},
+		Try:      "take idle shares per step, not of the window; begin the profile when requests run, and end it before they stop",
 	}
 	f.Sentence = fmt.Sprintf("a pause of %s stands in the window (%s of it), far longer than any step: it is not the work's, and other findings leave it out",
 		duration(idle.longest.Ns()), percent(idle.longest.Ns(), device))

@@ -82,19 +82,19 @@ func shortName(name string) string {
 }
 
 func nanoseconds(name string, ns int64) analyze.Evidence {
-	return analyze.Evidence{Name: name, Value: float64(ns), Unit: "ns"}
+	return analyze.Evidence{Name: name, Value: float64(ns), Unit: unitNs}
 }
 
 func number(name string, n int) analyze.Evidence {
-	return analyze.Evidence{Name: name, Value: float64(n), Unit: "count"}
+	return analyze.Evidence{Name: name, Value: float64(n), Unit: unitCount}
 }
 
 func bytesOf(name string, n int64) analyze.Evidence {
-	return analyze.Evidence{Name: name, Value: float64(n), Unit: "bytes"}
+	return analyze.Evidence{Name: name, Value: float64(n), Unit: unitBytes}
 }
 
 func share(name string, part, whole int64) analyze.Evidence {
-	return analyze.Evidence{Name: name, Value: ratio(part, whole), Unit: "share"}
+	return analyze.Evidence{Name: name, Value: ratio(part, whole), Unit: unitShare}
 }
 
 func ratio(part, whole int64) float64 {
