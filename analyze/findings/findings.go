@@ -7,7 +7,7 @@
 // rule only, so that the times at stake of the rules about idleness do not overlap; those of other rules may.
 //
 // A rule says nothing without evidence. Thresholds are constants beside the rule that has them, with the reason. To add
-// a rule, write it in a file of its own and name it in the registry.
+// a rule, write it in a file of its own, name it in the registry and give it a section in docs/findings.md.
 package findings
 
 import (
