@@ -64,6 +64,14 @@ func count(n int) string {
 	return s
 }
 
+// noun is the name of a number of things.
+func noun(n int, one string) string {
+	if n == 1 {
+		return one
+	}
+	return one + "s"
+}
+
 // shortName is a kernel's, op's or frame's name as a sentence can bear it: without types, arguments and directories.
 func shortName(name string) string {
 	if path, function, ok := strings.Cut(name, "): "); ok { // a Python frame
