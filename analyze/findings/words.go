@@ -77,6 +77,9 @@ func shortName(name string) string {
 	if path, function, ok := strings.Cut(name, "): "); ok { // a Python frame
 		return path[strings.LastIndexByte(path, '/')+1:] + "): " + function
 	}
+	if strings.HasPrefix(name, "## Call CompiledFxGraph ") { // and a hash
+		return "CompiledFxGraph"
+	}
 	name = strings.TrimPrefix(name, "void ")
 	i := strings.IndexAny(name, "<(")
 	// copies say more in brackets, and so do steps and scopes: enumerate(DataLoader)#_SingleProcess….__next__
@@ -118,4 +121,12 @@ func quotient(sum int64, n int) int64 {
 		return 0
 	}
 	return sum / int64(n)
+}
+
+// choose is one of two strings.
+func choose(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
 }
