@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -20,8 +21,13 @@ func TestSort(t *testing.T) {
 				want := slices.Clone(list)
 				slices.Sort(want)
 				before := slices.Clone(list)
-				if sum := Of(list); n > 0 && (sum.Median != want[n/2] || sum.Min != want[0] || sum.Max != want[n-1] || sum.N != n) {
-					t.Fatalf("%d numbers of spread %d from %d: %+v, median %d", n, spread, base, sum, want[n/2])
+				if sum := Of(list); n > 0 && (sum.Median != want[n/2] || Median(list) != middle(want) || sum.Min != want[0] || sum.Max != want[n-1] || sum.N != n) {
+					t.Fatalf("%d numbers of spread %d from %d: %+v, median %d", n, spread, base, sum, Median(list))
+				}
+				for _, p := range []int{0, 1, 50, 90, 99, 100} {
+					if got := Percentile(list, p); n > 0 && got != want[max(0, (n*p+99)/100-1)] {
+						t.Fatalf("%d numbers of spread %d from %d: p%d is %d", n, spread, base, p, got)
+					}
 				}
 				if !slices.Equal(list, before) {
 					t.Fatal("a summary changes the list")
@@ -32,6 +38,13 @@ func TestSort(t *testing.T) {
 			}
 		}
 	}
+}
+
+// middle is the median of a sorted list.
+func middle(sorted []int64) int64 {
+	n := len(sorted)
+	mean := new(big.Int).Add(big.NewInt(sorted[(n-1)/2]), big.NewInt(sorted[n/2]))
+	return mean.Rsh(mean, 1).Int64() // towards −∞, as from the lower one up
 }
 
 func BenchmarkSort(b *testing.B) {
