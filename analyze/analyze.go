@@ -25,8 +25,9 @@ import (
 )
 
 // SchemaVersion is Result.SchemaVersion: it grows when a field changes its meaning or goes away. 2: waiting in collectives is
-// told from starts where ranks share a clock.
-const SchemaVersion = 2
+// told from starts where ranks share a clock. 3: a step's time goes to the next one's start, its gap included; phases are of
+// one rank, their busy times of all work of an iteration, and a token's cost is a median.
+const SchemaVersion = 3
 
 // Options say what to analyse and how. The zero value is the usual.
 type Options struct {
@@ -101,8 +102,8 @@ type Result struct {
 	Modules     []host.Module      `json:"modules,omitempty"` // by GPU time
 	Collectives []ranks.Collective `json:"collectives"`
 	Steps       []ranks.RankStep   `json:"steps"`
-	Phases      []ranks.Phase      `json:"phases"` // of Steps
-	// Steady is the steady state of decoding, on the lowest rank that has one.
+	Phases      []ranks.Phase      `json:"phases"` // of the rank whose decode steps take longest (ranks.Slowest)
+	// Steady is the steady state of decoding, on the same rank; nil if it has none.
 	Steady   *ranks.Steady      `json:"steady,omitempty"`
 	Roofline *roofline.Roofline `json:"roofline,omitempty"`
 
@@ -153,11 +154,9 @@ func (res *Result) merge() {
 	}
 	res.Modules, res.Roofline = host.MergeModules(modules...), roofline.Merge(rooflines)
 	res.Steps = ranks.MergeSteps(res.Ranks)
-	plain := make([]index.Step, len(res.Steps))
-	for i, s := range res.Steps {
-		plain[i] = s.Step
+	if slowest := ranks.Slowest(res.Ranks); slowest != nil {
+		res.Phases, res.Steady = slowest.Phases, slowest.Steady
 	}
-	res.Phases, res.Steady = ranks.PhaseTable(plain), ranks.SteadyOf(res.Ranks)
 }
 
 // OnlyCaptures tells whether all steps are graphs being captured: kernels are recorded then, and hardly any runs.

@@ -102,7 +102,7 @@ func TestInferredPhases(t *testing.T) {
 	if diff := cmp.Diff([]string{"prefill", "decode", "decode", "empty"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if d := res.Phases[1]; d.Phase != "decode" || d.Steps != 2 || d.StepMedianNs != 300 || d.GapMedianNs != 700 || d.NsPerToken != -1 {
+	if d := res.Phases[1]; d.Phase != "decode" || d.Steps != 2 || d.MeasuredSteps != 1 || d.StepMedianNs != 1000 || d.GapMedianNs != 700 || d.NsPerToken != -1 {
 		t.Errorf("decode: %+v", d)
 	}
 }

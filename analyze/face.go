@@ -21,6 +21,8 @@ type ( // Of package index: a trace, filed and joined.
 	IdleCause = index.IdleCause
 	// Range is numbers From to To, both included.
 	Range = index.Range
+	// Shape is what a step worked on.
+	Shape = index.Shape
 	// Step is one engine iteration of one rank.
 	Step = index.Step
 	// Window is a time of a trace, since its base time; ToNs is not in it.

@@ -77,7 +77,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 	}
 	r.Engine, r.Version = ranks.EngineOf(t, r.Steps, r.Ops)
 	r.Modules = host.Modules(x)
-	r.Phases, r.Steady = ranks.PhaseTable(r.Steps), ranks.SteadyState(r.Steps)
+	r.Phases, r.Steady = ranks.PhaseTable(r.Steps, number), ranks.SteadyState(r.Steps)
 	p.collectives = ranks.Collectives(x)
 	if !x.OnGPU {
 		if len(x.Host()) > 0 {
@@ -152,7 +152,7 @@ func Join(parts []*Part, o Options) *Result {
 		if p.Rank == nil {
 			continue
 		}
-		p.Rank.Rank = numbers[i]
+		p.Rank.SetNumber(numbers[i])
 		if numbers[i] < 0 {
 			res.Frontends = append(res.Frontends, p.Rank)
 			continue

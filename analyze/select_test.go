@@ -127,7 +127,7 @@ func TestSelectionByHand(t *testing.T) {
 	if idle := r.Ranks[0].Idle[0]; idle.Host.Ns != 350 || idle.Launch.Ns != 200 {
 		t.Errorf("%+v", idle)
 	}
-	if got := len(r.Steps); got != 2 || r.Steps[0].Index != 1 || r.Steps[1].Index != 3 || r.Steps[0].GapNs != 500 {
+	if got := len(r.Steps); got != 2 || r.Steps[0].Index != 1 || r.Steps[1].Index != 3 || r.Steps[0].TimeNs != 1000 || r.Steps[0].GapNs != 350 {
 		t.Errorf("%+v", r.Steps)
 	}
 	if r = Analyze(traces, Options{Phase: "mixed"}); len(r.Steps) != 1 || r.Time.TotalNs != 1000 {

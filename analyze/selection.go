@@ -62,7 +62,7 @@ func (res *Result) checkSelection(o *Options, devices []int32, most []index.Step
 		text := "no step is selected: the traces have no steps"
 		if len(most) > 0 {
 			var phases []string
-			for _, p := range ranks.PhaseTable(most) {
+			for _, p := range ranks.PhaseTable(most, integrity.AllRanks) {
 				phases = append(phases, strconv.Itoa(p.Steps)+" "+p.Phase)
 			}
 			text = fmt.Sprintf("no step is selected: the traces have steps 0 to %d (%s)", last, strings.Join(phases, ", "))

@@ -413,9 +413,12 @@ func usedPhases(r *analyze.Result) []series {
 }
 
 func stepTip(s *analyze.Step) string {
-	text := fmt.Sprintf("step %d · %s%s\n%s", s.Index, phaseName(s.Phase), choose(s.Inferred, " (inferred)", ""), plain(s.TimeNs))
-	if s.GPUEvents > 0 {
-		text += " · GPU busy " + plain(s.GPUBusyNs)
+	text := fmt.Sprintf("step %d · %s%s\n%s", s.Index, phaseName(s.Phase), choose(s.Inferred, " (inferred)", ""), plain(s.TimeNs)+choose(s.Open, ", to its own end", ""))
+	switch {
+	case s.Unmeasured:
+		text = text[:strings.LastIndexByte(text, '\n')+1] + "not measured: the trace does not show all of its work"
+	case s.GPUEvents > 0:
+		text += " · GPU busy " + plain(s.BusyNs)
 	}
 	if s.ContextTokens > 0 {
 		text += fmt.Sprintf("\n%s, %s tokens", plural(int(s.ContextRequests), "prompt"), count(s.ContextTokens))
@@ -437,7 +440,7 @@ func (v *htmlView) timeline() template.HTML {
 			s := &k.Steps[j]
 			start, ns := s.StartNs, s.CPUNs
 			if s.GPUEvents > 0 {
-				start, ns = s.GPUFirstNs, s.TimeNs
+				start, ns = s.GPUFirstNs, s.TimeNs-max(0, s.GapNs)
 			}
 			start += clock[i]
 			if from < 0 || start < from {

@@ -71,7 +71,7 @@ func (p *page) steps() {
 			if s.TimeNs > steps[slowest].TimeNs {
 				slowest = i
 			}
-			if s.Phase != "empty" && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {
+			if s.Phase != "empty" && !s.Unmeasured && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {
 				fastest = i
 			}
 		}
@@ -88,13 +88,17 @@ func (p *page) steps() {
 	for _, s := range steps {
 		busy, launches, slow, spread := "", "", "", ""
 		if p.r.Kind == analyze.KindGPU {
-			busy, launches = duration(s.GPUBusyNs), withGraphs(int64(s.Launches), int64(s.GraphLaunch))
+			busy, launches = duration(s.BusyNs), withGraphs(int64(s.Launches), int64(s.GraphLaunch))
 		}
 		if s.Ranks > 1 {
 			slow, spread = count(int64(s.SlowestRank)), duration(s.MaxNs-s.MinNs)
 		}
+		time := duration(s.TimeNs)
+		if s.Unmeasured {
+			time, busy = "–", "–"
+		}
 		t.add(count(int64(s.Index)), phaseName(s.Phase), work(s.ContextRequests, s.ContextTokens), work(s.GenerationRequests, s.GenerationTokens),
-			duration(s.TimeNs), duration(s.GapNs), busy, launches, slow, spread)
+			time, duration(s.GapNs), busy, launches, slow, spread)
 	}
 	p.table(t)
 }

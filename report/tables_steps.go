@@ -8,19 +8,20 @@ import (
 )
 
 func phaseTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Phases", note: phaseNote(r, "graphs: of the launches"), spare: []string{"slowest", "fastest", "time", "CPU"}, cols: []dataColumn{
-		{"phase", "", unitWord}, {"", "phase", unitWord}, {"inferred", "", unitWord}, {"steps", "steps", unitCount}, {"context_tokens", "tokens in", unitCount},
+	d := dataTable{title: "Phases", note: phaseNote(r, "graphs: of the launches"), spare: []string{"mean", "p90", "fastest", "slowest", "p99", "time", "CPU"}, cols: []dataColumn{
+		{"phase", "", unitWord}, {"", "phase", unitWord}, {"inferred", "", unitWord}, {"steps", "steps", unitCount}, {"measured_steps", "", unitCount}, {"rank", "", unitCount}, {"context_tokens", "tokens in", unitCount},
 		{"generation_tokens", "tokens out", unitCount}, {"time_ns", "time", unitNs}, {"step_median_ns", "step", unitNs},
-		{"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
+		{"step_mean_ns", "mean", unitNs}, {"step_p90_ns", "p90", unitNs}, {"step_p99_ns", "p99", unitNs}, {"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
 		{"gpu_busy_median_ns", "GPU busy", unitNs}, {"cpu_median_ns", "CPU", unitNs}, {"launches_median", "launches", unitCount},
 		{"graph_launches_median", "graphs", unitCount}, {"ns_per_token", "per token", unitNs}}}
 	for _, p := range r.Phases {
 		var busy, launches, graphs any
 		if r.Kind == analyze.KindGPU {
-			busy, launches, graphs = p.GPUBusyMedianNs, p.LaunchesMedian, p.GraphsMedian
+			busy, launches, graphs = known(p.GPUBusyMedianNs), p.LaunchesMedian, p.GraphsMedian
 		}
-		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), known(p.ContextTokens), known(p.GenerationTokens), p.TimeNs,
-			p.StepMedianNs, p.StepMinNs, p.StepMaxNs, known(p.GapMedianNs), busy, p.CPUMedianNs, launches, graphs, known(p.NsPerToken))
+		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), int64(p.MeasuredSteps), int64(p.Rank), known(p.ContextTokens), known(p.GenerationTokens), p.TimeNs,
+			known(p.StepMedianNs), known(p.StepMeanNs), known(p.StepP90Ns), known(p.StepP99Ns), known(p.StepMinNs), known(p.StepMaxNs),
+			known(p.GapMedianNs), busy, known(p.CPUMedianNs), launches, graphs, known(p.NsPerToken))
 	}
 	return d
 }
@@ -29,7 +30,7 @@ func phaseTable(r *analyze.Result) dataTable {
 func phaseNote(r *analyze.Result, graphs string) string {
 	note := "medians over steps"
 	if slices.ContainsFunc(r.Phases, func(p analyze.Phase) bool { return p.GapMedianNs >= 0 }) {
-		note = "medians; a step's gap is the time to the next one"
+		note = "medians; a step lasts to the next one's start"
 	}
 	if slices.ContainsFunc(r.Phases, func(p analyze.Phase) bool { return p.GraphsMedian > 0 }) {
 		note += "; " + graphs
@@ -64,13 +65,19 @@ func stepTable(r *analyze.Result) dataTable {
 		{"index", "#", unitCount}, {"phase", "", unitWord}, {"", "phase", unitWord}, {"inferred", "", unitWord}, {"context_requests", "prompts", unitCount},
 		{"context_tokens", "tokens in", unitCount}, {"generation_requests", "", unitCount}, {"generation_tokens", "tokens out", unitCount},
 		{"start_ns", "", unitNs}, {"time_ns", "step", unitNs}, {"gap_ns", "gap", unitNs}, {"cpu_ns", "CPU", unitNs},
-		{"gpu_busy_ns", "GPU busy", unitNs}, {"launches", "launches", unitCount}, {"graph_launches", "graphs", unitCount},
+		{"gpu_busy_ns", "", unitNs}, {"busy_ns", "GPU busy", unitNs}, {"state", "", unitWord}, {"launches", "launches", unitCount}, {"graph_launches", "graphs", unitCount},
 		{"ranks", "", unitCount}, {"min_ns", "", unitNs}, {"max_ns", "", unitNs}, {"slowest_rank", "slowest rank", unitCount},
 		{"", "spread", unitNs}, {"late_rank", "waited for", unitCount}, {"most_wait_ns", "waited", unitNs}}}
 	for _, s := range r.Steps {
-		var busy, launches, graphs, slowest, spread, late, wait any
+		var time, own, busy, launches, graphs, slowest, spread, late, wait any
+		if !s.Unmeasured {
+			time = s.TimeNs
+		}
 		if r.Kind == analyze.KindGPU {
-			busy, launches, graphs = s.GPUBusyNs, int64(s.Launches), int64(s.GraphLaunch)
+			own, launches, graphs = s.GPUBusyNs, int64(s.Launches), int64(s.GraphLaunch)
+			if !s.Unmeasured {
+				busy = s.BusyNs
+			}
 		}
 		if s.Ranks > 1 {
 			slowest, spread = int64(s.SlowestRank), s.MaxNs-s.MinNs
@@ -79,10 +86,21 @@ func stepTable(r *analyze.Result) dataTable {
 			}
 		}
 		d.add(int64(s.Index), s.Phase, phaseWord(s.Phase, s.Inferred), inferredWord(s.Inferred), known(s.ContextRequests), known(s.ContextTokens),
-			known(s.GenerationRequests), known(s.GenerationTokens), s.StartNs, s.TimeNs, known(s.GapNs), s.CPUNs, busy, launches, graphs,
+			known(s.GenerationRequests), known(s.GenerationTokens), s.StartNs, time, known(s.GapNs), s.CPUNs, own, busy, stepState(&s.Step), launches, graphs,
 			int64(s.Ranks), s.MinNs, s.MaxNs, slowest, spread, late, wait)
 	}
 	return d
+}
+
+// stepState says why a step is in no median; "" if it is.
+func stepState(s *analyze.Step) string {
+	switch {
+	case s.Unmeasured:
+		return "unmeasured"
+	case s.Open:
+		return "open"
+	}
+	return ""
 }
 
 func rankTable(r *analyze.Result) dataTable {
@@ -104,9 +122,9 @@ func rankTable(r *analyze.Result) dataTable {
 		for _, p := range k.Phases {
 			switch p.Phase {
 			case "prefill":
-				prefill = p.StepMedianNs
+				prefill = known(p.StepMedianNs)
 			case "decode":
-				decode = p.StepMedianNs
+				decode = known(p.StepMedianNs)
 			}
 		}
 		for _, t := range k.Time {

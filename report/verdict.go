@@ -106,15 +106,26 @@ func categoryWords(name, what string) string {
 func stepVerdict(r *analyze.Result, mark string) string {
 	var out []string
 	for _, p := range r.Phases {
-		if p.Phase != "decode" && p.Phase != "prefill" || p.Steps == 0 {
+		if p.Phase != "decode" && p.Phase != "prefill" {
 			continue
 		}
-		s := fmt.Sprintf("a %s step takes %s%s", p.Phase, plain(p.StepMedianNs), mark)
-		if wait := stepWait(r, p.Phase); 5*wait >= p.StepMedianNs {
-			s += fmt.Sprintf(" (%s of it waiting for other ranks)", plain(wait))
-		}
-		if p.NsPerToken > 0 {
-			s += ", " + plain(p.NsPerToken) + " per token"
+		var s string
+		switch {
+		case p.MeasuredSteps == 0:
+			s = fmt.Sprintf("what a %s step takes is not known: the trace does not show all work of %s", p.Phase,
+				choose(p.Steps == 1, "the only one", choose(p.Steps == 2, "either", "any of "+count(int64(p.Steps)))))
+		case p.OfOpen:
+			s = fmt.Sprintf("%s %s step, which no other follows, takes %s%s to the end of its own work", choose(p.MeasuredSteps == 1, "the only", "a"), p.Phase,
+				plain(p.StepMedianNs), mark)
+		default:
+			s = fmt.Sprintf("a %s step takes %s%s", p.Phase, plain(p.StepMedianNs), mark)
+			s += whose(r, &p)
+			if wait := stepWait(r, &p); 5*wait >= p.StepMedianNs && wait > 0 {
+				s += fmt.Sprintf(" (%s of it waiting for other ranks)", plain(wait))
+			}
+			if p.NsPerToken > 0 {
+				s += ", " + plain(p.NsPerToken) + " per token"
+			}
 		}
 		out = append(out, s+choose(p.Inferred, " (phases inferred)", ""))
 	}
@@ -125,30 +136,69 @@ func stepVerdict(r *analyze.Result, mark string) string {
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
-// stepWait is what a step of a phase waits for other ranks, the median; 0 if that is not known.
-func stepWait(r *analyze.Result, phase string) int64 {
-	var waits []int64
-	for i := range r.Steps {
-		if s := &r.Steps[i]; s.Phase == phase && s.CommWaitNs >= 0 && s.Ranks > 1 {
-			waits = append(waits, s.CommWaitNs)
+// slowerShare is by how much ranks' steps must differ, in percent, for it to matter whose a number is.
+const slowerShare = 1
+
+// whose names the rank that a phase's numbers are of, where others' are different; "" where they are not.
+func whose(r *analyze.Result, p *analyze.Phase) string {
+	least, most, ranks := p.StepMedianNs, p.StepMedianNs, 0
+	for _, k := range r.Ranks {
+		for _, o := range k.Phases {
+			if o.Phase == p.Phase && o.MeasuredSteps > 0 && !o.OfOpen {
+				least, most, ranks = min(least, o.StepMedianNs), max(most, o.StepMedianNs), ranks+1
+			}
 		}
 	}
-	if len(waits) == 0 {
+	switch {
+	case 100*(most-least) <= slowerShare*least:
+		return ""
+	case p.StepMedianNs == most:
+		return fmt.Sprintf(" on rank %d, the slowest of %d", p.Rank, ranks)
+	}
+	return fmt.Sprintf(" on rank %d of %d, the slowest %s", p.Rank, ranks, plain(most))
+}
+
+// stepWait is what a step of a phase waits for other ranks, on the rank that the phase is of, the median; 0 if that is
+// not known.
+func stepWait(r *analyze.Result, p *analyze.Phase) int64 {
+	var waits []int64
+	for _, k := range r.Ranks {
+		for i := range k.Steps {
+			if s := &k.Steps[i]; k.Rank == p.Rank && s.Phase == p.Phase && s.CommWaitNs >= 0 && s.Closed() {
+				waits = append(waits, s.CommWaitNs)
+			}
+		}
+	}
+	if len(waits) == 0 || len(r.Ranks) < 2 {
 		return 0
 	}
 	slices.Sort(waits)
-	return waits[len(waits)/2]
+	return (waits[(len(waits)-1)/2] + waits[len(waits)/2]) / 2
 }
 
 // phaseRemarks are what there is to say under a table of phases.
 func phaseRemarks(r *analyze.Result) []string {
 	var out []string
-	for _, text := range []string{steadyWords(r), graphWords(r), outsideWords(r)} {
+	for _, text := range []string{steadyWords(r), lostWords(r), graphWords(r), outsideWords(r)} {
 		if text != "" {
 			out = append(out, text)
 		}
 	}
 	return out
+}
+
+// lostWords says of how many steps the numbers of a phase are not; "" if they are of all.
+func lostWords(r *analyze.Result) string {
+	var out []string
+	for _, p := range r.Phases {
+		if p.Unmeasured > 0 {
+			out = append(out, fmt.Sprintf("%s of %s %s", count(int64(p.Unmeasured)), count(int64(p.Steps)), phaseName(p.Phase)))
+		}
+	}
+	if out == nil {
+		return ""
+	}
+	return "not measured, as the trace does not show all of their work: " + strings.Join(out, ", ") + " steps"
 }
 
 // outsideShare of the GPU's work in no step is worth a remark, in percent: what engines launch after a step's mark,
@@ -227,7 +277,7 @@ func (s *idleSum) causes() []idleCause {
 		{"launch", s.launch, "short gaps between kernels already launched"},
 		{"other", s.other, "launched in time: waiting for an event, a stream, a busy device"},
 		{"unknown", s.unknown, "the next kernel's launch is not in the trace"},
-		{"sync", s.sync, "of host: it still waited for the device, in a call that had begun before"},
+		{"sync", s.sync, "of these: the host was in a synchronising call"},
 	}
 }
 
@@ -263,9 +313,6 @@ func (s *idleSum) longestWords(ranks int) string {
 	if g.During != "" {
 		text += fmt.Sprintf(" during %s (%s)", shorten(opName(g.During), 60), plain(g.DuringNs))
 	}
-	for i, o := range g.Meanwhile { // nothing fills half of it
-		text += fmt.Sprintf("%s %s %s", choose(i == 0, " during", ","), choose(o.Name == "", "no op", shorten(opName(o.Name), 40)), percent(o.Ns, g.Ns))
-	}
 	return text + ", before " + shorten(kernelName(g.Next), 50)
 }
 
@@ -298,20 +345,8 @@ func figures(r *analyze.Result) []figure {
 		i := idleSums(r)
 		out = append(out, figure{"Waiting for the host", percent(i.host.Ns, t.TotalNs), mark(all, "time", "idle"), plural(i.host.Count, "gap")})
 	}
-	for _, p := range r.Phases {
-		note := plural(p.Steps, "step") + choose(p.Inferred, ", inferred", "")
-		switch {
-		case p.Phase == "prefill" && p.NsPerToken > 0:
-			out = append(out, figure{"Prefill per token", plain(p.NsPerToken), mark(all, "phase"), count(max(0, p.ContextTokens)) + " tokens in " + note})
-		case p.Phase == "decode":
-			out = append(out, figure{"Decode step", plain(p.StepMedianNs), mark(all, "phase"), "median of " + note})
-			if p.NsPerToken > 0 {
-				out = append(out, figure{"Decode per token", plain(p.NsPerToken), mark(all, "phase"), count(max(0, p.GenerationTokens)) + " tokens"})
-			}
-			if r.Kind == analyze.KindGPU {
-				out = append(out, figure{"Launches per decode step", count(p.LaunchesMedian), mark(all, "phase"), choose(p.GraphsMedian > 0, count(p.GraphsMedian)+" of graphs", "no graphs")})
-			}
-		}
+	for i := range r.Phases {
+		out = append(out, phaseFigures(r, &r.Phases[i], mark(all, "phase"))...)
 	}
 	if s := r.Steady; s != nil && s.TokensPerSecond > 0 {
 		out = append(out, figure{"Steady decoding", count(int64(s.TokensPerSecond+0.5)) + " tok/s", mark(all, "phase"),
@@ -328,6 +363,28 @@ func figures(r *analyze.Result) []figure {
 	if peak.PeakBytes > 0 {
 		out = append(out, figure{"Peak memory", choose(peak.PeakIsChange, "+", "") + strings.TrimSpace(size(peak.PeakBytes)), "",
 			peak.Device + choose(peak.PeakIsChange, ", since the profile began", "")})
+	}
+	return out
+}
+
+// phaseFigures are the key numbers of a phase: none of one whose steps are not measured.
+func phaseFigures(r *analyze.Result, p *analyze.Phase, mark string) []figure {
+	note := plural(p.MeasuredSteps, "step") + choose(p.OfOpen, " that no other follows", "") + choose(p.Inferred, ", inferred", "") + whose(r, p)
+	switch {
+	case p.MeasuredSteps == 0:
+		return nil
+	case p.Phase == "prefill" && p.NsPerToken > 0:
+		return []figure{{"Prefill per token", plain(p.NsPerToken), mark, count(max(0, p.ContextTokens)) + " tokens in " + plural(p.Steps, "step") +
+			choose(p.Inferred, ", inferred", "")}}
+	case p.Phase != "decode":
+		return nil
+	}
+	out := []figure{{"Decode step", plain(p.StepMedianNs), mark, choose(p.OfOpen, "", "median of ") + note}}
+	if p.NsPerToken > 0 && !p.OfOpen {
+		out = append(out, figure{"Decode per token", plain(p.NsPerToken), mark, count(max(0, p.GenerationTokens)) + " tokens"})
+	}
+	if r.Kind == analyze.KindGPU {
+		out = append(out, figure{"Launches per decode step", count(p.LaunchesMedian), mark, choose(p.GraphsMedian > 0, count(p.GraphsMedian)+" of graphs", "no graphs")})
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -58,6 +57,12 @@ type Run struct {
 	Groups     []Group        `json:"groups"`
 }
 
+// Shape is what a step worked on.
+type Shape = analyze.Shape
+
+// PhaseWhole is Shape.Phase of a trace without steps: all of it, as one.
+const PhaseWhole = "whole trace"
+
 // Group is the steps of one shape, on the rank that waits least for others: in tensor parallelism, the one that the step
 // hangs on. (Its communication is the shortest, since waiting is part of the others'.)
 type Group struct {
@@ -75,7 +80,7 @@ type Group struct {
 	Open          int     `json:"open,omitempty"`     // no step follows, so that their end is not known
 	Outliers      int     `json:"outliers,omitempty"`
 	OutliersNs    int64   `json:"outliers_ns,omitempty"`
-	UnderRecorded int     `json:"under_recorded,omitempty"` // with much less work in the trace than the others
+	UnderRecorded int     `json:"under_recorded,omitempty"` // index.Step.Unmeasured: the trace has lost some of their work
 	// Cold says that the steps that count are such first or open ones, since there are no others.
 	Cold bool `json:"cold,omitempty"`
 
@@ -101,23 +106,6 @@ type RankSum struct {
 	TotalNs int64 `json:"total_ns"`
 	BusyNs  int64 `json:"busy_ns"`
 	CommNs  int64 `json:"comm_ns"`
-}
-
-func shapeOf(s *analyze.Step) Shape {
-	phase := s.Phase
-	if s.Dialect == string(trace.DialectProfilerStep) {
-		phase = string(trace.StepUnknown)
-	}
-	shape := Shape{phase, s.ContextRequests, s.ContextTokens, s.GenerationRequests, s.GenerationTokens}
-	switch trace.StepPhase(phase) {
-	case trace.StepDecode:
-		shape.ContextRequests, shape.ContextTokens = -1, -1
-	case trace.StepPrefill:
-		shape.GenerationRequests, shape.GenerationTokens = -1, -1
-	case trace.StepUnknown:
-		shape = Shape{phase, -1, -1, -1, -1}
-	}
-	return shape
 }
 
 // Summarize reduces a capture. Label names it where its own name would not do.
@@ -203,7 +191,7 @@ func (b *runBuilder) lane(ranks []*analyze.RankIterations) {
 		if it.Phase == string(trace.StepEmpty) || it.Phase == string(trace.StepCapture) {
 			continue
 		}
-		shape := shapeOf(&it.Step)
+		shape := it.Shape()
 		at := slices.IndexFunc(groups, func(g *use) bool { return g.group.Shape == shape })
 		if at < 0 {
 			groups = append(groups, &use{group: Group{Shape: shape}})
@@ -217,14 +205,14 @@ func (b *runBuilder) lane(ranks []*analyze.RankIterations) {
 			g.group.FirstNs = append(g.group.FirstNs, it.Ns())
 		case it.Open:
 			g.group.Open++
-		default:
+		default: // or unmeasured, which may be so on one rank alone: dropUnmeasured
 			g.steps = append(g.steps, i)
 		}
 	}
 	for _, g := range groups {
 		if len(g.steps) == 0 { // nothing but first or last ones
 			for i := range ranks[0].Steps {
-				if shapeOf(&ranks[0].Steps[i].Step) == g.group.Shape {
+				if ranks[0].Steps[i].Shape() == g.group.Shape {
 					g.steps = append(g.steps, i)
 				}
 			}
@@ -232,6 +220,11 @@ func (b *runBuilder) lane(ranks []*analyze.RankIterations) {
 		}
 		b.add(ranks, g.group, g.steps)
 	}
+}
+
+// wholeShape is that of a trace without steps.
+func wholeShape() Shape {
+	return Shape{Phase: PhaseWhole, ContextRequests: -1, ContextTokens: -1, GenerationRequests: -1, GenerationTokens: -1}
 }
 
 // whole takes traces without steps, each as one step.
@@ -243,7 +236,7 @@ func (b *runBuilder) whole(ranks []*analyze.RankIterations) {
 		}
 	}
 	if len(as) > 0 {
-		b.add(as, Group{Shape: Shape{PhaseWhole, -1, -1, -1, -1}, Cold: true}, []int{0})
+		b.add(as, Group{Shape: wholeShape(), Cold: true}, []int{0})
 	}
 }
 
@@ -256,13 +249,15 @@ func (b *runBuilder) add(ranks []*analyze.RankIterations, g Group, steps []int) 
 		}
 	}
 	g.LeadRank = lead.Rank
-	steps = g.dropUnderRecorded(lead, steps)
+	if steps = g.dropUnmeasured(lead, steps); len(steps) == 0 {
+		return // of none the time is known
+	}
 	steps = g.dropOutliers(lead, steps)
 	g.Steps = len(steps)
 	sums := map[int]*WorkSum{}
 	for _, i := range steps {
 		it := &lead.Steps[i]
-		g.TotalNs, g.BusyNs, g.CommNs = append(g.TotalNs, it.Ns()), append(g.BusyNs, it.BusyNs()), append(g.CommNs, it.CommNs)
+		g.TotalNs, g.BusyNs, g.CommNs = append(g.TotalNs, it.Ns()), append(g.BusyNs, it.WorkNs()), append(g.CommNs, it.CommNs)
 		for c, ns := range it.IdleNs {
 			g.IdleNs[c] += ns
 		}
@@ -292,7 +287,7 @@ func (b *runBuilder) add(ranks []*analyze.RankIterations, g Group, steps []int) 
 			it := &r.Steps[i]
 			s.Steps++
 			s.TotalNs += it.Ns()
-			s.BusyNs += it.BusyNs()
+			s.BusyNs += it.WorkNs()
 			s.CommNs += it.CommNs
 		}
 		g.PerRank = append(g.PerRank, s)
@@ -355,19 +350,9 @@ func (g *Group) merge(o *Group) {
 	g.PerRank = append(g.PerRank, o.PerRank...)
 }
 
-// underRecorded is the part of the usual number of events below which a step's trace is taken to have lost some.
-const underRecorded = 0.8
-
-func (g *Group) dropUnderRecorded(r *analyze.RankIterations, steps []int) []int {
-	if len(steps) < 3 {
-		return steps
-	}
-	events := make([]int64, len(steps))
-	for k, i := range steps {
-		events[k] = int64(r.Steps[i].Events)
-	}
-	usual := stats.Median(events)
-	kept := slices.DeleteFunc(slices.Clone(steps), func(i int) bool { return float64(r.Steps[i].Events) < underRecorded*float64(usual) })
+// dropUnmeasured leaves out the steps of which the rank's trace has lost work.
+func (g *Group) dropUnmeasured(r *analyze.RankIterations, steps []int) []int {
+	kept := slices.DeleteFunc(slices.Clone(steps), func(i int) bool { return r.Steps[i].Unmeasured })
 	g.UnderRecorded = len(steps) - len(kept)
 	return kept
 }

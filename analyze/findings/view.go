@@ -36,7 +36,6 @@ type rankView struct {
 	work       []work // by start
 	iterations []index.Iteration
 	gaps       []gap
-	eager      eager
 
 	matched map[*regexp.Regexp][]int8 // what matches has found, by name: 1, -1; 0: not asked yet
 }
@@ -44,7 +43,7 @@ type rankView struct {
 // pace is how a rank's iterations follow each other.
 type pace struct {
 	count    int   // of iterations
-	medianNs int64 // of an iteration
+	medianNs int64 // of the iterations that are closed; 0 if none is
 	totalNs  int64 // of all iterations, or of the device where there are no steps
 	secondNs int64 // when the second iteration begins, if there are two
 }
@@ -85,11 +84,13 @@ func (rv *rankView) busiest() int32 {
 
 // iterate lays the iterations out.
 func (rv *rankView) iterate() {
-	rv.iterations = rv.x.Iterations(rv.rank.Steps)
+	rv.iterations = index.Iterations(rv.rank.Steps)
 	var lengths []int64
 	for i := range rv.iterations {
 		rv.totalNs += rv.iterations[i].Ns()
-		lengths = append(lengths, rv.iterations[i].Ns())
+		if rv.step(i).Closed() {
+			lengths = append(lengths, rv.iterations[i].Ns())
+		}
 	}
 	rv.count, rv.medianNs = len(rv.iterations), stats.Median(lengths)
 	if rv.count > 1 {

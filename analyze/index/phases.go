@@ -29,11 +29,11 @@ func inferPhases(steps []Step) {
 			continue
 		}
 		switch {
-		case gpu && s.GPUEvents == 0:
+		case gpu && s.GPUEvents == 0 && s.LaunchNs == 0: // else it launched what the trace has lost
 			s.Phase = string(trace.StepEmpty)
 		case !graphs:
 			continue
-		case s.GraphLaunch > usual && float64(s.TimeNs) > promptTimes*usualNs:
+		case s.GraphLaunch > usual && float64(s.GPUSpanNs) > promptTimes*usualNs:
 			s.Phase = string(trace.StepPrefill)
 		case s.GraphLaunch > 0:
 			s.Phase = string(trace.StepDecode)
@@ -44,12 +44,12 @@ func inferPhases(steps []Step) {
 	}
 }
 
-// usualReplays are the graph launches that most steps have, and the median time of those steps.
+// usualReplays are the graph launches that most steps have, and the median span of those steps.
 func usualReplays(steps []Step) (n int, ns float64) {
 	times := map[int][]int64{}
 	for i := range steps {
 		if s := &steps[i]; s.GraphLaunch > 0 {
-			times[s.GraphLaunch] = append(times[s.GraphLaunch], s.TimeNs)
+			times[s.GraphLaunch] = append(times[s.GraphLaunch], s.GPUSpanNs)
 		}
 	}
 	for k, t := range times {

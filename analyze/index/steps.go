@@ -7,9 +7,9 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// A step is one iteration of the engine, by the mark that counts (marks.go). Its GPU work is what was launched by calls that
-// began during the mark on the mark's own thread, graph replays included. It usually runs later than the mark, since
-// launching is asynchronous.
+// A step is one iteration of the engine, by the mark that counts (marks.go). Its own GPU work is what was launched by calls
+// that began during the mark on the mark's own thread, graph replays included. It usually runs later than the mark, since
+// launching is asynchronous. When it runs says when the step took place, and how long that took: iterations.go.
 
 // Step is one engine iteration of one rank. Counts are -1 where the step's name does not say.
 type Step struct {
@@ -28,13 +28,20 @@ type Step struct {
 
 	StartNs int64 `json:"start_ns"` // of the mark, since the trace's base time
 	CPUNs   int64 `json:"cpu_ns"`   // of the mark
-	// TimeNs is how long the step took where it took place: from the start of its first GPU work to the end of its
-	// last, or to the next step's first, whichever is earlier; of a step without GPU work, the mark. The times of
-	// steps do not overlap, though a host that runs ahead may have launched several steps before the first one ends.
+	// TimeNs is how long its iteration took (iterations.go): from the start of its first GPU work to the start of the next
+	// step's first (in a CPU-only trace, from mark to mark); of an open step, to the end of its own work; of an empty one,
+	// the mark. 0 of a step whose work is not in the trace.
 	TimeNs int64 `json:"time_ns"`
-	// GapNs is the time from there to the next such step's first GPU work (or mark, in a CPU-only trace): scheduling,
-	// sampling, output, and waiting for requests. -1 for the last step, and for steps without GPU work among others.
+	// BusyNs is the part of TimeNs in which the device worked, on whatever: |∪ all work|. In a CPU-only trace, in which the
+	// thread that takes the step was inside an op.
+	BusyNs int64 `json:"busy_ns"`
+	// GapNs is the end of TimeNs: what is idle between the iteration's last work and the next step's first. -1 if there is
+	// no such gap: of open and unmeasured steps, and of those without GPU work among others.
 	GapNs int64 `json:"gap_ns"`
+	// Open says that traffic pauses after the step (pauses.go), or that it is the last.
+	Open bool `json:"open,omitempty"`
+	// Unmeasured says that the trace has lost work of the step, or what followed it (measured.go).
+	Unmeasured bool `json:"unmeasured,omitempty"`
 
 	// CommWaitNs is how long the rank waited for others in the collectives of its iteration (those that began before the
 	// next step's first work, or mark, did); -1 if it is not known of some of them, 0 if there are none.
@@ -65,10 +72,12 @@ func (x *Index) StepTable() []Step {
 	x.chosen = marks
 	steps := x.measureSteps(marks)
 	inferPhases(steps)
+	x.timeSteps(steps)
 	return steps
 }
 
-// StepsOf are the steps that one dialect's marks give, whether or not they are those that count. Step.Ops are not counted.
+// StepsOf are the steps that one dialect's marks give, whether or not they are those that count: what their marks launched.
+// Their iterations are not measured, and Step.Ops are not counted.
 func (x *Index) StepsOf(dialect trace.StepDialect) []Step {
 	return x.measureSteps(x.innermost(dialect, false))
 }
@@ -141,35 +150,7 @@ func (x *Index) measureSteps(marks []Mark) []Step {
 		s.GPULastNs = max(s.GPULastNs, g.EndNs)
 		s.GPUSpanNs = s.GPULastNs - s.GPUFirstNs
 	}
-	timeSteps(steps)
 	return steps
-}
-
-// timeSteps fills TimeNs and GapNs.
-func timeSteps(steps []Step) {
-	gpu := slices.ContainsFunc(steps, func(s Step) bool { return s.GPUEvents > 0 })
-	last := -1 // the step before, of those with work
-	for i := range steps {
-		s := &steps[i]
-		s.TimeNs, s.GapNs = s.CPUNs, -1
-		start := s.StartNs
-		if gpu {
-			if s.GPUEvents == 0 {
-				continue
-			}
-			start, s.TimeNs = s.GPUFirstNs, s.GPUSpanNs
-		}
-		if last >= 0 {
-			before := &steps[last]
-			begin := before.StartNs
-			if gpu {
-				begin = before.GPUFirstNs
-			}
-			before.TimeNs = max(0, min(before.TimeNs, start-begin))
-			before.GapNs = max(0, start-begin-before.TimeNs)
-		}
-		last = i
-	}
 }
 
 // MarkRow is the row of the event that marks a step of StepTable; -1 of a step that is inferred.

@@ -26,7 +26,7 @@ func TestStepsCountedOnce(t *testing.T) {
 		t.Fatalf("%d steps, want 1: %+v", len(steps), steps)
 	}
 	want := Step{Name: "step[TARGET_VERIFY bs=32]", Dialect: "sglang", Phase: "decode", GenerationRequests: 32, GenerationTokens: 32,
-		StartNs: 10, CPUNs: 80, TimeNs: 15, GapNs: -1, RuntimeCalls: 1, RuntimeNs: 10, LaunchNs: 10, Launches: 1, GraphLaunch: 1,
+		StartNs: 10, CPUNs: 80, TimeNs: 60, BusyNs: 25, GapNs: -1, Open: true, RuntimeCalls: 1, RuntimeNs: 10, LaunchNs: 10, Launches: 1, GraphLaunch: 1,
 		GPUEvents: 2, GPUSumNs: 20, GPUBusyNs: 15, GPUFirstNs: 150, GPULastNs: 165, GPUSpanNs: 15}
 	if diff := cmp.Diff(want, steps[0]); diff != "" {
 		t.Error(diff)

@@ -28,17 +28,16 @@ type divider struct {
 	share   []map[int]int // of each window: Work → place in Shares
 }
 
-// window adds an iteration, which ends the one before it. One that would be empty takes the place of the one before.
-func (d *divider) window(s index.Step, begin, end int64) {
-	if n := len(d.windows); n > 0 {
-		last := &d.windows[n-1]
-		begin = max(begin, last.BeginNs)
-		last.EndNs, last.Open = begin, false
-		if last.EndNs == last.BeginNs {
-			d.windows = d.windows[:n-1]
-		}
+// layOut makes a window of each iteration that steps have.
+func (d *divider) layOut(steps []index.Step) {
+	for _, it := range index.Iterations(steps) {
+		d.windows = append(d.windows, Iteration{Step: steps[it.Step], BeginNs: it.BeginNs, EndNs: it.EndNs})
 	}
-	d.windows = append(d.windows, Iteration{Step: s, BeginNs: begin, EndNs: max(begin, end), Open: true})
+}
+
+// whole makes one window of everything.
+func (d *divider) whole(begin, end int64) {
+	d.windows = append(d.windows, Iteration{Step: index.Step{TimeNs: end - begin, GapNs: -1, Open: true}, BeginNs: begin, EndNs: end})
 }
 
 // row finds or makes a kind of work.
@@ -135,14 +134,7 @@ func (d *divider) gpu(steps []index.Step, devices []int32) {
 		}
 	}
 	roles := kernelRoles(x, work)
-	for _, it := range x.Iterations(steps) {
-		d.window(steps[it.Step], it.BeginNs, it.WorkEndNs)
-	}
-	if len(d.windows) == 0 {
-		for _, s := range steps { // marks on a thread that launches nothing
-			d.window(s, s.StartNs, s.StartNs+s.CPUNs)
-		}
-	}
+	d.layOut(steps)
 	if len(d.windows) > 0 {
 		d.sweepGPU(work, roles)
 		d.out.Steps = d.windows
@@ -152,7 +144,7 @@ func (d *divider) gpu(steps []index.Step, devices []int32) {
 	for _, i := range work {
 		last = max(last, x.GPU[i].EndNs)
 	}
-	d.window(index.Step{GapNs: -1}, x.GPU[work[0]].StartNs, last)
+	d.whole(x.GPU[work[0]].StartNs, last)
 	d.sweepGPU(work, roles)
 	d.out.Whole = &d.windows[0]
 }
@@ -199,11 +191,13 @@ func (d *divider) cpu(steps []index.Step, host []index.Span) {
 			}
 		}
 	}
-	for i, s := range steps {
+	var own []index.Step
+	for i := range steps {
 		if marks[i].Track == track {
-			d.window(s, s.StartNs, s.StartNs+s.CPUNs)
+			own = append(own, steps[i])
 		}
 	}
+	d.layOut(own)
 	from := slices.IndexFunc(host, func(h index.Span) bool { return h.Track == track })
 	to := from
 	var end int64
@@ -216,7 +210,7 @@ func (d *divider) cpu(steps []index.Step, host []index.Span) {
 		d.out.Steps = d.windows
 		return
 	}
-	d.window(index.Step{GapNs: -1}, host[from].StartNs, end)
+	d.whole(host[from].StartNs, end)
 	d.sweepCPU(host[from:to])
 	d.out.Whole = &d.windows[0]
 }

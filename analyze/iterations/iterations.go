@@ -11,10 +11,8 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// To compare two profiles is to compare their steps, and to say where a step's time went without losing any of it. So a
-// step is taken here as its iteration: from the start of its first GPU work to the start of the next step's first, which
-// holds what the engine does after the step's mark too (sampling, output, scheduling). In a CPU-only trace it goes from
-// mark to mark. Iterations leave no time between them.
+// To compare two profiles is to compare their steps, and to say where a step's time went without losing any of it. A
+// step's time is its iteration's, as package index lays it out.
 //
 // Each nanosecond of an iteration belongs to one piece of work or to one reason for idleness. Where GPU work overlaps,
 // the piece that started first has the time, as in device.Kernel.ExclusiveNs; of nested ops the innermost has it. Work that
@@ -43,7 +41,6 @@ type Share struct {
 type Iteration struct {
 	index.Step
 	BeginNs, EndNs int64
-	Open           bool // no step follows: it ends with its own work, and what comes after is not known
 	Shares         []Share
 	IdleNs         [index.IdleCauses]int64
 	Events         int     // pieces of work that began in it
@@ -54,8 +51,8 @@ type Iteration struct {
 // Ns is the iteration's length.
 func (it *Iteration) Ns() int64 { return it.EndNs - it.BeginNs }
 
-// BusyNs is the iteration without idleness.
-func (it *Iteration) BusyNs() int64 {
+// WorkNs is the iteration without idleness: Σ Shares.Ns.
+func (it *Iteration) WorkNs() int64 {
 	ns := it.Ns()
 	for _, idle := range it.IdleNs {
 		ns -= idle

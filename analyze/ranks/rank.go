@@ -66,6 +66,14 @@ type Rank struct {
 	GPUEvents []device.GPUEvent `json:"-"` // only where they are asked for
 }
 
+// SetNumber gives the rank the number that it has among the others.
+func (r *Rank) SetNumber(rank int) {
+	r.Rank = rank
+	for i := range r.Phases {
+		r.Phases[i].Rank = rank
+	}
+}
+
 // MergeCPU adds up ranks.
 func MergeCPU(ranks []*Rank) host.CPU {
 	var c host.CPU

@@ -22,12 +22,13 @@ type Steady struct {
 	Tokens    int64 `json:"tokens"`   // generated; -1: the steps do not say
 	Inferred  bool  `json:"inferred,omitempty"`
 
-	// TimeNs is from the first step's begin to the last one's end, gaps between included: Σ of their iterations.
+	// TimeNs is from the first step's begin to the end of the last one's iteration: Σ Step.TimeNs, gaps included. There are
+	// as many gaps in it as steps.
 	TimeNs       int64 `json:"time_ns"`
-	StepMedianNs int64 `json:"step_median_ns"` // of an iteration: what a request waits for its next token
+	StepMedianNs int64 `json:"step_median_ns"` // what a request waits for its next token
 	StepSpreadNs int64 `json:"step_spread_ns"` // median deviation from it
-	GPUBusyNs    int64 `json:"gpu_busy_ns"`    // Σ
-	GapNs        int64 `json:"gap_ns"`         // Σ of the gaps between steps
+	GPUBusyNs    int64 `json:"gpu_busy_ns"`    // Σ Step.BusyNs; 0 in a CPU-only trace
+	GapNs        int64 `json:"gap_ns"`         // Σ Step.GapNs
 
 	NsPerToken      int64   `json:"ns_per_token"`     // TimeNs / Tokens; -1 without Tokens
 	GPUNsPerToken   int64   `json:"gpu_ns_per_token"` // GPUBusyNs / Tokens
@@ -47,7 +48,7 @@ func SteadyState(steps []index.Step) *Steady {
 		}
 	}
 	near := func(s *index.Step) bool {
-		return s.Phase == string(trace.StepDecode) && (!told || most-s.GenerationRequests <= max(1, most/10))
+		return s.Phase == string(trace.StepDecode) && s.Closed() && (!told || most-s.GenerationRequests <= max(1, most/10))
 	}
 	empty := func(s *index.Step) bool { return s.Phase == string(trace.StepEmpty) }
 	from, to, n := 0, 0, 0
@@ -66,30 +67,18 @@ func SteadyState(steps []index.Step) *Steady {
 	if n < steadySteps {
 		return nil
 	}
-	run := steps[from:to]
-	s := &Steady{FromIndex: run[0].Index, ToIndex: run[len(run)-1].Index, Steps: n, Requests: -1, NsPerToken: -1, GPUNsPerToken: -1}
-	iterations := make([]int64, 0, n)
+	run := slices.DeleteFunc(slices.Clone(steps[from:to]), func(s index.Step) bool { return empty(&s) })
+	s := &Steady{FromIndex: run[0].Index, ToIndex: run[n-1].Index, Steps: n, Requests: -1, NsPerToken: -1, GPUNsPerToken: -1}
+	times := make([]int64, 0, n)
 	for i := range run {
-		iteration, gap := run[i].TimeNs, int64(0)
-		if i < len(run)-1 { // what follows the last one is not its own
-			gap = max(0, run[i].GapNs)
-		}
-		if empty(&run[i]) {
-			if run[i].GapNs >= 0 { // else it is in the gap of the one before: it has no work on the device
-				iterations[len(iterations)-1] += iteration + gap
-				s.GapNs += iteration + gap
-				s.TimeNs += iteration + gap
-			}
-			continue
-		}
-		iterations = append(iterations, iteration+gap)
-		s.GapNs += gap
-		s.TimeNs += iteration + gap
-		s.GPUBusyNs += run[i].GPUBusyNs
+		times = append(times, run[i].TimeNs)
+		s.TimeNs += run[i].TimeNs
+		s.GapNs += run[i].GapNs
+		s.GPUBusyNs += gpuBusy(&run[i])
 		s.Requests = max(s.Requests, run[i].GenerationRequests)
 		s.Inferred = s.Inferred || run[i].Inferred
 	}
-	s.StepMedianNs, s.StepSpreadNs = medianAndSpread(iterations[:n-1])
+	s.StepMedianNs, s.StepSpreadNs = medianAndSpread(times)
 	if s.Tokens = sumTokens(run, func(s *index.Step) int64 { return s.GenerationTokens }); s.Tokens > 0 {
 		s.NsPerToken, s.GPUNsPerToken = s.TimeNs/s.Tokens, s.GPUBusyNs/s.Tokens
 		if s.TimeNs > 0 {
@@ -97,12 +86,4 @@ func SteadyState(steps []index.Step) *Steady {
 		}
 	}
 	return s
-}
-
-// SteadyOf is the steady state of the lowest rank that has one.
-func SteadyOf(ranks []*Rank) *Steady {
-	if i := slices.IndexFunc(ranks, func(r *Rank) bool { return r.Steady != nil }); i >= 0 {
-		return ranks[i].Steady
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package ranks
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze/index"
@@ -72,31 +73,20 @@ func lateRank(group []*Rank, step int) (rank int, mostNs int64) {
 	return least.Rank, mostNs
 }
 
-// WaitInSteps sums what the rank waited in collectives by iteration.
+// WaitInSteps sums what the rank waited in collectives by iteration. What began after an open one is the next one's: it was
+// launched to come before that.
 func (r *Rank) WaitInSteps(runs Runs) {
-	gpu := slices.ContainsFunc(r.Steps, func(s index.Step) bool { return s.GPUEvents > 0 })
-	var begins []int64
-	var of []int
-	for i := range r.Steps {
-		if s := &r.Steps[i]; !gpu {
-			begins, of = append(begins, s.StartNs), append(of, i)
-		} else if s.GPUEvents > 0 {
-			begins, of = append(begins, s.GPUFirstNs), append(of, i)
-		}
-	}
-	if !slices.IsSorted(begins) {
-		return // steps of several threads
-	}
+	iterations := index.Iterations(r.Steps)
 	for _, c := range runs {
 		for i, start := range c.start {
-			at, found := slices.BinarySearch(begins, start)
+			at, found := slices.BinarySearchFunc(iterations, start, func(it index.Iteration, ns int64) int { return cmp.Compare(it.BeginNs, ns) })
 			if !found {
 				at--
 			}
 			if at < 0 {
 				continue
 			}
-			s := &r.Steps[of[at]]
+			s := &r.Steps[iterations[at].Step]
 			switch {
 			case c.wait[i] == trace.Absent:
 				s.CommWaitNs = trace.Absent
@@ -105,4 +95,33 @@ func (r *Rank) WaitInSteps(runs Runs) {
 			}
 		}
 	}
+}
+
+// Slowest is the rank that others wait for, or the user does: the one whose median decode step takes longest; where none
+// decodes, whose steps of the first phase that there is do. It is nil where no rank has steps.
+func Slowest(ranks []*Rank) *Rank {
+	var slowest *Rank
+	for _, phase := range []trace.StepPhase{trace.StepDecode, trace.StepMixed, trace.StepPrefill, trace.StepUnknown} {
+		most := int64(0)
+		for _, r := range ranks {
+			if p := r.PhaseOf(phase); p != nil && !p.OfOpen && p.StepMedianNs > most {
+				slowest, most = r, p.StepMedianNs
+			}
+		}
+		if slowest != nil {
+			return slowest
+		}
+	}
+	if i := slices.IndexFunc(ranks, func(r *Rank) bool { return len(r.Steps) > 0 }); i >= 0 {
+		return ranks[i]
+	}
+	return nil
+}
+
+// PhaseOf is what the rank's steps of a phase took; nil if it has none.
+func (r *Rank) PhaseOf(phase trace.StepPhase) *Phase {
+	if i := slices.IndexFunc(r.Phases, func(p Phase) bool { return p.Phase == string(phase) }); i >= 0 {
+		return &r.Phases[i]
+	}
+	return nil
 }

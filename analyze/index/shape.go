@@ -1,4 +1,4 @@
-package compare
+package index
 
 import (
 	"fmt"
@@ -15,8 +15,23 @@ type Shape struct {
 	GenerationTokens   int64  `json:"generation_tokens"`
 }
 
-// PhaseWhole is Shape.Phase of a trace without steps: all of it, as one.
-const PhaseWhole = "whole trace"
+// Shape is what the step worked on. Steps of one shape do the same work.
+func (s *Step) Shape() Shape {
+	phase := s.Phase
+	if s.Dialect == string(trace.DialectProfilerStep) {
+		phase = string(trace.StepUnknown)
+	}
+	shape := Shape{phase, s.ContextRequests, s.ContextTokens, s.GenerationRequests, s.GenerationTokens}
+	switch trace.StepPhase(phase) {
+	case trace.StepDecode:
+		shape.ContextRequests, shape.ContextTokens = -1, -1
+	case trace.StepPrefill:
+		shape.GenerationRequests, shape.GenerationTokens = -1, -1
+	case trace.StepUnknown:
+		shape = Shape{phase, -1, -1, -1, -1}
+	}
+	return shape
+}
 
 // Text is a shape in words.
 func (s Shape) Text() string {

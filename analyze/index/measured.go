@@ -1,0 +1,103 @@
+package index
+
+import (
+	"slices"
+
+	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// What a trace has lost makes steps shorter than they were: a truncated file has the marks of steps whose kernels stood
+// behind the cut, a profiler drops records when its buffers are full, a filter takes the calls away that say which step a
+// kernel is of. The time of such a step says nothing, and neither does that of a step whose end is where a lost one began.
+//
+// A step is unmeasured if it has no GPU work though others of the trace have some (or any should have, LostGPU); if
+// clearly less began in its iteration than in those like it (underRecorded); or if what follows it is lost.
+//
+// Not done: where most steps of a shape have lost work, what is left is the rule, and nothing shows. Package integrity
+// compares graphs' replays for that.
+
+// underRecorded is the part of the usual number of events below which a step's trace is taken to have lost some.
+const underRecorded = 0.8
+
+// fewestLike is how many steps of a shape show what is usual.
+const fewestLike = 3
+
+// LostGPU tells whether a trace without GPU work should have some: calls launched it, or the file ends early and names a
+// GPU. Steps say then how long the host took to launch them, if that.
+func (x *Index) LostGPU() bool {
+	if x.OnGPU {
+		return false
+	}
+	if slices.ContainsFunc(x.Calls, func(c Call) bool { return c.facts&factLaunch != 0 }) {
+		return true
+	}
+	return len(x.Trace.Meta.Devices) > 0 && slices.ContainsFunc(x.Trace.Damage, func(d trace.Damage) bool { return d.Kind == "truncated" })
+}
+
+// findLosses marks steps that have lost work, and stretches that are followed by one.
+func (x *Index) findLosses(steps []Step, list []stretch) {
+	if !x.OnGPU {
+		return
+	}
+	x.findShort(list)
+	before := -1 // the stretch before
+	of := make(map[*Step]int, len(list))
+	for k := range list {
+		of[list[k].step] = k
+	}
+	for i := range steps {
+		k, ok := of[&steps[i]]
+		switch {
+		case ok:
+			if before >= 0 && list[k].step.Unmeasured && list[k].beginsUnusually {
+				list[before].lostAfter = true
+			}
+			before = k
+		case steps[i].Unmeasured && before >= 0:
+			list[before].lostAfter = true
+		}
+	}
+}
+
+// findShort marks steps with clearly fewer pieces of work than those of their shape.
+func (x *Index) findShort(list []stretch) {
+	byShape := map[Shape][]*stretch{}
+	for k := range list {
+		s := &list[k]
+		shape := s.step.Shape()
+		byShape[shape] = append(byShape[shape], s)
+	}
+	for _, like := range byShape {
+		if len(like) < fewestLike {
+			continue
+		}
+		counts := make([]int64, len(like))
+		for i, s := range like {
+			counts[i] = int64(s.events)
+		}
+		usual := stats.Median(counts)
+		firsts := map[trace.StringID]int{}
+		for _, s := range like {
+			firsts[x.firstWork(s)]++
+		}
+		for _, s := range like {
+			s.step.Unmeasured = float64(s.events) < underRecorded*float64(usual)
+			s.beginsUnusually = 2*firsts[x.firstWork(s)] < len(like)
+		}
+	}
+}
+
+// firstWork is the name of what an iteration begins with.
+func (x *Index) firstWork(s *stretch) trace.StringID {
+	at, _ := slices.BinarySearchFunc(x.GPU, s.begin, func(g Work, ns int64) int {
+		switch {
+		case g.StartNs < ns:
+			return -1
+		case g.StartNs > ns:
+			return 1
+		}
+		return 0
+	})
+	return x.GPU[min(at, len(x.GPU)-1)].Name
+}
