@@ -118,9 +118,16 @@ func (v *view) best(found []*analyze.Finding, better func(a, b *analyze.Finding)
 	}
 	f := v.of(at, found[at])
 	if v.several {
-		f.Sentence = "on rank " + itoa(v.ranks[at].rank.Rank) + ": " + f.Sentence
+		named(f, v.ranks[at].rank.Rank, ": ")
 	}
 	return f
+}
+
+// named says of which rank a finding is.
+func named(f *analyze.Finding, rank int, then string) {
+	of := f.Sentence
+	f.Sentence = ""
+	say(f, "on rank %s%s%s", rankNumber("rank", rank), then, of)
 }
 
 // lowestRank is the finding of the first rank that has one, whose name its sentence begins with.
@@ -128,7 +135,7 @@ func lowestRank(v *view, found []*analyze.Finding) *analyze.Finding {
 	for i, f := range found {
 		if f != nil {
 			f = v.of(i, f)
-			f.Sentence = "on rank " + itoa(v.ranks[i].rank.Rank) + " " + f.Sentence
+			named(f, v.ranks[i].rank.Rank, " ")
 			return f
 		}
 	}
