@@ -148,7 +148,7 @@ func refuse(from, to string, inTest bool) string {
 		return "a command is imported by nobody"
 	case inTest:
 		return ""
-	case within(to, "engine/enginetest"), within(to, "trace/tracetest"):
+	case within(to, "engine/enginetest"), within(to, "trace/tracetest"), within(to, "analyze/findings/plants"):
 		return "what is faked or made by hand is for tests"
 	case mine == nil:
 		return fmt.Sprintf("%s has no floor in imports_test.go", from)
@@ -261,6 +261,9 @@ func TestRefuse(t *testing.T) {
 		{"capture", "engine/enginetest", test, ""},
 		{"analyze/index", "trace/tracetest", code, "for tests"},
 		{"analyze/index", "trace/tracetest", test, ""},
+		{"analyze/findings", "analyze/findings/plants", code, "for tests"},
+		{"profile", "analyze/findings/plants", code, "for tests"},
+		{"analyze/compare", "analyze/findings/plants", test, ""},
 		{"serve", "capture", code, "imports go down"},
 		{"novel", "trace", code, "no floor"},
 		{"cmd/inferprof", "novel", code, "no floor"},

@@ -270,7 +270,7 @@ func gapTable(r *analyze.Result) dataTable {
 	if len(r.Ranks) < 2 {
 		spare = []string{"device", "rank", "of it"}
 	}
-	d := dataTable{title: "Longest gaps", note: "at: since the trace's first event; meanwhile: what fills most of the gap on the host", noun: "gap",
+	d := dataTable{title: "Longest gaps", note: "at: since the trace's first event; meanwhile: what fills half of it on the host", noun: "gap",
 		spare: spare, cols: []dataColumn{
 			{"rank", "rank", unitCount}, {"device", "device", unitCount}, {"start_ns", "", unitNs}, {"", "at", unitNs}, {"ns", "gap", unitNs},
 			{"cause", "", unitWord}, {"sync", "", unitWord}, {"", "cause", unitWord}, {"during_ns", "of it", unitNs}, {"next", "before", unitKernel}, {"during", "meanwhile", unitOp}}}

@@ -277,7 +277,7 @@ func (s *idleSum) causes() []idleCause {
 		{"launch", s.launch, "short gaps between kernels already launched"},
 		{"other", s.other, "launched in time: waiting for an event, a stream, a busy device"},
 		{"unknown", s.unknown, "the next kernel's launch is not in the trace"},
-		{"sync", s.sync, "of these: the host was in a synchronising call"},
+		{"sync", s.sync, "of host: it still waited for the device, in a call that had begun before"},
 	}
 }
 
@@ -312,6 +312,9 @@ func (s *idleSum) longestWords(ranks int) string {
 	}
 	if g.During != "" {
 		text += fmt.Sprintf(" during %s (%s)", shorten(opName(g.During), 60), plain(g.DuringNs))
+	}
+	for i, o := range g.Meanwhile { // nothing fills half of it
+		text += fmt.Sprintf("%s %s %s", choose(i == 0, " during", ","), choose(o.Name == "", "no op", shorten(opName(o.Name), 40)), percent(o.Ns, g.Ns))
 	}
 	return text + ", before " + shorten(kernelName(g.Next), 50)
 }

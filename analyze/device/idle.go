@@ -15,14 +15,15 @@ import (
 //	unknown  the next event's launch is not in the trace
 //
 // The rule is HTA's, applied to the device rather than to each stream, because a gap on one stream costs nothing while
-// another works. Sync counts, within all of these, the gaps during which some thread was in a synchronising call.
+// another works. Sync counts, within host, the gaps that began while the thread that launched what ended them waited for
+// the device in a call, and of their time what it still waited.
 type Idle struct {
 	Device  int `json:"device"`
 	Host    Gap `json:"host"`
 	Launch  Gap `json:"launch"`
 	Other   Gap `json:"other"`
 	Unknown Gap `json:"unknown"`
-	Sync    Gap `json:"sync"` // part of the above
+	Sync    Gap `json:"sync"` // part of host
 
 	Longest []IdleGap `json:"longest"` // the longest gaps, longest first
 }
@@ -33,12 +34,19 @@ type IdleGap struct {
 	Ns      int64  `json:"ns"`
 	Cause   string `json:"cause"` // host, launch, other, unknown
 	Next    string `json:"next"`  // the event that ended it
-	Sync    bool   `json:"sync"`
-	// During is the op, annotation, runtime call or Python frame, on the thread that launched the next event, whose
-	// time is most nearly the gap's: the one with the largest ratio of what both share to what either covers. "" if
-	// there is none.
+	Sync    bool   `json:"sync"`  // it began while the host waited for the device
+	// During is the op, annotation, runtime call or Python frame that the thread that launched the next event was inside for
+	// at least half of the gap, the innermost of those that do. "" if there is none, or nothing is what it was inside.
 	During   string `json:"during,omitempty"`
 	DuringNs int64  `json:"during_ns,omitempty"` // what it shares with the gap
+	// Meanwhile is, where nothing fills half of the gap, what fills most of it: up to three, none in another.
+	Meanwhile []Occupied `json:"meanwhile,omitempty"`
+}
+
+// Occupied is what a thread was inside, and for how long.
+type Occupied struct {
+	Name string `json:"name"` // "": inside nothing
+	Ns   int64  `json:"ns"`
 }
 
 const longestGaps = 10
@@ -60,8 +68,8 @@ func IdleOf(x *index.Index, device int32) Idle {
 		default:
 			idle.Other.add(g.Ns())
 		}
-		if waited(g) {
-			idle.Sync.add(g.Ns())
+		if g.SyncNs > 0 {
+			idle.Sync.add(g.SyncNs)
 		}
 		if len(longest) < longestGaps || g.Ns() > longest[len(longest)-1].Ns() {
 			at, _ := slices.BinarySearchFunc(longest, g.Ns(), func(e index.Gap, ns int64) int { return cmp.Compare(ns, e.Ns()) })
@@ -69,18 +77,34 @@ func IdleOf(x *index.Index, device int32) Idle {
 			longest = longest[:min(len(longest), longestGaps)]
 		}
 	}
-	for i, o := range x.During(longest) {
+	for i, d := range meanwhile(x, longest) {
 		g := &longest[i]
-		row := IdleGap{StartNs: g.StartNs, Ns: g.Ns(), Cause: g.Cause.String(), Next: x.Name(x.Arrival(g).Name), Sync: waited(g)}
-		if o.Row >= 0 {
-			row.During, row.DuringNs = x.Name(x.Trace.Events.Name(int(o.Row))), o.SharedNs
+		row := IdleGap{StartNs: g.StartNs, Ns: g.Ns(), Cause: g.Cause.String(), Next: x.Name(x.Arrival(g).Name), Sync: g.SyncNs > 0}
+		switch most, half := d.Most(); {
+		case half && !most[0].None:
+			row.During, row.DuringNs = x.Name(most[0].Name), most[0].Ns
+		default:
+			for _, o := range most {
+				of := Occupied{Ns: o.Ns}
+				if !o.None {
+					of.Name = x.Name(o.Name)
+				}
+				row.Meanwhile = append(row.Meanwhile, of)
+			}
 		}
 		idle.Longest = append(idle.Longest, row)
 	}
 	return idle
 }
 
-// waited tells whether a call that waits for the device may be why it stood still.
-func waited(g *index.Gap) bool {
-	return g.Sync && (g.Cause == index.IdleHost || g.Cause == index.IdleOther)
+// meanwhile divides the time of each gap among what the host did.
+func meanwhile(x *index.Index, gaps []index.Gap) []index.Division {
+	var stretches []index.Stretch
+	for i := range gaps {
+		if s, ok := x.HostStretch(&gaps[i]); ok {
+			s.Group = int32(i)
+			stretches = append(stretches, s)
+		}
+	}
+	return x.During(stretches, len(gaps))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
@@ -16,8 +17,11 @@ func TestIdle(t *testing.T) {
 	b.Call("cudaLaunchKernel", 2, 5, 5)
 	b.Kernel("first", 7, 1, 10, 10)
 	b.Kernel("launch", 7, 2, 30, 10) // launched long before: a gap of the device's own
-	b.Op("aten::item", 45, 50)
-	b.Call("cudaStreamSynchronize", 0, 50, 40)
+	b.Op("aten::item", 30, 65)
+	b.Call("cudaStreamSynchronize", 0, 35, 40)
+	b.OpOn(tracetest.Thread+1, trace.CategoryCPUOp, "a thread beside it", 40, 60)
+	b.CallOn(tracetest.Thread+1, "cudaDeviceSynchronize", 0, 35, 70)
+	b.Call("cudaEventSynchronize", 0, 80, 5) // begins when nothing runs: it waits for nobody
 	b.Call("cudaLaunchKernel", 3, 95, 4)
 	b.Kernel("host", 7, 3, 100, 10)    // launched after the gap began
 	b.Kernel("unknown", 7, 99, 120, 5) // launched by nobody
@@ -27,11 +31,11 @@ func TestIdle(t *testing.T) {
 	longest := got.Longest
 	got.Longest = nil
 	want := Idle{Host: Gap{Count: 1, Ns: 60}, Launch: Gap{Count: 1, Ns: 10},
-		Other: Gap{Count: 1, Ns: 50_000}, Unknown: Gap{Count: 1, Ns: 10}, Sync: Gap{Count: 1, Ns: 60}}
+		Other: Gap{Count: 1, Ns: 50_000}, Unknown: Gap{Count: 1, Ns: 10}, Sync: Gap{Count: 1, Ns: 35}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if len(longest) != 4 || longest[1].Next != "host" || longest[1].During != "aten::item" || longest[1].DuringNs != 50 || !longest[1].Sync {
+	if len(longest) != 4 || longest[1].Next != "host" || longest[1].During != "cudaStreamSynchronize" || longest[1].DuringNs != 35 || !longest[1].Sync {
 		t.Errorf("longest gaps: %+v", longest)
 	}
 	if !slices.IsSortedFunc(longest, func(a, b IdleGap) int { return int(b.Ns - a.Ns) }) {

@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -15,33 +14,51 @@ import (
 // unlinkedShare of the GPU's time without a launch leaves steps and ops too short by as much.
 const unlinkedShare = 0.01
 
-// unlinkedKernels: GPU work that was launched before the profiler began, and belongs to no step.
+// unlinkedKernels: GPU work whose launch is not in the trace, so that no step and no op is known to have made it. A stream runs
+// in the order of launches: what runs before any work with a launch, on its stream, was launched before it.
 func unlinkedKernels(rv *rankView) *analyze.Finding {
 	var ns, all int64
-	n := 0
+	n, early := 0, 0
+	linked := map[int64]bool{} // streams that have run something with a launch
 	var longest *work
 	for i := range rv.work {
 		w := &rv.work[i]
 		all += w.EndNs - w.StartNs
-		if w.Call < 0 {
-			n++
-			ns += w.EndNs - w.StartNs
-			if longest == nil || w.EndNs-w.StartNs > longest.EndNs-longest.StartNs {
-				longest = w
-			}
+		if w.Call >= 0 {
+			linked[w.Stream] = true
+			continue
+		}
+		n++
+		ns += w.EndNs - w.StartNs
+		if !linked[w.Stream] {
+			early++
+		}
+		if longest == nil || w.EndNs-w.StartNs > longest.EndNs-longest.StartNs {
+			longest = w
 		}
 	}
 	if n == 0 || len(rv.x.Calls) == 0 || ratio(ns, all) < unlinkedShare {
 		return nil
 	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s of %s pieces of GPU work (%s of their time) were launched before the profile began, or their launch was lost: they are in no step and no op",
-			count(n), count(len(rv.work)), percent(ns, all)),
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(ns, rv.steps()),
-		Evidence:       []analyze.Evidence{number("unlinked", n), number("gpu_events", len(rv.work)), nanoseconds("unlinked_time", ns), share("of_gpu_time", ns, all)},
+		Evidence:       []analyze.Evidence{nanoseconds("unlinked_time", ns)},
 		Events:         []analyze.EventRef{rv.ref(longest.Row)},
 		Try:            "profile a step earlier than the one to look at; check that runtime calls are recorded (activities)",
 	}
+	say(f, "%s of %s pieces of GPU work (%s of their time) have no launch in the trace: no step and no op is known to have made them",
+		number("unlinked", n), number("gpu_events", len(rv.work)), share("of_gpu_time", ns, all))
+	switch {
+	case len(linked) == 0:
+	case early == n:
+		say(f, "; they run before all that have one, on their streams, as what was launched before the profile began")
+	case early > 0:
+		say(f, "; %s of them run before all that have one, on their streams, as what was launched before the profile began, the launches of the others are lost",
+			number("before_all_with_a_launch", early))
+	default:
+		say(f, "; work before them has one: theirs are lost")
+	}
+	return f
 }
 
 // graphUnderrecorded: replays of a graph whose kernels the profiler did not write down.
@@ -54,17 +71,15 @@ func graphUnderrecorded(rv *rankView) *analyze.Finding {
 	if at < 0 {
 		return nil
 	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s of %s graph replays have fewer kernels in the trace than others like them (%s have none): busy times are too low, idle times too high",
-			count(r.Empty+r.Short), count(r.Launches), count(r.Empty)),
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(r.LostNs, rv.steps()),
-		Evidence: []analyze.Evidence{
-			number("graph_launches", r.Launches), number("short_replays", r.Short), number("empty_replays", r.Empty), number("kernels_missing", r.LostKernels),
-			nanoseconds("estimated_time_missing", r.LostNs),
-		},
-		Events: []analyze.EventRef{rv.ref(rv.x.Calls[at].Row)},
-		Try:    "profile fewer steps at a time, larger profiler buffers; on ROCm a newer roctracer; do not trust this trace's idle times",
+		Evidence:       []analyze.Evidence{number("short_replays", r.Short), number("kernels_missing", r.LostKernels), nanoseconds("estimated_time_missing", r.LostNs)},
+		Events:         []analyze.EventRef{rv.ref(rv.x.Calls[at].Row)},
+		Try:            "profile fewer steps at a time, larger profiler buffers; on ROCm a newer roctracer; do not trust this trace's idle times",
 	}
+	say(f, "%s of %s graph replays have fewer kernels in the trace than others like them (%s have none): busy times are too low, idle times too high",
+		number("replays_with_fewer", r.Empty+r.Short), number("graph_launches", r.Launches), number("empty_replays", r.Empty))
+	return f
 }
 
 // firstStepRatio is by how much the first step must be longer than others like it: caches, clocks and the profiler's
@@ -103,21 +118,22 @@ func firstStepSkew(rv *rankView) *analyze.Finding {
 	if len(others) < 3 || float64(first.TimeNs) < firstStepRatio*float64(usual) || row < 0 {
 		return nil
 	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("the first step of the profile takes %s, others like it %s: means contain it, medians do not",
-			duration(first.TimeNs), duration(usual)),
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(first.TimeNs-usual, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("first_step", first.TimeNs), nanoseconds("median_of_others", usual), number("others", len(others))},
 		Events:         []analyze.EventRef{rv.ref(row)},
 		Try:            "leave the first steps out (delay_iterations, or more warm-up rounds)",
 	}
+	say(f, "the first step of the profile takes %s, %s others like it %s: means contain it, medians do not",
+		nanoseconds("first_step", first.TimeNs), number("others", len(others)), nanoseconds("median_of_others", usual))
+	return f
 }
 
 // stopNs before the end of all events is where the profiler's own waiting for the device is found.
 const stopNs = 20_000_000
 
-// exportFrozeEngine: the profile was stopped while requests were being generated. The engine stands still until the
-// trace is written, which the profile itself can not show.
+// exportFrozeEngine: the profiler stopped on the thread that runs the steps, right after a step that had requests. Whether they
+// still ran is not in the trace: an engine that schedules ahead makes one step more than the requests need. If they did, they
+// wait until the trace is written, which the profile itself can not show.
 func exportFrozeEngine(rv *rankView) *analyze.Finding {
 	if len(rv.rank.Steps) == 0 || rv.rank.Engine == "" { // a script's last step may be its last
 		return nil
@@ -144,13 +160,13 @@ func exportFrozeEngine(rv *rankView) *analyze.Finding {
 			continue
 		}
 		f := &analyze.Finding{
-			Sentence: fmt.Sprintf("the profile stopped on the engine's own thread after a step with %d requests still generating: the engine stands still while the trace is written, so latencies around this profile are not the engine's",
-				last.GenerationRequests),
 			Inferred: true,
-			Evidence: []analyze.Evidence{number("requests_in_last_step", int(last.GenerationRequests)), nanoseconds("from_last_step_to_stop", c.StartNs-last.StartNs-last.CPUNs)},
 			Events:   []analyze.EventRef{rv.ref(row), rv.ref(c.Row)},
 			Try:      "measure throughput and latency in a run without profiling, or stop the profile when no requests run; a profile without stacks and shapes is written faster",
 		}
+		say(f, "the profiler stopped on the engine's own thread, %s after the last step recorded, which had %s %s: any that still ran wait until the trace is written, "+
+			"and their latencies are not the engine's", nanoseconds("from_last_step_to_stop", c.StartNs-last.StartNs-last.CPUNs),
+			number("requests_in_last_step", int(last.GenerationRequests)), noun(int(last.GenerationRequests), "request"))
 		if ns := rv.stopTime(); ns > 0 {
 			f.Evidence = append(f.Evidence, nanoseconds("profiler_stopping_at_least", ns))
 		}
@@ -184,12 +200,13 @@ func pythonStacks(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	e := &rv.t.Events
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("Python stacks were recorded (%s frames %s): the host is slower than without them, and what waits for it waits too long",
-			times(rv.x.Frames, rv.steps()), rv.per()),
+	f := &analyze.Finding{
 		Inferred: true,
-		Evidence: []analyze.Evidence{number("python_frames", rv.x.Frames), number("events", e.Len()), share("of_events", int64(rv.x.Frames), int64(e.Len()))},
+		Evidence: []analyze.Evidence{number("python_frames", rv.x.Frames), number("events", e.Len())},
 		Events:   []analyze.EventRef{rv.ref(rv.x.LongestFrame)},
 		Try:      "profile without stacks (torch_profiler_with_stack=false) to measure, with them to find the code",
 	}
+	say(f, "Python stacks were recorded: %s frames per step, %s of the events; recording them takes the host time, by how much the trace does not say",
+		mean("python_frames_per_step", rv.x.Frames, rv.steps()), share("of_events", int64(rv.x.Frames), int64(e.Len())))
+	return f
 }

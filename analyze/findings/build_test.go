@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
@@ -98,7 +99,7 @@ func (b *builder) run(s steps) {
 				b.Op(s.during, device+1000, s.between-2000)
 			}
 			if s.sync != "" {
-				b.call(s.sync, device-50_000, s.between/2+50_000)
+				b.call(s.sync, device-50_000, s.between*3/4+50_000)
 			}
 		}
 		begin := host
@@ -111,7 +112,11 @@ func (b *builder) run(s steps) {
 			correlation, category := graph, trace.CategoryKernel
 			if len(k.name) > 6 && k.name[:6] == "Memcpy" {
 				category = trace.CategoryMemcpy
-				correlation = b.call("cudaMemcpyAsync", host, 3000)
+				blocked := int64(3000)
+				if strings.Contains(k.name, "Pageable") { // until the copy is done, and some time more
+					blocked = max(blocked, device+k.ns+40_000-host)
+				}
+				correlation = b.call("cudaMemcpyAsync", host, blocked)
 				host += 3000
 			} else if k.op != "" {
 				side := b.Trace.Ops.Append(trace.Op{ExternalID: trace.Absent, FLOPs: trace.Absent, Bytes: trace.Absent, Collective: trace.NoSide,

@@ -1,10 +1,11 @@
 package findings
 
 import (
-	"fmt"
+	"math"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/interval"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -14,10 +15,37 @@ const (
 	manyTinyCopies = 8
 )
 
-// isPageable knows copies of which one end is ordinary memory: the driver copies them through a buffer of its own, and
-// the call returns only when that is done.
-func isPageable(name string) bool {
-	return strings.HasPrefix(name, "Memcpy") && strings.Contains(name, "Pageable")
+// isBlocking tells copies that the host waits for: of which one end is pageable memory, or whose call synchronises.
+func (rv *rankView) isBlocking(w *work) bool {
+	return rv.x.IsPageable(w.Work) || w.Category == trace.CategoryMemcpy && w.Call >= 0 && rv.x.IsSync(&rv.x.Calls[w.Call])
+}
+
+// exposed is for how long each copy of the rank's work runs while nothing else does; earlier copies are something else.
+func (rv *rankView) exposed() []int64 {
+	out := make([]int64, len(rv.work))
+	var others interval.Set
+	for i := range rv.work {
+		if w := &rv.work[i]; w.Category != trace.CategoryMemcpy {
+			others.Add(w.StartNs, w.EndNs)
+		}
+	}
+	copied, at := int64(math.MinInt64), 0
+	for i := range rv.work {
+		w := &rv.work[i]
+		if w.Category != trace.CategoryMemcpy || w.EndNs <= copied {
+			continue
+		}
+		from := max(w.StartNs, copied)
+		copied = w.EndNs
+		for at < len(others) && others[at].End <= from {
+			at++
+		}
+		out[i] = copied - from
+		for k := at; k < len(others) && others[k].Start < copied; k++ {
+			out[i] -= min(copied, others[k].End) - max(from, others[k].Start)
+		}
+	}
+	return out
 }
 
 // pageableCopies: copies of the decode loop that block the host.
@@ -25,13 +53,14 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 	steps, stepNs := rv.decode()
 	n, bytes, ns := 0, int64(0), int64(0)
 	var longest *work
+	exposed := rv.exposed()
 	for i := range rv.work {
 		w := &rv.work[i]
-		if w.Category != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || !isPageable(rv.name(w.Name)) {
+		if !rv.in(w.iteration, trace.StepDecode) || !rv.isBlocking(w) {
 			continue
 		}
 		n++
-		ns += w.EndNs - w.StartNs
+		ns += exposed[i]
 		if g := rv.gpuWork(w); g != nil {
 			bytes += max(0, g.Bytes)
 		}
@@ -42,10 +71,8 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 	if n == 0 {
 		return nil
 	}
-	after := rv.idle(func(g *gap) bool { return g.cause == gapPageable && rv.in(g.iteration, trace.StepDecode) })
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s copies per decode step go through pageable memory, which makes the host wait: they take %s, and the GPU stands still %s after them",
-			times(n, steps), duration(quotient(ns, steps)), duration(quotient(after.ns, steps))),
+	after := rv.idle(func(g *gap) bool { return g.cause == gapBlocking && rv.in(g.iteration, trace.StepDecode) })
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(ns+after.ns, rv.steps()),
 		Evidence: []analyze.Evidence{
 			number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("copying", ns),
@@ -54,18 +81,86 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 		Events: []analyze.EventRef{rv.ref(longest.Row)},
 		Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
 	}
+	say(f, "the host waits until copies are done, %s per decode step, as one end is pageable memory or the call blocks: the GPU does nothing else for %s meanwhile, and stands still %s until the calls return",
+		mean("copies_per_step", n, steps), nanoseconds("copying_per_step", quotient(ns, steps)), nanoseconds("idle_per_step", quotient(after.ns, steps)))
+	return f
+}
+
+// exposedCopyShare of a step is what copies that hide behind nothing must take: engines' own inputs and outputs take 0.1 to
+// 0.3 % of steps that last milliseconds.
+const exposedCopyShare = 0.02
+
+// exposedCopies: copies between host and device, from and to pinned memory, during which nothing is computed. Blocking and
+// tiny ones have rules of their own.
+func exposedCopies(rv *rankView) *analyze.Finding {
+	type sum struct {
+		n, bytes int
+		ns       int64
+		longest  *work
+	}
+	exposed := rv.exposed()
+	byPhase := map[string]*sum{}
+	for i := range rv.work {
+		w := &rv.work[i]
+		if exposed[i] == 0 || w.iteration < 0 || rv.isBlocking(w) || !rv.crosses(w) {
+			continue
+		}
+		phase, bytes := rv.step(int(w.iteration)).Phase, 0
+		if g := rv.gpuWork(w); g != nil && g.Bytes >= 0 {
+			if bytes = int(g.Bytes); bytes < tinyCopyBytes {
+				continue
+			}
+		}
+		s := byPhase[phase]
+		if s == nil {
+			s = &sum{longest: w}
+			byPhase[phase] = s
+		}
+		s.n++
+		s.bytes += bytes
+		s.ns += exposed[i]
+		if w.EndNs-w.StartNs > s.longest.EndNs-s.longest.StartNs {
+			s.longest = w
+		}
+	}
+	var worst *sum
+	var of *phaseGaps
+	for _, p := range rv.idleByPhase(func(*gap) bool { return false }) { // for the phases' steps and time
+		if s := byPhase[p.phase]; s != nil && ratio(s.ns, p.stepsNs) >= exposedCopyShare && (worst == nil || s.ns > worst.ns) {
+			worst, of = s, p
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	f := &analyze.Finding{
+		StakeNsPerStep: quotient(worst.ns, rv.steps()),
+		Evidence:       []analyze.Evidence{number("copies", worst.n), number("steps", of.steps), nanoseconds("exposed_copies", worst.ns)},
+		Events:         []analyze.EventRef{rv.ref(worst.longest.Row)},
+		Try:            "copy on a stream of its own, non_blocking and from pinned memory, while the step computes; keep on the device what the next step needs there",
+	}
+	say(f, "nothing is computed during %s copies between host and device %s, of %s on average: %s (%s of its time), most of it %s",
+		mean("copies_per_step", worst.n, of.steps), of.per(), bytesOf("mean_size", int64(worst.bytes/worst.n)), nanoseconds("exposed_per_step", of.each(worst.ns)),
+		share("of_"+of.key()+"_time", worst.ns, of.stepsNs), rv.name(worst.longest.Name))
+	return f
+}
+
+// crosses tells copies between the host and a device from those within one.
+func (rv *rankView) crosses(w *work) bool {
+	name := rv.name(w.Name)
+	return strings.Contains(name, "HtoD") || strings.Contains(name, "DtoH") || strings.Contains(name, "HostToDevice") || strings.Contains(name, "DeviceToHost")
 }
 
 // tinyCopies: many copies in a decode step, each of which costs a call on the host and a gap on the device.
 func tinyCopies(rv *rankView) *analyze.Finding {
-	steps, stepNs := rv.decode()
+	steps, _ := rv.decode()
 	n, bytes, device, host := 0, int64(0), int64(0), int64(0)
 	var first *work
 	for i := range rv.work {
 		w := &rv.work[i]
 		g := rv.gpuWork(w)
 		if w.Category != trace.CategoryMemcpy || !rv.in(w.iteration, trace.StepDecode) || g == nil || g.Bytes < 0 || g.Bytes >= tinyCopyBytes ||
-			w.Call >= 0 && rv.x.IsGraphLaunch(&rv.x.Calls[w.Call]) || isPageable(rv.name(w.Name)) {
+			w.Call >= 0 && rv.x.IsGraphLaunch(&rv.x.Calls[w.Call]) || rv.isBlocking(w) {
 			continue
 		}
 		n++
@@ -81,15 +176,16 @@ func tinyCopies(rv *rankView) *analyze.Finding {
 	if n < manyTinyCopies*steps || n == 0 {
 		return nil
 	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s copies of less than 4 KiB per decode step, %s each on average: their calls take the host %s, the device %s",
-			times(n, steps), size(bytes/int64(n)), duration(quotient(host, steps)), duration(quotient(device, steps))),
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(max(host, device), rv.steps()),
 		Evidence: []analyze.Evidence{
 			number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("calls", host), nanoseconds("copying", device),
-			share("of_decode_steps", max(host, device), stepNs),
 		},
 		Events: []analyze.EventRef{rv.ref(first.Row)},
 		Try:    "gather the step's small inputs in one pinned buffer and copy that once",
 	}
+	say(f, "%s copies of less than %s per decode step, %s each on average: their calls take the host %s, the device %s",
+		mean("copies_per_step", n, steps), bytesOf("below", tinyCopyBytes), bytesOf("mean_size", bytes/int64(n)),
+		nanoseconds("calls_per_step", quotient(host, steps)), nanoseconds("copying_per_step", quotient(device, steps)))
+	return f
 }

@@ -7,7 +7,7 @@
 // rule only, so that the times at stake of the rules about idleness do not overlap; those of other rules may.
 //
 // A rule says nothing without evidence. Thresholds are constants beside the rule that has them, with the reason. To add
-// a rule, write it in a file of its own and name it in the registry.
+// a rule, write it in a file of its own, name it in the registry and give it a section in docs/findings.md.
 package findings
 
 import (
@@ -54,7 +54,9 @@ var registry = []rule{
 	{id: "sampling_share", look: samplingShare},
 	{id: "attention_growth", look: attentionGrowth},
 	{id: "prefill_interference", look: prefillInterference},
+	{id: "graph_gaps", look: graphGaps},
 	{id: "pageable_copies", look: pageableCopies},
+	{id: "exposed_copies", look: exposedCopies},
 	{id: "tiny_copies", look: tinyCopies},
 	{id: "device_allocations", look: deviceAllocations},
 	{id: "allocation_churn", look: allocationChurn},

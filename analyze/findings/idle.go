@@ -1,8 +1,7 @@
 package findings
 
 import (
-	"fmt"
-	"strings"
+	"regexp"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
@@ -14,104 +13,136 @@ const idleShare = 0.05
 // hostIdle: the GPU waits for the host, between steps (scheduling, sampling, output) or in them, and what the host did.
 // Launch-bound decode steps, synchronising calls and blocking copies have rules of their own.
 func hostIdle(rv *rankView) *analyze.Finding {
-	bound, _, _ := rv.launchBound()
-	idle := rv.idle(func(g *gap) bool {
-		return g.cause == gapHost && (bound == nil || !g.inside || !rv.in(g.iteration, trace.StepDecode))
-	})
-	if idle.ns == 0 || ratio(idle.ns, rv.totalNs) < idleShare {
-		return nil
-	}
-	var between int64
-	for _, g := range idle.gaps {
-		if !g.inside && g.iteration >= 0 {
-			between += g.Ns()
+	var told []*phaseGaps
+	var ns int64
+	var gaps []gap
+	phases := rv.idleByPhase(rv.waitsForHost())
+	for _, p := range phases {
+		if p.ns > 0 && p.share() >= idleShare {
+			told = append(told, p)
+			ns += p.ns
+			gaps = append(gaps, p.gaps...)
 		}
 	}
-	next := rv.x.GPU[idle.longest.Next]
+	if len(told) == 0 {
+		return nil
+	}
+	main := told[0]
+	next := rv.x.GPU[main.longest.Next]
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(idle.ns, rv.steps()),
+		StakeNsPerStep: quotient(ns, rv.steps()),
 		Evidence: []analyze.Evidence{
-			number("gaps", len(idle.gaps)), nanoseconds("waiting_for_host", idle.ns), share("of_time", idle.ns, rv.totalNs),
-			nanoseconds("longest_gap", idle.longest.Ns()),
+			number("gaps", len(gaps)), nanoseconds("waiting_for_host", ns), share("of_time", ns, rv.totalNs), nanoseconds("longest_gap", main.longest.Ns()),
 		},
 		Events: []analyze.EventRef{rv.ref(next.Row)},
-		Try: "look at what the host does there: asynchronous scheduling, fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step; " +
-			"a profile without Python stacks shows how much of it is the profiler's",
+		Try:    rv.tryHost(),
 	}
-	if len(rv.iterations) > 0 {
-		f.Evidence = append(f.Evidence, nanoseconds("between_steps", between))
+	say(f, "the GPU waits for the host %s %s (%s of %s time)", nanoseconds("waiting_per_"+main.key(), main.each(main.ns)), main.per(),
+		share("of_"+main.key()+"_time", main.ns, main.stepsNs), choose(main.steps > 0, "its", "the"))
+	if main.betweenNs > 0 {
+		say(f, ", %s of it between steps", share("between_steps", main.betweenNs, main.ns))
 	}
-	f.Sentence = fmt.Sprintf("the GPU waits for the host %s %s (%s of the time)", duration(f.StakeNsPerStep), rv.per(), percent(idle.ns, rv.totalNs))
-	if between > 0 {
-		f.Sentence += fmt.Sprintf(", %s of it between steps", percent(between, idle.ns))
+	if n, outNs := main.outliers(); n > 0 {
+		say(f, "; %s of it in %s of %s %ss, the others wait %s each", share("in_outliers", outNs, main.ns), number("outliers", n),
+			number(main.key()+"_steps", main.steps), main.one(), nanoseconds("waiting_per_other", quotient(main.ns-outNs, main.steps-n)))
 	}
-	if found := rv.culprits(idle.gaps); len(found) > 0 {
-		c := found[0]
-		f.Sentence += fmt.Sprintf("; the host is mostly in %s meanwhile (gaps of %s in all)", shortName(c.name), duration(c.ns))
-		f.Evidence = append(f.Evidence, nanoseconds("gaps_during_it", c.ns))
-		f.Events = append(f.Events, rv.ref(c.row))
+	rv.sayMeanwhile(f, main.gaps)
+	for _, p := range phases {
+		if p != main && p.steps > 0 && p.ns > 0 {
+			say(f, "; %ss wait %s each (%s)", p.one(), nanoseconds("waiting_per_"+p.key(), p.each(p.ns)), share("of_"+p.key()+"_time", p.ns, p.stepsNs))
+		}
 	}
 	return f
 }
 
-// lookBackNs before a gap is where a call that waits in it may have begun.
-const lookBackNs = 10_000_000
+// waitsForHost tells the gaps that are the host's: those between launches of eager decode steps are, if they are too little
+// to be a finding of their own.
+func (rv *rankView) waitsForHost() func(g *gap) bool {
+	eager := launchBoundDecode(rv) != nil
+	return func(g *gap) bool { return g.cause == gapHost || g.cause == gapEager && !eager }
+}
+
+// How a profile shows that the next step is scheduled while the last one runs, and that it is not: by the frames of the loop
+// that does it.
+var (
+	overlapping = regexp.MustCompile(`event_loop_overlap|step_with_batch_queue|async_scheduler\.py|overlap_utils\.py`)
+	inTurn      = regexp.MustCompile(`: event_loop_normal$|v1/engine/core\.py\(\d+\): step$`)
+)
+
+// tryHost is what to try against waiting for the host: nothing that the trace shows done.
+func (rv *rankView) tryHost() string {
+	try := "look at what the host does there: "
+	overlaps, turns := rv.has(overlapping), rv.has(inTurn)
+	if turns && !overlaps {
+		try += "scheduling the next step while one runs (vLLM's --async-scheduling; SGLang without --disable-overlap-schedule), "
+	}
+	try += "fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step"
+	if rv.x.Frames > 0 {
+		try += "; a profile without Python stacks shows how much of it is the profiler's"
+	}
+	return try
+}
+
+// has tells whether some name of the trace has a pattern in it.
+func (rv *rankView) has(pattern *regexp.Regexp) bool {
+	for id := range rv.t.Strings.Len() {
+		if pattern.MatchString(rv.name(trace.StringID(id))) {
+			return true
+		}
+	}
+	return false
+}
 
 // syncInStep: calls that wait for the device let it run dry.
 func syncInStep(rv *rankView) *analyze.Finding {
-	idle := rv.idle(func(g *gap) bool { return g.cause == gapSync })
-	if idle.ns == 0 || ratio(idle.ns, rv.totalNs) < idleShare {
+	phases := rv.idleByPhase(func(g *gap) bool { return g.cause == gapSync })
+	p := phases[0]
+	if p.ns == 0 || p.share() < idleShare {
 		return nil
 	}
-	// Which calls: of each gap the one that ended last before the next launch.
-	type waiter struct {
-		calls int
-		row   int32
-	}
-	byName := map[string]*waiter{}
-	most := ""
-	counted := map[int32]bool{}
-	at := 0
-	for _, g := range idle.gaps {
-		launch := rv.x.Calls[rv.x.GPU[g.Next].Call].StartNs
-		blocking := int32(-1)
-		for at > 0 && rv.x.Calls[at-1].StartNs > g.StartNs-lookBackNs {
-			at--
-		}
-		for ; at < len(rv.x.Calls) && rv.x.Calls[at].StartNs < launch; at++ {
-			if c := &rv.x.Calls[at]; rv.x.IsSync(c) && c.EndNs > g.StartNs {
-				blocking = int32(at)
-			}
-		}
-		if blocking < 0 || counted[blocking] {
-			continue
-		}
-		counted[blocking] = true
-		name := rv.name(rv.x.Calls[blocking].Name)
-		if byName[name] == nil {
-			byName[name] = &waiter{row: rv.x.Calls[blocking].Row}
-		}
-		if byName[name].calls++; most == "" || byName[name].calls > byName[most].calls {
-			most = name
-		}
-	}
-	next := rv.x.GPU[idle.longest.Next]
+	what, row, calls := rv.mostWaited(p.gaps)
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(idle.ns, rv.steps()),
-		Evidence: []analyze.Evidence{
-			number("gaps", len(idle.gaps)), nanoseconds("idle_around_synchronising_calls", idle.ns), share("of_time", idle.ns, rv.totalNs),
-		},
-		Events: []analyze.EventRef{rv.ref(next.Row)},
-		Try:    "keep the host ahead: copy results to pinned memory and wait on an event one step later, take tensors' .item() and .cpu() out of the step; in vLLM and SGLang overlap scheduling with execution",
+		StakeNsPerStep: quotient(p.ns, rv.steps()),
+		Evidence:       []analyze.Evidence{number("gaps", len(p.gaps)), nanoseconds("idle_in_synchronising_calls", p.ns), number("calls", calls)},
+		Events:         []analyze.EventRef{rv.ref(row), rv.ref(rv.x.GPU[p.longest.Next].Row)},
+		Try:            "keep the host ahead: copy results to pinned memory and wait on an event one step later, take tensors' .item() and .cpu() out of the step; in vLLM and SGLang overlap scheduling with execution",
 	}
-	what := "a synchronising call"
-	if most != "" {
-		what = fmt.Sprintf("%s (%s %s)", most, times(byName[most].calls, rv.steps()), rv.per())
-		f.Evidence = append(f.Evidence, number("calls_of_"+most, byName[most].calls))
-		f.Events = append(f.Events, rv.ref(byName[most].row))
-	}
-	f.Sentence = fmt.Sprintf("the GPU runs dry while the host waits for it in %s: idle %s %s (%s of the time)", what, duration(f.StakeNsPerStep), rv.per(), percent(idle.ns, rv.totalNs))
+	say(f, "the GPU runs dry while the host waits for it in %s (%s %s), and stands still %s %s until those calls return (%s of %s time)",
+		what, mean("calls_per_step", calls, max(1, p.steps)), p.per(), nanoseconds("idle_per_"+p.key(), p.each(p.ns)), p.per(),
+		share("of_"+p.key()+"_time", p.ns, p.stepsNs), choose(p.steps > 0, "its", "the"))
 	return f
+}
+
+// mostWaited is the kind of call that let the device run dry for the longest time during gaps, the op around it with it, the
+// row of one of them, and how many there were.
+func (rv *rankView) mostWaited(gaps []gap) (what string, row int32, calls int) {
+	type kind struct {
+		ns, longestNs int64
+		row           int32
+		calls         int
+	}
+	kinds := map[string]*kind{}
+	for i := range gaps {
+		g := &gaps[i]
+		c := &rv.x.Calls[g.Sync]
+		name := rv.name(c.Name)
+		if op := rv.x.OpOf(c); op >= 0 {
+			name += " in " + shortName(rv.name(rv.t.Events.Name(int(op))))
+		}
+		k := kinds[name]
+		if k == nil {
+			k = &kind{}
+			kinds[name] = k
+		}
+		k.ns += g.Ns()
+		if k.calls++; g.Ns() > k.longestNs {
+			k.longestNs, k.row = g.Ns(), c.Row
+		}
+		if what == "" || k.ns > kinds[what].ns {
+			what = name
+		}
+	}
+	return what, kinds[what].row, kinds[what].calls
 }
 
 // oneLongGap: a pause that is no part of the work makes every share of the whole window wrong.
@@ -125,20 +156,19 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 		device = max(device, t.TotalNs)
 	}
 	next := rv.x.GPU[idle.longest.Next]
+	n := len(idle.gaps)
 	f := &analyze.Finding{
-		Evidence: []analyze.Evidence{nanoseconds("longest_gap", idle.longest.Ns()), number("such_gaps", len(idle.gaps)), share("of_window", idle.ns, device)},
+		Evidence: []analyze.Evidence{nanoseconds("longest_gap", idle.longest.Gap.Ns()), number("such_gaps", n), share("of_window", idle.ns, device)},
 		Events:   []analyze.EventRef{rv.ref(next.Row)},
 		Try:      "take idle shares per step, not of the window; begin the profile when requests run, and end it before they stop",
 	}
-	f.Sentence = fmt.Sprintf("a pause of %s stands in the window (%s of it), far longer than any step: it is not the work's, and other findings leave it out",
-		duration(idle.longest.Ns()), percent(idle.longest.Ns(), device))
-	if len(idle.gaps) > 1 {
-		f.Sentence = strings.Replace(f.Sentence, "a pause of", fmt.Sprintf("%d pauses, the longest of", len(idle.gaps)), 1)
-		f.Sentence = strings.NewReplacer("stands in", "stand in", "it is not", "they are not", "leave it out", "leave them out").Replace(f.Sentence)
+	pause := []any{nanoseconds("longest_gap", idle.longest.Gap.Ns()), share("longest_of_window", idle.longest.Gap.Ns(), device)}
+	if n == 1 {
+		say(f, "a pause of %s stands in the window (%s of it), far longer than any step: it is not the work's, and other findings leave it out", pause...)
+	} else {
+		say(f, "%s pauses, the longest of %s, stand in the window (%s of it), far longer than any step: they are not the work's, and other findings leave them out",
+			append([]any{number("such_gaps", n)}, pause...)...)
 	}
-	if found := rv.culprits([]gap{idle.longest}); len(found) > 0 {
-		f.Sentence += " (during " + shortName(found[0].name) + ")"
-		f.Events = append(f.Events, rv.ref(found[0].row))
-	}
+	rv.sayMeanwhile(f, []gap{idle.longest})
 	return f
 }

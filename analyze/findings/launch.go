@@ -1,8 +1,6 @@
 package findings
 
 import (
-	"fmt"
-
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
@@ -14,52 +12,90 @@ const (
 	eagerLaunches = 32
 	// launchBoundShare of a decode step spent waiting for launches makes launching what its time hangs on, rather than
 	// one cost among others. Traces of eager engines on H100 and H200 show 86 to 94 %.
-	launchBoundShare = 0.30
+	launchBoundShare = 0.50
+	// rhythmTimes the usual time from a launch to the next is the most that launching explains: eager engines on H100 and
+	// H200 lose under 1 % of their gaps' time in longer ones inside a step, while in these the host does something else.
+	rhythmTimes = 10
 )
 
-// launchBound finds the gaps inside decode steps during which kernels had not been launched yet, if the steps are eager
-// and these gaps are much of their time.
-func (rv *rankView) launchBound() (idle *idleGaps, steps int, stepNs int64) {
+// eager is how a rank launches its decode steps one kernel at a time.
+type eager struct {
+	steps    int   // decode steps; 0: they are not eager
+	launches int   // in all of them
+	rhythmNs int64 // the usual time from one launch to the next
+}
+
+// findEager finds the gaps inside decode steps that wait for the next launch, where decode replays no graphs.
+func (rv *rankView) findEager() {
 	var launches, graphs []int64
+	all := 0
 	for i := range rv.iterations {
 		if rv.in(int32(i), trace.StepDecode) {
 			s := rv.step(i)
 			launches, graphs = append(launches, int64(s.Launches)), append(graphs, int64(s.GraphLaunch))
-			stepNs += s.TimeNs
+			all += s.Launches
 		}
 	}
-	if stats.Median(launches) < eagerLaunches || stats.Median(graphs) > 0 {
-		return nil, 0, 0
+	if len(launches) == 0 || stats.Median(launches) < eagerLaunches || stats.Median(graphs) > 0 {
+		return
 	}
-	idle = rv.idle(func(g *gap) bool { return g.cause == gapHost && g.inside && rv.in(g.iteration, trace.StepDecode) })
-	if ratio(idle.ns, stepNs) < launchBoundShare {
-		return nil, 0, 0
+	rv.eager = eager{steps: len(launches), launches: all, rhythmNs: rv.launchRhythm()}
+	for i := range rv.gaps {
+		g := &rv.gaps[i]
+		if g.cause == gapHost && g.inside && rv.in(g.iteration, trace.StepDecode) && g.Ns() <= rhythmTimes*rv.eager.rhythmNs {
+			g.cause = gapEager
+		}
 	}
-	return idle, len(launches), stepNs
 }
 
-// launchBoundDecode: decode without graphs, in which the GPU finishes each kernel before the next one is launched.
+// launchRhythm is the median time from one launch of a thread to its next, over all work of decode steps.
+func (rv *rankView) launchRhythm() int64 {
+	last := map[trace.TrackID]int64{}
+	var apart []int64
+	for i := range rv.work {
+		w := &rv.work[i]
+		if w.Call < 0 || !rv.in(w.iteration, trace.StepDecode) {
+			continue
+		}
+		c := &rv.x.Calls[w.Call]
+		if before, ok := last[c.Track]; ok && c.StartNs > before {
+			apart = append(apart, c.StartNs-before)
+		}
+		last[c.Track] = c.StartNs
+	}
+	return stats.Median(apart)
+}
+
+// launchBoundDecode: decode without graphs, in which the GPU finishes kernels before the next one is launched.
 func launchBoundDecode(rv *rankView) *analyze.Finding {
-	idle, steps, stepNs := rv.launchBound()
-	if idle == nil {
+	if rv.eager.steps == 0 {
 		return nil
 	}
-	launches := 0
-	for i := range rv.iterations {
-		if rv.in(int32(i), trace.StepDecode) {
-			launches += rv.step(i).Launches
+	var p *phaseGaps
+	for _, of := range rv.idleByPhase(func(g *gap) bool { return g.cause == gapEager }) {
+		if of.phase == string(trace.StepDecode) {
+			p = of
 		}
 	}
-	next := rv.x.GPU[idle.longest.Next]
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("decode is launch-bound: without CUDA graphs the host makes %s launches per decode step, and the GPU waits for them %s of its %s (%s)",
-			times(launches, steps), duration(quotient(idle.ns, steps)), duration(quotient(stepNs, steps)), percent(idle.ns, stepNs)),
-		StakeNsPerStep: quotient(idle.ns, rv.steps()),
+	if p == nil || p.ns == 0 || p.share() < idleShare {
+		return nil
+	}
+	next := rv.x.GPU[p.longest.Next]
+	f := &analyze.Finding{
+		StakeNsPerStep: quotient(p.ns, rv.steps()),
 		Evidence: []analyze.Evidence{
-			number("decode_steps", steps), number("launches", launches), number("gaps", len(idle.gaps)),
-			nanoseconds("waiting_for_launches", idle.ns), nanoseconds("decode_step_time", stepNs), share("of_decode_steps", idle.ns, stepNs),
+			number("decode_steps", p.steps), number("launches", rv.eager.launches), number("gaps", len(p.gaps)),
+			nanoseconds("waiting_for_launches", p.ns), nanoseconds("decode_step_time", p.stepsNs), nanoseconds("launch_to_launch", rv.eager.rhythmNs),
 		},
 		Events: []analyze.EventRef{rv.ref(next.Row), rv.ref(rv.x.Calls[next.Call].Row)},
 		Try:    "replay decode from CUDA graphs: in vLLM drop --enforce-eager, in SGLang --disable-cuda-graph; in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache",
 	}
+	what := "decode runs without CUDA graphs"
+	if p.share() >= launchBoundShare {
+		what = "decode is launch-bound without CUDA graphs"
+	}
+	say(f, what+": the host makes %s launches per decode step, one every %s, and the GPU waits for them %s of its %s (%s)",
+		mean("launches_per_decode_step", rv.eager.launches, rv.eager.steps), nanoseconds("launch_to_launch", rv.eager.rhythmNs),
+		nanoseconds("waiting_per_decode_step", p.each(p.ns)), nanoseconds("decode_step", p.each(p.stepsNs)), share("of_decode_steps", p.ns, p.stepsNs))
+	return f
 }

@@ -20,6 +20,9 @@ const (
 	unitCount  = "count"  // whole, or a mean
 	unitFactor = "factor" // of two like things, printed with two decimals and ×
 	unitRank   = "rank"   // its number: a name rather than a quantity
+
+	unitFLOPs = "flop/s"
+	unitRate  = "bytes/s"
 )
 
 // say goes on with a finding's sentence. Each %s of the format takes an analyze.Evidence, which is printed in its unit and
@@ -59,6 +62,10 @@ func Written(e analyze.Evidence) string {
 		return fmt.Sprintf("%.2f×", e.Value)
 	case unitRank:
 		return itoa(int(e.Value))
+	case unitFLOPs:
+		return fmt.Sprintf("%.0f TFLOP/s", e.Value/1e12)
+	case unitRate:
+		return fmt.Sprintf("%.0f GB/s", e.Value/1e9)
 	}
 	if e.Value >= 100 || e.Value == float64(int64(e.Value)) {
 		return count(int(e.Value + 0.5))
@@ -93,4 +100,9 @@ func factor(name string, v float64) analyze.Evidence {
 // rankNumber names a rank.
 func rankNumber(name string, rank int) analyze.Evidence {
 	return analyze.Evidence{Name: name, Value: float64(rank), Unit: unitRank}
+}
+
+// rateOf is a rate in T(FL)OP/s or GB/s.
+func rateOf(name string, perSecond float64, unit string) analyze.Evidence {
+	return analyze.Evidence{Name: name, Value: perSecond, Unit: unit}
 }

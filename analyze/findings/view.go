@@ -36,6 +36,7 @@ type rankView struct {
 	work       []work // by start
 	iterations []index.Iteration
 	gaps       []gap
+	eager      eager
 
 	matched map[*regexp.Regexp][]int8 // what matches has found, by name: 1, -1; 0: not asked yet
 }

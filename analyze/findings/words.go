@@ -64,10 +64,21 @@ func count(n int) string {
 	return s
 }
 
+// noun is the name of a number of things.
+func noun(n int, one string) string {
+	if n == 1 {
+		return one
+	}
+	return one + "s"
+}
+
 // shortName is a kernel's, op's or frame's name as a sentence can bear it: without types, arguments and directories.
 func shortName(name string) string {
 	if path, function, ok := strings.Cut(name, "): "); ok { // a Python frame
 		return path[strings.LastIndexByte(path, '/')+1:] + "): " + function
+	}
+	if strings.HasPrefix(name, "## Call CompiledFxGraph ") { // and a hash
+		return "CompiledFxGraph"
 	}
 	name = strings.TrimPrefix(name, "void ")
 	i := strings.IndexAny(name, "<(")
@@ -110,4 +121,12 @@ func quotient(sum int64, n int) int64 {
 		return 0
 	}
 	return sum / int64(n)
+}
+
+// choose is one of two strings.
+func choose(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/inferprof/inferprof/internal/interval"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -37,7 +36,10 @@ type Gap struct {
 	Last           int32 // index of Index.GPU: what ended last before it; -1: that is not selected
 	Next           int32 // index of Index.GPU: what ended it; -1: that is not selected
 	Cause          IdleCause
-	Sync           bool // some thread was in a synchronising call during it
+	// Sync is the call that the host waited for the device in when the gap began (index of Index.Calls), on the thread that
+	// launched what ended it; -1: there is none. SyncNs is how long it still waited.
+	Sync   int32
+	SyncNs int64
 }
 
 // Ns is its length.
@@ -48,13 +50,15 @@ type Arrival struct {
 	Name     trace.StringID
 	Track    trace.TrackID // of the call that launched it
 	Launched int64         // when that began
+	Returned int64         // and when it had returned
 	Linked   bool          // the call is known
 }
 
 func (x *Index) arrival(g *Work) Arrival {
 	a := Arrival{Name: g.Name, Linked: g.Call >= 0}
 	if a.Linked {
-		a.Track, a.Launched = x.Calls[g.Call].Track, x.Calls[g.Call].StartNs
+		c := &x.Calls[g.Call]
+		a.Track, a.Launched, a.Returned = c.Track, c.StartNs, c.EndNs
 	}
 	return a
 }
@@ -136,20 +140,50 @@ func (x *Index) cause(next *Arrival, from, to int64) IdleCause {
 	return IdleOther
 }
 
-// markSyncs marks the gaps during which some thread was in a call that waits for the device.
+// A call that waits for the device has let it run dry if it had begun before, on the thread that then launched what came
+// next, and only for as long as it still waited: what the host does after it is the host's. A thread that waits beside the
+// launching one holds nobody up, and neither does a call that begins in the gap: nothing runs that it could wait for.
+
+// markSyncs says of each gap, in order of time, which call the launching thread waited in when it began.
 func (x *Index) markSyncs(gaps []Gap) {
-	var blocked interval.Set
+	waits := make([][]int32, len(x.Trace.Tracks)) // calls that wait, of each thread, in order of time
 	for i := range x.Calls {
-		if c := &x.Calls[i]; x.IsSync(c) {
-			blocked.Add(c.StartNs, c.EndNs)
+		if c := &x.Calls[i]; x.Waits(c) {
+			waits[c.Track] = append(waits[c.Track], int32(i))
 		}
 	}
-	b := 0
+	next := make([]int, len(waits))
+	last := make([]int32, len(waits)) // of each thread: of its calls that began before, the one that ends last
+	for i := range last {
+		last[i] = -1
+	}
 	for i := range gaps {
 		g := &gaps[i]
-		for b < len(blocked) && blocked[b].End <= g.StartNs {
-			b++
+		g.Sync = -1
+		if g.Cause != IdleHost {
+			continue
 		}
-		g.Sync = b < len(blocked) && blocked[b].Start < g.EndNs
+		a := x.Arrival(g)
+		own := waits[a.Track]
+		for ; next[a.Track] < len(own) && x.Calls[own[next[a.Track]]].StartNs < g.StartNs; next[a.Track]++ {
+			if c := own[next[a.Track]]; last[a.Track] < 0 || x.Calls[c].EndNs > x.Calls[last[a.Track]].EndNs {
+				last[a.Track] = c
+			}
+		}
+		if c := last[a.Track]; c >= 0 && x.Calls[c].EndNs > g.StartNs {
+			g.Sync, g.SyncNs = c, min(x.Calls[c].EndNs, g.EndNs)-g.StartNs
+		}
 	}
+}
+
+// Waits tells whether a call waits for the device: it synchronises, or copies from or to pageable memory, which blocks the
+// host until it is done.
+func (x *Index) Waits(c *Call) bool {
+	return x.IsSync(c) || c.GPUEvents > 0 && x.IsPageable(&x.GPU[c.FirstGPU])
+}
+
+// IsPageable knows copies of which one end is ordinary memory: the driver copies them through a buffer of its own, and
+// the call returns only when that is done.
+func (x *Index) IsPageable(g *Work) bool {
+	return g.Category == trace.CategoryMemcpy && x.facts(g.Name)&factPageable != 0
 }

@@ -10,7 +10,7 @@ import (
 const ModuleFrame = "nn.Module: "
 
 // nameFacts are what a name says, bit by bit.
-type nameFacts uint8
+type nameFacts uint16
 
 // What a name may say.
 const (
@@ -21,6 +21,8 @@ const (
 	factLaunch                // a call that launches kernels or graphs
 	factSync                  // a call that waits for the device
 	factFrame                 // a Python frame that is a module's or a step's
+	factStep                  // an annotation that marks a step
+	factPageable              // a copy from or to pageable memory
 )
 
 // facts are what a name says: each is looked at once, however many events have it.
@@ -45,6 +47,12 @@ func (x *Index) learn(id trace.StringID) nameFacts {
 	}
 	if _, ok := trace.ParsePythonStep(name); ok {
 		f |= factFrame
+	}
+	if _, ok := trace.ParseStep(name); ok {
+		f |= factStep
+	}
+	if strings.HasPrefix(name, "Memcpy") && strings.Contains(name, "Pageable") {
+		f |= factPageable
 	}
 	if IsKernelLaunch(name) {
 		f |= factLaunch

@@ -148,47 +148,117 @@ func checkCause(t *testing.T, x *Index, g *Gap) {
 			want = IdleLaunch
 		}
 	}
-	sync := slices.ContainsFunc(x.Calls, func(c Call) bool {
-		return x.Name(c.Name) == "cudaStreamSynchronize" && c.StartNs < g.EndNs && c.EndNs > g.StartNs
-	})
-	if g.Cause != want || g.Sync != sync {
-		t.Fatalf("%+v: cause %v, want %v; sync %t", *g, g.Cause, want, sync)
+	// What the launching thread still waited in a synchronising call that had begun before.
+	var waited int64
+	for i := range x.Calls {
+		c := &x.Calls[i]
+		if want == IdleHost && x.Name(c.Name) == "cudaStreamSynchronize" && c.Track == x.Calls[next.Call].Track && c.StartNs < g.StartNs {
+			waited = max(waited, min(c.EndNs, g.EndNs)-g.StartNs)
+		}
+	}
+	if g.Cause != want || g.SyncNs != waited || (g.Sync >= 0) != (waited > 0) {
+		t.Fatalf("%+v: cause %v, want %v; waited %d", *g, g.Cause, want, waited)
 	}
 }
 
-// TestDuring compares with a look at every row for every gap.
+// TestDuring compares with a look at every row in every ns of the gaps.
 func TestDuring(t *testing.T) {
 	each(t, func(t *testing.T, x *Index) {
 		for _, device := range x.Devices() {
-			gaps := slices.Clone(x.Gaps(device))
-			slices.SortFunc(gaps, func(a, b Gap) int { return int(b.Ns() - a.Ns()) }) // in another order than time's
-			gaps = gaps[:(len(gaps)+1)/2]
-			for i, got := range x.During(gaps) {
-				if want := during(x, &gaps[i]); got != want {
-					t.Fatalf("%+v: %+v, want %+v", gaps[i], got, want)
+			var stretches []Stretch
+			for i, g := range x.Gaps(device) {
+				if s, ok := x.HostStretch(&g); ok {
+					s.Group = int32(i % 3)
+					stretches = append(stretches, s)
 				}
+			}
+			slices.Reverse(stretches) // another order than time's
+			for group, got := range x.During(stretches, 3) {
+				checkDivision(t, x, stretches, int32(group), &got)
 			}
 		}
 	})
 }
 
-func during(x *Index, g *Gap) Occupant {
-	best, match := Occupant{Row: -1}, 0.0
-	next := x.GPU[g.Next]
-	if next.Call < 0 {
-		return best
-	}
+// checkDivision divides again, one ns after the other.
+func checkDivision(t *testing.T, x *Index, stretches []Stretch, group int32, got *Division) {
+	t.Helper()
 	e := &x.Trace.Events
-	for i := range e.Len() {
-		if e.Track(i) != x.Calls[next.Call].Track || !onThread(e.Category(i)) {
+	var ns, delay, none int64
+	inside, own := map[string]int64{}, map[string]int64{}
+	for _, s := range stretches {
+		if s.Group != group {
 			continue
 		}
-		shared := min(e.EndNs(i), g.EndNs) - max(e.StartNs(i), g.StartNs)
-		if m := float64(shared) / float64(e.DurationNs(i)+g.Ns()-shared); shared > 0 && m > match {
-			best, match = Occupant{int32(i), shared}, m
+		ns += s.EndNs - s.StartNs
+		for at := s.StartNs; at < s.EndNs; at++ {
+			if at >= s.LaunchedNs {
+				delay++
+				continue
+			}
+			innermost, names := -1, map[string]bool{}
+			for i := range e.Len() {
+				if e.Track(i) != s.Track || !onThread(e.Category(i)) || e.StartNs(i) > at || e.EndNs(i) <= at {
+					continue
+				}
+				names[x.Name(e.Name(i))] = true
+				if b := innermost; b < 0 || e.StartNs(i) > e.StartNs(b) || e.StartNs(i) == e.StartNs(b) && e.EndNs(i) <= e.EndNs(b) {
+					innermost = i
+				}
+			}
+			if innermost < 0 {
+				none++
+				continue
+			}
+			own[x.Name(e.Name(innermost))]++
+			for name := range names {
+				inside[name]++
+			}
 		}
 	}
-	return best
+	if got.Ns != ns || got.DelayNs != delay || got.NoneNs != none {
+		t.Fatalf("%d ns, %d after the launch, %d in nothing; want %d, %d, %d", got.Ns, got.DelayNs, got.NoneNs, ns, delay, none)
+	}
+	sum := delay
+	for _, o := range got.Occupants() {
+		sum += o.OwnNs
+		if o.None {
+			continue
+		}
+		name := x.Name(o.Name)
+		if o.Ns != inside[name] || o.OwnNs != own[name] {
+			t.Fatalf("%s: %d ns, %d of its own; want %d, %d", name, o.Ns, o.OwnNs, inside[name], own[name])
+		}
+		if o.Row < 0 || e.Name(int(o.Row)) != o.Name {
+			t.Fatalf("%s: row %d", name, o.Row)
+		}
+		delete(inside, name)
+	}
+	if sum != ns || len(inside) > 0 {
+		t.Fatalf("%d of %d ns; nothing is said of %v", sum, ns, inside)
+	}
+	checkMost(t, x, got)
+}
+
+// checkMost: what is named fills half, and nothing inside it does, or nothing fills half and those named do not overlap.
+func checkMost(t *testing.T, x *Index, d *Division) {
+	t.Helper()
+	most, half := d.Most()
+	var sum int64
+	for _, o := range most {
+		sum += o.Ns
+		if (2*o.Ns >= d.Ns) != half && d.Ns > 0 {
+			t.Fatalf("%+v of %d ns: half is %t", o, d.Ns, half)
+		}
+	}
+	if sum > d.Ns || half && len(most) != 1 || len(most) > mostNamed {
+		t.Fatalf("%+v are %d of %d ns", most, sum, d.Ns)
+	}
+	for _, o := range d.Occupants() {
+		if half && 2*o.Ns >= d.Ns && o.Ns < most[0].Ns {
+			t.Fatalf("%s is named, and %s fills half, too", x.Name(most[0].Name), x.Name(o.Name))
+		}
+	}
 }
 
 // TestLinks: work is joined to the first call in the file with its correlation, and calls know what they launched.

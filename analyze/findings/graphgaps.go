@@ -1,0 +1,42 @@
+package findings
+
+import (
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// A graph launches all of its kernels at once, and still the device pauses between them: it must see that one has ended
+// before it begins what depends on it. That is a µs or so, of each of hundreds of kernels.
+
+// graphGapShare of a step is what these pauses must take: a graph of a 7B model's 450 kernels loses just under 5 %.
+const graphGapShare = 0.05
+
+// graphGaps: many short kernels in a graph, between which the device pauses.
+func graphGaps(rv *rankView) *analyze.Finding {
+	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapGraph })[0]
+	if p.ns == 0 || p.share() < graphGapShare {
+		return nil
+	}
+	var sets idleGaps
+	for i := range p.gaps {
+		if g := &p.gaps[i]; rv.x.GPU[g.Next].Category == trace.CategoryMemset || rv.x.GPU[g.Last].Category == trace.CategoryMemset {
+			sets.add(g)
+		}
+	}
+	next := &rv.x.GPU[p.longest.Next]
+	f := &analyze.Finding{
+		StakeNsPerStep: quotient(p.ns, rv.steps()),
+		Evidence:       []analyze.Evidence{number("gaps", len(p.gaps)), nanoseconds("gaps_in_graphs", p.ns)},
+		Events:         []analyze.EventRef{rv.ref(next.Row), rv.ref(rv.x.Calls[next.Call].Row)},
+		Try:            "fewer and longer kernels: fuse what is elementwise (torch.compile), batch more; programmatic dependent launch, where the kernels have it",
+	}
+	say(f, "between the kernels of a CUDA graph the GPU pauses %s %s (%s of %s time): %s times, %s each",
+		nanoseconds("pauses_per_"+p.key(), p.each(p.ns)), p.per(), share("of_"+p.key()+"_time", p.ns, p.stepsNs), choose(p.steps > 0, "its", "the"),
+		mean("gaps_per_step", len(p.gaps), p.steps), nanoseconds("mean_gap", quotient(p.ns, len(p.gaps))))
+	if 2*sets.ns >= p.ns {
+		say(f, ", %s of that beside memory sets (%s of them, %s each)", share("beside_sets", sets.ns, p.ns),
+			mean("gaps_beside_sets_per_step", len(sets.gaps), p.steps), nanoseconds("mean_gap_beside_sets", quotient(sets.ns, len(sets.gaps))))
+		f.Try = "have kernels clear their own buffers, or clear them all at once: a memory set is a step of the graph of its own; " + f.Try
+	}
+	return f
+}

@@ -1,0 +1,223 @@
+package plants
+
+import (
+	"math/rand/v2"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// What a profiler loses or writes wrongly. No time is planted: rows are edited.
+
+// editing plants an edit of each rank's rows, or of one rank's (-1: all). The edit reports false if there is nothing to edit.
+func editing(rank int, right []string, edit func(r *Rank, d *draft, random *rand.Rand) bool) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		if rank >= len(s.Ranks) {
+			return nil
+		}
+		p := &Planted{Right: right}
+		for i, r := range s.Ranks {
+			if rank >= 0 && i != rank {
+				p.Ranks = append(p.Ranks, r.Trace)
+				continue
+			}
+			d := newDraft(r.Trace)
+			if !edit(r, d, rand.New(rand.NewPCG(11, uint64(i)))) {
+				return nil
+			}
+			p.Ranks = append(p.Ranks, d.trace())
+		}
+		return p
+	}
+}
+
+// dropWork loses pieces of work.
+func dropWork(which func(r *Rank, w *Work, random *rand.Rand) bool) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, random *rand.Rand) bool {
+		lost := 0
+		for k := range r.Work {
+			if which(r, &r.Work[k], random) {
+				d.rows[r.Work[k].Row].Phase = removed
+				lost++
+			}
+		}
+		return lost > 0 && lost < len(r.Work)
+	}
+}
+
+// ofReplays chooses a share of the kernels of graphs, at random.
+func ofReplays(share float64) func(*Rank, *Work, *rand.Rand) bool {
+	return func(r *Rank, w *Work, random *rand.Rand) bool {
+		return w.Call >= 0 && r.Calls[w.Call].Works > 8 && random.Float64() < share
+	}
+}
+
+// ofTheTail chooses the work that begins in the last share of the device's window.
+func ofTheTail(share float64) func(*Rank, *Work, *rand.Rand) bool {
+	return func(r *Rank, w *Work, _ *rand.Rand) bool {
+		return w.StartNs > r.Work[0].StartNs+int64((1-share)*float64(windowNs(r.Work)))
+	}
+}
+
+// dropRows loses rows of some kinds.
+func dropRows(which func(r *Rank, row *trace.Event, random *rand.Rand) bool) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, random *rand.Rand) bool {
+		lost := 0
+		for i := range d.rows {
+			if which(r, &d.rows[i], random) {
+				d.rows[i].Phase = removed
+				lost++
+			}
+		}
+		return lost > 0
+	}
+}
+
+func anyCall(_ *Rank, row *trace.Event, _ *rand.Rand) bool {
+	return row.Category == trace.CategoryRuntime || row.Category == trace.CategoryDriver
+}
+
+// someLaunches chooses a share of the calls that launch work.
+func someLaunches(share float64) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, random *rand.Rand) bool {
+		lost := 0
+		for _, c := range r.Calls {
+			if c.Works > 0 && random.Float64() < share {
+				d.rows[c.Row].Phase = removed
+				lost++
+			}
+		}
+		return lost > 0
+	}
+}
+
+// marks chooses every other mark of a step, on the host and on the device.
+func everyOtherMark(r *Rank, d *draft, _ *rand.Rand) bool {
+	if len(r.Steps) < 8 {
+		return false
+	}
+	seen := map[trace.Category]int{}
+	for i := range d.rows {
+		row := &d.rows[i]
+		if row.Category != trace.CategoryUserAnnotation && row.Category != trace.CategoryGPUAnnotation || !isStep(r, row) {
+			continue
+		}
+		if seen[row.Category]++; seen[row.Category]%2 == 0 {
+			row.Phase = removed
+		}
+	}
+	return true
+}
+
+func isStep(r *Rank, row *trace.Event) bool {
+	name := r.Trace.Strings.At(row.Name)
+	return len(name) > 8 && name[:8] == "execute_"
+}
+
+// duplicate writes a share of the pieces of work twice.
+func duplicate(share float64) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, random *rand.Rand) bool {
+		for k := range r.Work {
+			if random.Float64() < share {
+				d.rows = append(d.rows, d.rows[r.Work[k].Row])
+			}
+		}
+		return len(r.Work) > 0
+	}
+}
+
+// lasting gives a share of the pieces of work another duration.
+func lasting(share float64, ns func(was int64) int64) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, random *rand.Rand) bool {
+		for k := range r.Work {
+			if w := &r.Work[k]; w.Category == trace.CategoryKernel && random.Float64() < share {
+				d.rows[w.Row].DurationNs = ns(w.EndNs - w.StartNs)
+			}
+		}
+		return len(r.Work) > 0
+	}
+}
+
+// outside loses all rows of a rank that do not lie in a part of its window (0 to 1): its profile began late, or ended early.
+func outside(from, to float64) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, _ *rand.Rand) bool {
+		low, high := extent(r.Trace)
+		begin, end := low+int64(from*float64(high-low)), low+int64(to*float64(high-low))
+		kept := map[int64]bool{} // correlations that a kept call has
+		for i := range d.rows {
+			row := &d.rows[i]
+			if row.Category != trace.CategoryRuntime && row.Category != trace.CategoryDriver || row.Side == trace.NoSide {
+				continue
+			}
+			if row.StartNs >= begin && row.StartNs+row.DurationNs <= end {
+				kept[d.calls[row.Side].Correlation] = true
+			}
+		}
+		for i := range d.rows {
+			row := &d.rows[i]
+			inside := row.StartNs >= begin && row.StartNs+row.DurationNs <= end
+			if isWork(row.Category) && row.Side != trace.NoSide {
+				inside = kept[d.gpu[row.Side].Correlation]
+			}
+			if row.Category == trace.CategoryTrace || row.Category == trace.CategoryNone {
+				continue
+			}
+			if !inside {
+				row.Phase = removed
+			}
+		}
+		return true
+	}
+}
+
+// extent is when a trace's work and ops begin and end.
+func extent(t *trace.Trace) (low, high int64) {
+	first := true
+	for i := range t.Events.Len() {
+		c := t.Events.Category(i)
+		if !isWork(c) && c != trace.CategoryCPUOp && c != trace.CategoryRuntime {
+			continue
+		}
+		if first {
+			low, high, first = t.Events.StartNs(i), t.Events.EndNs(i), false
+		}
+		low, high = min(low, t.Events.StartNs(i)), max(high, t.Events.EndNs(i))
+	}
+	return low, high
+}
+
+// clockOff sets a rank's clock off.
+func clockOff(rank int, ns int64, right []string) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		if rank >= len(s.Ranks) {
+			return nil
+		}
+		p := &Planted{Right: right}
+		for i, r := range s.Ranks {
+			t := r.Trace
+			if i == rank {
+				other := *t
+				other.Meta.BaseTimeNanoseconds += ns
+				t = &other
+			}
+			p.Ranks = append(p.Ranks, t)
+		}
+		return p
+	}
+}
+
+// otherRun puts in a rank's place the one of a profile that was recorded an hour later: its steps are fewer, in other numbers, and
+// each is its own.
+func otherRun(rank int) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		if rank >= len(s.Ranks) {
+			return nil
+		}
+		return editing(rank, []string{"different_profiles"}, func(r *Rank, d *draft, random *rand.Rand) bool {
+			ok := outside(0.4, 0.9)(r, d, random)
+			meta := *d.of
+			meta.Meta.BaseTimeNanoseconds += 3_600_000_000_000
+			d.of = &meta
+			return ok
+		})(s)
+	}
+}

@@ -1,0 +1,178 @@
+package plants
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// What the device does: kernels take longer, stand apart, or are more.
+
+// scaling plants kernels that take another time.
+func scaling(right, also []string, factor func(r *Rank) func(w *Work) float64) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		var of []func(w *Work) float64
+		changed := false
+		for _, r := range s.Ranks {
+			f := factor(r)
+			if f == nil {
+				return nil
+			}
+			for k := range r.Work {
+				changed = changed || f(&r.Work[k]) != 1
+			}
+			of = append(of, f)
+		}
+		if !changed {
+			return nil
+		}
+		ranks, lost := s.play(score{ns: func(rank int, w *Work) int64 {
+			return int64(math.Round(float64(w.EndNs-w.StartNs) * of[rank](w)))
+		}})
+		return &Planted{Ranks: ranks, Right: right, Also: also, Timed: true, LostNs: lost}
+	}
+}
+
+// decoding is a factor on the kernels of decode steps, by how far into the profile the step is (0 to 1) and which it is; nil
+// if there are too few of those to see what changes.
+func decoding(of func(part float64, nth int, w *Work) float64) func(*Rank) func(w *Work) float64 {
+	return func(r *Rank) func(w *Work) float64 {
+		decodes := r.decodes()
+		if len(decodes) < 8 {
+			return nil
+		}
+		nth := map[int]int{}
+		for k, i := range decodes {
+			nth[i] = k
+		}
+		return func(w *Work) float64 {
+			k, ok := nth[w.Step]
+			if !ok || w.Category != trace.CategoryKernel || w.Meeting >= 0 {
+				return 1
+			}
+			return of(float64(k)/float64(len(decodes)-1), k, w)
+		}
+	}
+}
+
+// called is a factor on the kernels with one of some names in theirs.
+func called(factor float64, names ...string) func(*Rank) func(w *Work) float64 {
+	return func(*Rank) func(w *Work) float64 {
+		return func(w *Work) float64 {
+			if w.Category == trace.CategoryKernel && named(w, names...) {
+				return factor
+			}
+			return 1
+		}
+	}
+}
+
+func named(w *Work, names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.Contains(w.Name, n) })
+}
+
+// attentionNames are what attention kernels of the bases are called.
+var attentionNames = []string{"flash_fwd", "FlashAttnFwd", "unified_attention", "fmha"}
+
+// apart plants a gap before each kernel of a graph but its first.
+func apart(ns int64) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		first := make([]map[int]int, len(s.Ranks))
+		graphs := false
+		for i, r := range s.Ranks {
+			first[i] = map[int]int{}
+			for _, w := range slices.Backward(r.Work) {
+				if w.Call >= 0 {
+					first[i][w.Call] = w.Row
+				}
+			}
+			for _, c := range r.Calls {
+				graphs = graphs || c.Works > 8
+			}
+		}
+		if !graphs {
+			return nil
+		}
+		ranks, lost := s.play(score{before: func(rank int, w *Work) int64 {
+			r := s.Ranks[rank]
+			if w.Call < 0 || r.Calls[w.Call].Works <= 8 || first[rank][w.Call] == w.Row || w.Step < 0 || !r.Steps[w.Step].Decodes() {
+				return 0
+			}
+			return ns
+		}})
+		return &Planted{Ranks: ranks, Right: []string{"graph_gaps"}, Timed: true, LostNs: lost}
+	}
+}
+
+// adding plants work after some of a scene's: of(w) says what; each piece that was not in a graph gets a call of its own, made
+// right after the one before.
+func adding(right, also []string, callNs int64, call string, of func(r *Rank, k int) []addition) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		c := score{after: map[[2]int][]addition{}}
+		number := 0
+		for rank, r := range s.Ranks {
+			for k := range r.Work {
+				w := &r.Work[k]
+				for i, a := range of(r, k) {
+					if w.Call < 0 {
+						continue
+					}
+					if at := &r.Calls[w.Call]; call != "" && at.Works <= 8 {
+						number++
+						a.number, a.launchAt, a.lag = number, at.EndNs, int64(i)*callNs
+						c.pauses = append(c.pauses, pause{rank: rank, at: at.EndNs, ns: callNs, call: call, launch: number, track: at.Track})
+					}
+					c.after[[2]int{rank, k}] = append(c.after[[2]int{rank, k}], a)
+				}
+			}
+		}
+		if len(c.after) == 0 {
+			return nil
+		}
+		ranks, lost := s.play(c)
+		return &Planted{Ranks: ranks, Right: right, Also: also, Timed: true, LostNs: lost}
+	}
+}
+
+// atStepsFirst adds work after the first single piece of each decode step: one that is part of no graph.
+func atStepsFirst(n int, a addition) func(r *Rank, k int) []addition {
+	seen := map[*Rank]map[int]bool{}
+	decodes := map[*Rank][]int{}
+	return func(r *Rank, k int) []addition {
+		w := &r.Work[k]
+		if seen[r] == nil {
+			seen[r], decodes[r] = map[int]bool{}, r.decodes()
+		}
+		if w.Call < 0 || r.Calls[w.Call].Works != 1 || seen[r][w.Step] || !slices.Contains(decodes[r], w.Step) {
+			return nil
+		}
+		seen[r][w.Step] = true
+		list := make([]addition, n)
+		for i := range list {
+			list[i] = a
+		}
+		return list
+	}
+}
+
+// afterEach adds a kernel after each of decode steps with one of some names.
+func afterEach(name string, ns int64, names ...string) func(r *Rank, k int) []addition {
+	return func(r *Rank, k int) []addition {
+		w := &r.Work[k]
+		if w.Step < 0 || !r.Steps[w.Step].Decodes() || w.Category != trace.CategoryKernel || !named(w, names...) {
+			return nil
+		}
+		return []addition{{name: name, category: trace.CategoryKernel, ns: ns}}
+	}
+}
+
+// median is the middle of some values, the upper of two; 0 of none.
+func median(values []int64) int64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}

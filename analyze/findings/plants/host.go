@@ -1,0 +1,239 @@
+package plants
+
+import (
+	"math/rand/v2"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// What the host does: it pauses, is slow to launch, or waits for the device.
+
+// stepNs is how long a step takes in the middle: the time between the starts of decode steps' first work, of a CPU's between
+// their marks.
+func (r *Rank) stepNs() int64 {
+	starts := map[int]int64{}
+	if len(r.Work) == 0 {
+		for i, s := range r.Steps {
+			starts[i] = s.StartNs
+		}
+	}
+	for _, w := range r.Work {
+		if _, ok := starts[w.Step]; !ok {
+			starts[w.Step] = w.StartNs
+		}
+	}
+	var lengths []int64
+	for _, i := range r.decodes() {
+		if a, ok := starts[i]; ok {
+			if b, ok := starts[i+1]; ok {
+				lengths = append(lengths, b-a)
+			}
+		}
+	}
+	return median(lengths)
+}
+
+// leadNs is for how long the device still has work when the host begins a step: a pause there that is shorter costs nothing.
+func (r *Rank) leadNs(step int) int64 {
+	at := r.Steps[step].StartNs
+	end := at
+	for _, w := range r.Work {
+		if w.Call >= 0 && r.Calls[w.Call].StartNs < at {
+			end = max(end, w.EndNs)
+		}
+	}
+	return end - at
+}
+
+// steady are the decode steps that the host begins less than two steps ahead: a rank that is further ahead waits for others, as
+// at the start of a profile, and loses nothing by a pause.
+func (r *Rank) steady() (list []int) {
+	for _, i := range r.decodes() {
+		if r.leadNs(i) <= 2*r.stepNs() {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// pausing plants pauses on the hosts of some ranks, or of all (nil).
+func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) bool) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		var c score
+		for i, r := range s.Ranks {
+			if on != nil && !on(i) {
+				continue
+			}
+			for _, p := range of(r) {
+				p.rank = i
+				c.pauses = append(c.pauses, p)
+			}
+		}
+		if len(c.pauses) == 0 {
+			return nil
+		}
+		ranks, lost := s.play(c)
+		return &Planted{Ranks: ranks, Right: right, Also: also, Timed: true, LostNs: lost}
+	}
+}
+
+// betweenSteps pauses before each decode step, for a share of a step more than the host is ahead.
+func betweenSteps(share float64) func(*Rank) []pause {
+	return func(r *Rank) (list []pause) {
+		for _, i := range r.steady() {
+			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(share*float64(r.stepNs()))})
+		}
+		return list
+	}
+}
+
+// insideOps pauses in the op or call in which a decode step launches its first work.
+func insideOps(share float64) func(*Rank) []pause {
+	return func(r *Rank) (list []pause) {
+		for _, i := range r.steady() {
+			if list0 := r.works(i); len(list0) > 0 {
+				c := r.Calls[r.Work[list0[0]].Call]
+				list = append(list, pause{at: (c.StartNs + c.EndNs) / 2, ns: r.leadNs(i) + int64(share*float64(r.stepNs()))})
+			}
+		}
+		return list
+	}
+}
+
+// every pauses before every n-th decode step, for some steps' time.
+func every(n int, steps float64) func(*Rank) []pause {
+	return func(r *Rank) (list []pause) {
+		decodes := r.steady()
+		if len(decodes) < 3*n {
+			return nil
+		}
+		for k := n; k < len(decodes); k += n {
+			i := decodes[k]
+			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(steps*float64(r.stepNs()))})
+		}
+		return list
+	}
+}
+
+// nowAndThen pauses before some decode steps, chosen at random.
+func nowAndThen(n int, steps float64) func(*Rank) []pause {
+	return func(r *Rank) (list []pause) {
+		decodes := r.steady()
+		if len(decodes) < 4*n {
+			return nil
+		}
+		random := rand.New(rand.NewPCG(7, uint64(n)))
+		for _, k := range random.Perm(len(decodes))[:n] {
+			i := decodes[k]
+			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(steps*float64(r.stepNs()))})
+		}
+		return list
+	}
+}
+
+// inPrefill pauses before each step with prompts.
+func inPrefill(share float64) func(*Rank) []pause {
+	return func(r *Rank) (list []pause) {
+		for i := 1; i < len(r.Steps)-1; i++ {
+			if !r.Steps[i].Decodes() {
+				list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(share*float64(windowNs(r.Work)))})
+			}
+		}
+		return list
+	}
+}
+
+// whileAhead pauses where the device has work for longer.
+func whileAhead(r *Rank) (list []pause) {
+	for _, i := range r.steady() {
+		if lead := r.leadNs(i); lead > 200_000 {
+			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: lead / 4})
+		}
+	}
+	return list
+}
+
+// slowLaunches makes each call that launches work take longer.
+func slowLaunches(ns int64) func(*Rank) []pause {
+	return func(r *Rank) (list []pause) {
+		for _, c := range r.Calls {
+			if c.Works > 0 {
+				list = append(list, pause{at: c.EndNs - 1, ns: ns})
+			}
+		}
+		return list
+	}
+}
+
+// synchronising waits for the device before each decode step.
+func synchronising(r *Rank) (list []pause) {
+	for _, i := range r.steady() {
+		list = append(list, pause{at: r.Steps[i].StartNs, ns: 10_000, blocks: true, call: "cudaStreamSynchronize", track: r.launcher()})
+	}
+	return list
+}
+
+// askingWhetherDone asks in each decode step, when the device stands still already, for an event that has long been.
+func askingWhetherDone(r *Rank) (list []pause) {
+	for _, i := range r.steady() {
+		list = append(list, pause{at: r.Steps[i].StartNs, ns: 4_000, call: "cudaEventSynchronize", track: r.launcher()})
+	}
+	return list
+}
+
+// waitingBeside has another thread wait for the device in every step, as one does that takes tokens out.
+func waitingBeside(s *Scene) *Planted {
+	p := &Planted{}
+	for _, r := range s.Ranks {
+		decodes := r.steady()
+		if len(decodes) == 0 {
+			return nil
+		}
+		d := newDraft(r.Trace)
+		beside := d.thread(r.launcher())
+		correlation, free := d.freeCorrelation(), int64(0)
+		for _, i := range decodes {
+			works := r.works(i)
+			if len(works) == 0 {
+				continue
+			}
+			end := r.Work[works[len(works)-1]].EndNs
+			if start := max(r.Steps[i].StartNs, free); end > start {
+				free = end + 8_000
+				d.call("cudaEventSynchronize", beside, correlation, start, free-start)
+				correlation++
+			}
+		}
+		p.Ranks = append(p.Ranks, d.trace())
+	}
+	return p
+}
+
+// blockingCopies copies a few bytes to ordinary memory before each decode step, as .item() and .cpu() do.
+func blockingCopies(s *Scene) *Planted {
+	c := score{after: map[[2]int][]addition{}}
+	number := 0
+	for rank, r := range s.Ranks {
+		for _, i := range r.steady() {
+			at := r.Steps[i].StartNs
+			last := -1
+			for k := range r.Work {
+				if w := &r.Work[k]; w.Call >= 0 && r.Calls[w.Call].StartNs < at {
+					last = k
+				}
+			}
+			if last < 0 {
+				continue
+			}
+			number++
+			c.pauses = append(c.pauses, pause{rank: rank, at: at, ns: 15_000, blocks: true, call: "cudaMemcpyAsync", launch: number, track: r.launcher()})
+			c.after[[2]int{rank, last}] = append(c.after[[2]int{rank, last}],
+				addition{name: "Memcpy DtoH (Device -> Pageable)", category: trace.CategoryMemcpy, ns: 2_000, bytes: 64, number: number, launchAt: at})
+		}
+	}
+	if number == 0 {
+		return nil
+	}
+	ranks, lost := s.play(c)
+	return &Planted{Ranks: ranks, Right: []string{"pageable_copies", "sync_in_step"}, Also: []string{"host_idle"}, Timed: true, LostNs: lost}
+}

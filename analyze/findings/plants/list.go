@@ -1,0 +1,93 @@
+package plants
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/inferprof/inferprof/trace"
+)
+
+// List is every plant. Names say what was done, where, and by how much.
+var List = slices.Concat(hostPlants, devicePlants, damagePlants, rankPlants)
+
+// Ids of findings and problems, by what is planted. Of several, each names the cause.
+var (
+	hostIsLate   = []string{"host_idle", "launch_bound_decode", "outside_ops"}
+	pauses       = []string{"host_pauses", "slow_steps", "one_long_gap", "host_idle"}
+	waitsForGPU  = []string{"sync_in_step", "pageable_copies"}
+	lostWork     = []string{"replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "launches_without_work"}
+	lostLaunches = []string{"unlinked", "unlinked_kernels", "no_runtime_calls", "not_checked"}
+)
+
+var hostPlants = []Plant{
+	{"host pauses between decode steps, 30 % of one", pausing(hostIsLate, nil, betweenSteps(0.3), nil)},
+	{"host pauses between decode steps, 100 % of one", pausing(hostIsLate, nil, betweenSteps(1), nil)},
+	{"host pauses in an op of decode steps, 40 % of one", pausing(hostIsLate, nil, insideOps(0.4), nil)},
+	{"host pauses before every 5th step, 3 steps long", pausing(pauses, hostIsLate, every(5, 3), nil)},
+	{"host pauses at random 3 times, 6 steps long", pausing(pauses, hostIsLate, nowAndThen(3, 6), nil)},
+	{"host pauses once, 40 steps long", pausing([]string{"one_long_gap"}, pauses, nowAndThen(1, 40), nil)},
+	{"host pauses before prefill, 10 % of the window", pausing(pauses, hostIsLate, inPrefill(0.1), nil)},
+	{"host pauses while it is ahead", pausing(nil, nil, whileAhead, nil)},
+	{"launches take 20 µs longer", pausing(hostIsLate, nil, slowLaunches(20_000), nil)},
+	{"the device is waited for before each decode step", pausing(waitsForGPU, hostIsLate, synchronising, nil)},
+	{"a past event is asked for before each decode step", pausing(nil, nil, askingWhetherDone, nil)},
+	{"another thread waits for the device", waitingBeside},
+	{"pageable copies before each decode step", blockingCopies},
+}
+
+var devicePlants = []Plant{
+	{"decode kernels slow down over time", scaling([]string{"throttling", "drift"}, []string{"prefill_interference"},
+		decoding(func(part float64, _ int, _ *Work) float64 { return 1 + 0.6*part }))},
+	{"attention grows fourfold over decode", scaling([]string{"attention_growth"}, nil,
+		decoding(func(part float64, _ int, w *Work) float64 {
+			if named(w, attentionNames...) {
+				return 1 + 9*part
+			}
+			return 1
+		}))},
+	{"every other decode step takes twice as long", scaling([]string{"bimodal_steps"}, nil,
+		decoding(func(_ float64, nth int, _ *Work) float64 { return 1 + float64(nth%2) }))},
+	{"one decode step takes six times as long", scaling([]string{"slow_steps", "outlier_steps"}, nil,
+		decoding(func(_ float64, nth int, _ *Work) float64 {
+			if nth == 5 {
+				return 6
+			}
+			return 1
+		}))},
+	{"sampling takes ten times as long", scaling([]string{"sampling_share"}, nil,
+		called(10, "argmax", "ArgMax", "topk_topp", "_sample", "softmax_warp", "cunn_SoftMax"))},
+	{"all kernels take 10 % longer", scaling(nil, nil, called(1.1, ""))},
+	{"graphs have 4 µs between kernels", apart(4_000)},
+	{"30 tiny copies in each decode step", adding([]string{"tiny_copies"}, hostIsLate, 4_000, "cudaMemcpyAsync",
+		atStepsFirst(30, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_500, bytes: 64}))},
+	{"a pinned copy of 1 ms in each decode step", adding([]string{"exposed_copies"}, hostIsLate, 4_000, "cudaMemcpyAsync",
+		atStepsFirst(1, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_000_000, bytes: 40 << 20}))},
+	{"activations are quantized before each matrix multiplication", adding([]string{"activation_quantization"}, nil, 4_000, "cudaLaunchKernel",
+		afterEach("void vllm::scaled_fp8_quant_kernel_strided<c10::Half, c10::Float8_e4m3fn>(c10::Float8_e4m3fn*, c10::Half const*, float const*)",
+			8_000, "gemm", "nvjet", "Marlin", "cutlass"))},
+}
+
+var damagePlants = []Plant{
+	{"2 % of graphs' kernels are lost", editing(-1, lostWork, dropWork(ofReplays(0.02)))},
+	{"20 % of graphs' kernels are lost", editing(-1, lostWork, dropWork(ofReplays(0.2)))},
+	{"the last third of the device's work is lost", editing(-1, lostWork, dropWork(ofTheTail(0.33)))},
+	{"all runtime calls are lost", editing(-1, lostLaunches, dropRows(anyCall))},
+	{"10 % of launches are lost", editing(-1, lostLaunches, someLaunches(0.1))},
+	{"every other mark of a step is lost", editing(-1, []string{"step_marks", "missing_steps"}, everyOtherMark)},
+	{"3 % of the device's work is there twice", editing(-1, []string{"duplicate_events", "duplicates"}, duplicate(0.03))},
+	{"5 % of kernels take 0 ns", editing(-1, []string{"zero_durations", "zero_kernels"}, lasting(0.05, func(int64) int64 { return 0 }))},
+	{"1 % of kernels end before they begin", editing(-1, []string{"negative_durations", "ends_before_start"},
+		lasting(0.01, func(was int64) int64 { return -was }))},
+}
+
+var rankPlants = []Plant{
+	{"rank 1 computes 40 % slower", onRank(1, []string{"straggler_rank"}, nil, 1.4)},
+	{"rank 1 has a slower host", pausingOne(1, []string{"straggler_rank"}, hostIsLate)},
+	{"rank 1 ends at 60 %", editing(1, []string{"early_rank"}, outside(0, 0.6))},
+	{"rank 1 begins at 40 %", editing(1, []string{"late_rank", "rank_start_skew"}, outside(0.4, 1))},
+	{"rank 1's clock is an hour off", clockOff(1, 3_600_000_000_000, []string{"clock_skew"})},
+	{"rank 1's clock is 20 ms off", clockOff(1, 20_000_000, []string{"clock_skew"})},
+	{"rank 1 is another run's", otherRun(1)},
+	{"rank 1 lost 30 % of the device's work", editing(1, append([]string{"rank_lost_work", "ranks_differ"}, lostWork...),
+		dropWork(func(_ *Rank, _ *Work, random *rand.Rand) bool { return random.Float64() < 0.3 }))},
+}

@@ -1,0 +1,35 @@
+package plants
+
+import "github.com/inferprof/inferprof/trace"
+
+// One of several ranks is not as the others.
+
+// onRank has a rank compute slower.
+func onRank(rank int, right, also []string, factor float64) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		if rank >= len(s.Ranks) || len(s.Ranks[rank].Work) == 0 {
+			return nil
+		}
+		n := -1
+		return scaling(right, also, func(*Rank) func(w *Work) float64 {
+			n++
+			mine := n == rank
+			return func(w *Work) float64 {
+				if mine && w.Category == trace.CategoryKernel && w.Meeting < 0 {
+					return factor
+				}
+				return 1
+			}
+		})(s)
+	}
+}
+
+// pausingOne has a rank's host pause between decode steps, for half a step more than it is ahead.
+func pausingOne(rank int, right, also []string) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		if rank >= len(s.Ranks) || len(s.Ranks[rank].Work) == 0 {
+			return nil
+		}
+		return pausing(right, also, betweenSteps(0.5), func(r int) bool { return r == rank })(s)
+	}
+}

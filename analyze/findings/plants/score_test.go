@@ -1,0 +1,177 @@
+package plants
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/findings"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// How well rules find what is planted, and nothing else.
+//
+// What is said of a planted profile is right if it names the cause (Planted.Right), a consequence (Also), or what is said of
+// the base, whose own table is below. All else is false: precision is the share of findings and problems that are right.
+//
+// A cause is found if a problem names it, or if a finding does that is the first or second of those that the base has not: a
+// base that is idle for 86 % of the time stays so, whatever is planted. Where a finding of the base names the cause, it has
+// to have grown by half of what was planted. Recall is the share of causes that are found. A cause that costs less than
+// minLost of the time is none: a rule may be silent, and may speak.
+const minLost = 0.05
+
+// outcome is what became of plants.
+type outcome struct {
+	said, right     int // findings and problems, and of them the right ones
+	newly, newRight int // those that the base has not
+	causes, found   int
+	misses          []string
+}
+
+func (o *outcome) add(p outcome) {
+	o.said, o.right, o.newly, o.newRight = o.said+p.said, o.right+p.right, o.newly+p.newly, o.newRight+p.newRight
+	o.causes, o.found, o.misses = o.causes+p.causes, o.found+p.found, append(o.misses, p.misses...)
+}
+
+// problem is what is wrong with a rank's trace.
+type problem struct {
+	id   string
+	rank int
+}
+
+// said is what is concluded from a profile.
+type said struct {
+	problems []problem
+	findings []analyze.Finding
+	steps    int
+	ns       int64 // from the second step on: the first may have waited for other ranks' profiles
+}
+
+func conclude(traces []*trace.Trace) said {
+	o := analyze.Options{}
+	parts, looks := make([]*analyze.Part, len(traces)), make([]*findings.Look, len(traces))
+	for i, number := range analyze.RankNumbers(analyze.Metas(traces)) {
+		x := analyze.File(traces[i], o)
+		parts[i] = analyze.NewPart(x, number, o)
+		looks[i] = findings.LookAt(x, parts[i].Rank, o.Capture)
+	}
+	r := analyze.Join(parts, o)
+	s := said{findings: findings.Find(r, looks)}
+	for _, p := range r.Problems {
+		s.problems = append(s.problems, problem{p.ID, p.Rank})
+	}
+	for _, rank := range r.Ranks {
+		s.steps = max(s.steps, len(rank.Steps))
+	}
+	return s
+}
+
+// stake is what a finding has at stake over all steps; 0 if there is none.
+func (s *said) stake(id string) int64 {
+	for _, f := range s.findings {
+		if f.ID == id {
+			return f.StakeNsPerStep * int64(max(1, s.steps))
+		}
+	}
+	return 0
+}
+
+// judge says what became of one plant.
+func judge(own, now said, p *Planted) (o outcome) {
+	base := map[string]bool{}
+	for _, f := range own.findings {
+		base[f.ID] = true
+	}
+	count := func(id string, ofBase bool) {
+		right := ofBase || slices.Contains(p.Right, id) || slices.Contains(p.Also, id)
+		if o.said++; right {
+			o.right++
+		} else {
+			o.misses = append(o.misses, "false: "+id)
+		}
+		if !ofBase {
+			if o.newly++; right {
+				o.newRight++
+			}
+		}
+	}
+	named := false
+	for _, x := range now.problems {
+		ofBase := slices.Contains(own.problems, x)
+		count(x.id, ofBase)
+		named = named || !ofBase && slices.Contains(p.Right, x.id)
+	}
+	place := 0
+	for _, f := range now.findings {
+		count(f.ID, base[f.ID])
+		names := slices.Contains(p.Right, f.ID)
+		if base[f.ID] && names && now.stake(f.ID)-own.stake(f.ID) < p.LostNs/2 {
+			names = false
+		}
+		if base[f.ID] && !names {
+			continue
+		}
+		if place++; names && place <= 2 {
+			named = true
+		}
+	}
+	if len(p.Right) == 0 || p.Timed && float64(p.LostNs) < minLost*float64(own.ns) {
+		return o
+	}
+	if o.causes = 1; named {
+		o.found = 1
+	} else {
+		o.misses = append(o.misses, "not found: one of "+strings.Join(p.Right, ", "))
+	}
+	return o
+}
+
+func TestPlants(t *testing.T) {
+	var all outcome
+	for _, b := range bases {
+		ranks := b.read(t)
+		if ranks == nil {
+			continue
+		}
+		own := conclude(ranks)
+		s := NewScene(ranks...)
+		own.ns = s.ns()
+		var of outcome
+		for _, plant := range List {
+			p := plant.Make(s)
+			if p == nil {
+				continue
+			}
+			now := conclude(p.Ranks)
+			o := judge(own, now, p)
+			for i, m := range o.misses {
+				o.misses[i] = fmt.Sprintf("%-24s %-60s (%.1f ms of %.1f) %s", b.name, plant.Name, float64(p.LostNs)/1e6, float64(own.ns)/1e6, m)
+			}
+			if os.Getenv("SHOW") != "" && len(o.misses) > 0 {
+				o.misses = append(o.misses, show(now)...)
+			}
+			of.add(o)
+		}
+		t.Logf("%-24s %s", b.name, of.figures())
+		all.add(of)
+	}
+	t.Logf("%-24s %s", "all", all.figures())
+	t.Logf("misses:\n%s", strings.Join(all.misses, "\n"))
+}
+
+func (o *outcome) figures() string {
+	return fmt.Sprintf("precision %d of %d (of what the base has not: %d of %d), recall %d of %d", o.right, o.said, o.newRight, o.newly, o.found, o.causes)
+}
+
+func show(s said) (lines []string) {
+	for _, p := range s.problems {
+		lines = append(lines, fmt.Sprintf("      ! %s of rank %d", p.id, p.rank))
+	}
+	for _, f := range s.findings {
+		lines = append(lines, fmt.Sprintf("      - %s %d: %.180s", f.ID, f.StakeNsPerStep, f.Sentence))
+	}
+	return lines
+}
