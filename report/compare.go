@@ -119,9 +119,7 @@ func leftOutText(s *compare.Section, a, b string) string {
 			parts = append(parts, fmt.Sprintf("%s %d of %s, %d of %s", what, x, a, y, b))
 		}
 	}
-	say("first steps", func(l *compare.LeftOut) int { return l.First })
-	say("last steps, whose end is not recorded,", func(l *compare.LeftOut) int { return l.Open })
-	say("outliers", func(l *compare.LeftOut) int { return l.Outliers })
+	say("steps that no step follows,", func(l *compare.LeftOut) int { return l.Open })
 	say("steps recorded in part", func(l *compare.LeftOut) int { return l.UnderRecorded })
 	return strings.Join(parts, "; ")
 }
@@ -266,6 +264,33 @@ func delta(ns int64) string {
 	return "+" + strings.TrimLeft(duration(ns), " ")
 }
 
+// waterfallTitle says what a waterfall divides.
+func waterfallTitle(s *compare.Section) string {
+	switch s.Unit {
+	case "step":
+		var steps [2]int
+		for _, m := range s.Matched {
+			steps[0], steps[1] = steps[0]+m.ASteps, steps[1]+m.BSteps
+		}
+		return fmt.Sprintf("a typical step: the mean of those nearest to the median, %d of %d and %d of %d",
+			s.Typical[0], steps[0], s.Typical[1], steps[1])
+	case "trace":
+		return "the whole trace"
+	}
+	return "of typical steps, per " + s.Unit
+}
+
+// gateMark is how a gate's answer is marked, and its colour.
+func gateMark(o compare.Outcome) (mark, color string) {
+	switch o {
+	case compare.OutcomePassed:
+		return "✓", green
+	case compare.OutcomeFailed:
+		return "✗", red
+	}
+	return "?", yellow
+}
+
 // sectionTime is a line of a section's table of times.
 type sectionTime struct {
 	name   string
@@ -275,7 +300,14 @@ type sectionTime struct {
 
 // sectionTimes are a section's times, those left out of which there are none on either side.
 func sectionTimes(s *compare.Section) []sectionTime {
-	all := []sectionTime{{choose(s.Unit == "step", "time, median", "time"), &s.Time, ""}, {"busy", &s.Busy, ""}, {"idle", &s.Idle, ""}, {"communication", &s.Comm, ""}}
+	all := []sectionTime{{choose(s.Unit == "step", "time, median", "time"), &s.Time, ""}}
+	if s.Unit != "trace" {
+		all = append(all, sectionTime{"time, mean", &s.Mean, ""})
+	}
+	if s.P99 != nil {
+		all = append(all, sectionTime{"time, p99", s.P99, ""})
+	}
+	all = append(all, sectionTime{"busy", &s.Busy, ""}, sectionTime{"idle", &s.Idle, ""}, sectionTime{"communication", &s.Comm, ""})
 	if s.PerToken != nil {
 		all = append(all, sectionTime{"per generated token", s.PerToken, ""})
 	}

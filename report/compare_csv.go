@@ -26,6 +26,9 @@ func SweepCSV(w io.Writer, cells []SweepCell, r *compare.Result) error {
 		for i := range r.Pairs {
 			c.pair(&r.Pairs[i])
 		}
+		if r.Gate != nil {
+			c.gate(r)
+		}
 	}
 	c.out.Flush()
 	if c.err == nil {
@@ -83,11 +86,17 @@ func (c *compareCSV) pair(p *compare.Pair) {
 		for _, e := range []struct {
 			name string
 			*compare.Estimate
-		}{{"time", &s.Time}, {"busy", &s.Busy}, {"idle", &s.Idle}, {"comm", &s.Comm}} {
+		}{{"time", &s.Time}, {"mean", &s.Mean}, {"p99", s.P99}, {"busy", &s.Busy}, {"idle", &s.Idle}, {"comm", &s.Comm}} {
+			if e.Estimate == nil {
+				continue
+			}
 			c.row(append([]string{p.A, p.B, s.ID, s.Unit, "time", e.name, "", ""}, csvEstimate(e.Estimate)...)...)
 		}
 		for _, part := range s.Parts {
 			c.row(append([]string{p.A, p.B, s.ID, s.Unit, "part", part.Name, "", ""}, csvTimes(part.ANs, part.BNs)...)...)
+		}
+		for _, part := range s.MeanParts {
+			c.row(append([]string{p.A, p.B, s.ID, s.Unit, "mean part", part.Name, "", ""}, csvTimes(part.ANs, part.BNs)...)...)
 		}
 		for j := range s.Kernels {
 			row := &s.Kernels[j]
@@ -103,17 +112,29 @@ func (c *compareCSV) pair(p *compare.Pair) {
 	}
 }
 
+// gate writes a gate's judgements: the outcome in verdict, the ends of the interval in percent that is worse in low and high.
+func (c *compareCSV) gate(r *compare.Result) {
+	for i := range r.Gate.Judgements {
+		j := &r.Gate.Judgements[i]
+		cells := csvEstimate(&j.Estimate)
+		cells[3], cells[4], cells[5], cells[6] = csvNumber(j.WorsePercent), csvEnd(j.AtLeastPercent), csvEnd(j.AtMostPercent), string(j.Outcome)
+		c.row(append([]string{r.Pairs[i].A, j.Side, "gate", "", "gate", r.Gate.Metric, j.Sentence, ""}, cells...)...)
+	}
+}
+
 func csvNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // csvEstimate are the columns from a_value on.
 func csvEstimate(e *compare.Estimate) []string {
-	end := func(v *float64) string {
-		if v == nil {
-			return ""
-		}
-		return csvNumber(*v)
+	return []string{csvNumber(e.A), csvNumber(e.B), csvNumber(e.Delta), csvNumber(e.Percent), csvEnd(e.Low), csvEnd(e.High), e.Verdict}
+}
+
+// csvEnd is an end of an interval, "" if there is none.
+func csvEnd(v *float64) string {
+	if v == nil {
+		return ""
 	}
-	return []string{csvNumber(e.A), csvNumber(e.B), csvNumber(e.Delta), csvNumber(e.Percent), end(e.Low), end(e.High), e.Verdict}
+	return csvNumber(*v)
 }
 
 // csvTimes are the same columns of two times without an interval.

@@ -84,14 +84,10 @@ func (h *compareHTML) answers() template.HTML {
 	if g := h.r.Gate; g != nil {
 		m.add(`<ul class="problems">`)
 		for _, j := range g.Judgements {
-			class, word := "fine", "✓ Gate"
-			switch {
-			case j.Failed:
-				class, word = "error", "✗ Gate"
-			case j.Unjudged != "":
-				class, word = "warning", "? Gate"
-			}
-			m.add(`<li class="%s"><b>%s</b><span>%s</span></li>`, class, word, j.Sentence)
+			mark, _ := gateMark(j.Outcome)
+			class := map[compare.Outcome]string{compare.OutcomePassed: "fine", compare.OutcomeFailed: "error"}[j.Outcome]
+			class = choose(class == "", "warning", class)
+			m.add(`<li class="%s"><b>%s</b><span>%s</span></li>`, class, mark+" Gate", j.Sentence)
 		}
 		m.add(`</ul>`)
 	}
@@ -102,7 +98,7 @@ func (h *compareHTML) answers() template.HTML {
 		}
 		for k := range p.Sections {
 			s := &p.Sections[k]
-			mark := map[string]string{"worse": "▲", "better": "▼", "unknown": "?"}[verdictText(&s.Time, false)]
+			mark := map[string]string{"worse": "▲", "better": "▼", "unknown": "?"}[verdictText(s.Answer(), false)]
 			if mark == "" {
 				mark = "="
 			}
@@ -233,13 +229,13 @@ func (h *compareHTML) section(p *compare.Pair, s *compare.Section) template.HTML
 		m.add(`</ul>`)
 	}
 	m.add("%s", h.times(p, s))
-	m.add(`<h3>From %s to %s</h3>`, p.A, p.B)
+	m.add(`<h3>From %s to %s</h3><p class="note">%s</p>`, p.A, p.B, waterfallTitle(s))
 	m.add("%s", waterfallChart(p, s))
 	m.add("%s", h.distributions(p, s))
 	m.add(`<h3>Kernels and ops</h3><p class="note">matched by name, then by place in the step; the largest difference first; point at a name for all of it</p>`)
 	m.add("%s", h.kernels(p, s))
 	m.add("%s", details("Layers", "where ops name their modules", h.layers(p, s)))
-	m.add("%s", details("Ranks", "means of a step; the rank that waits least is the one compared", h.ranks(s)))
+	m.add("%s", details("Ranks", "means of a typical step; the rank that waits least is the one compared", h.ranks(s)))
 	return m.html()
 }
 
@@ -261,7 +257,7 @@ func waterfallChart(p *compare.Pair, s *compare.Section) template.HTML {
 	low, high := waterfallRange(s)
 	x := func(ns int64) float64 { return part(ns-low, high-low) }
 	var m markup
-	m.add("%s", legend([]series{{"mean of " + p.A + " and " + p.B, "s-blue"}, {"takes longer in " + p.B, "s-red"}, {"takes less", "s-green"}}))
+	m.add("%s", legend([]series{{p.A + " and " + p.B, "s-blue"}, {"takes longer in " + p.B, "s-red"}, {"takes less", "s-green"}}))
 	m.add(`<div class="bars" role="list" aria-label="from %s to %s">`, p.A, p.B)
 	row := func(strong bool, label, class string, from, to float64, tip, text string) {
 		m.add(`<div class="bar%s" role="listitem"><span class="l">%s</span><svg height="18" aria-hidden="true">`, choose(strong, " strong", ""), label)

@@ -56,12 +56,9 @@ func (m *compareMarkdown) write() {
 	m.say("")
 	if g := r.Gate; g != nil {
 		for _, j := range g.Judgements {
-			mark := "✅"
-			if j.Unjudged != "" {
+			mark := map[compare.Outcome]string{compare.OutcomePassed: "✅", compare.OutcomeFailed: "❌"}[j.Outcome]
+			if mark == "" {
 				mark = "⚠️"
-			}
-			if j.Failed {
-				mark = "❌"
 			}
 			m.say("%s %s", mark, markdownText.Replace(j.Sentence))
 		}
@@ -74,7 +71,7 @@ func (m *compareMarkdown) write() {
 		}
 		for k := range p.Sections {
 			s := &p.Sections[k]
-			mark := map[string]string{"worse": "🔺", "better": "🔻", "unknown": "❔"}[verdictText(&s.Time, false)]
+			mark := map[string]string{"worse": "🔺", "better": "🔻", "unknown": "❔"}[verdictText(s.Answer(), false)]
 			m.say("- %s", strings.TrimSpace(mark+" "+markdownText.Replace(s.Sentence)))
 		}
 	}
@@ -112,15 +109,15 @@ func (m *compareMarkdown) pair(p *compare.Pair) {
 	}
 	for i := range p.Sections {
 		s := &p.Sections[i]
-		row := func(name string, e *compare.Estimate) {
-			if e.A != 0 || e.B != 0 {
+		for _, t := range sectionTimes(s) {
+			e, name := t.of, t.name
+			if e == &s.Time {
+				name = "**" + sectionTitle(s) + "**, " + choose(s.Unit == "step", "median", "per "+s.Unit)
+			}
+			if t.remark == "" {
 				m.say("%s", markdownRow(name, duration(int64(e.A+0.5)), duration(int64(e.B+0.5)), delta(int64(math.Round(e.Delta))), percentCell(e), intervalText(e), verdictText(e, false)))
 			}
 		}
-		row("**"+sectionTitle(s)+"**, per "+s.Unit, &s.Time)
-		row("busy", &s.Busy)
-		row("idle", &s.Idle)
-		row("communication", &s.Comm)
 	}
 	for i := range p.Sections {
 		if !m.brief {
@@ -144,6 +141,8 @@ func (m *compareMarkdown) details(p *compare.Pair, s *compare.Section) {
 	for _, n := range s.Notes {
 		m.say("⚠️ %s", markdownText.Replace(n))
 	}
+	m.say("")
+	m.say("%s:", upper(waterfallTitle(s)))
 	m.say("")
 	m.say("%s", markdownRow("part", p.A, p.B, "difference"))
 	m.say("|:--|--:|--:|--:|")

@@ -43,7 +43,9 @@ func comparison(t *testing.T, patterns ...string) *compare.Result {
 		t.Fatal(err)
 	}
 	if err == nil {
-		r.Judge(sides, "decode-step", 5)
+		if err := r.Judge(sides, "decode-step", 5); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return r
 }

@@ -80,7 +80,7 @@ func (p *comparePage) answers(pair *compare.Pair) {
 	for i := range pair.Sections {
 		s := &pair.Sections[i]
 		mark, color := "=", ""
-		switch verdictText(&s.Time, false) {
+		switch verdictText(s.Answer(), false) {
 		case "worse":
 			mark, color = "▲", red
 		case "better":
@@ -105,13 +105,7 @@ func (p *comparePage) gate() {
 	}
 	p.section("gate", fmt.Sprintf("%s may be %.4g %% worse", g.Metric, g.LimitPercent))
 	for _, j := range g.Judgements {
-		mark, color := "✓", green
-		if j.Unjudged != "" {
-			mark, color = "?", yellow
-		}
-		if j.Failed {
-			mark, color = "✗", red
-		}
+		mark, color := gateMark(j.Outcome)
 		p.wrapped("  "+mark+" ", "    ", j.Sentence, color)
 	}
 }
@@ -197,7 +191,7 @@ func percentCell(e *compare.Estimate) string {
 	return percentText(e.Percent)
 }
 
-// waterfall draws the way from A's mean to B's: each part's bar hangs where the sum so far has come to.
+// waterfall draws the way from A's typical step to B's: each part's bar hangs where the sum so far has come to.
 func (p *comparePage) waterfall(pair *compare.Pair, s *compare.Section) {
 	origin, high := waterfallRange(s)
 	const label = 38
@@ -206,17 +200,14 @@ func (p *comparePage) waterfall(pair *compare.Pair, s *compare.Section) {
 		return int(math.Round(float64(ns-origin) / float64(max(1, high-origin)) * width))
 	}
 	p.line("")
-	axis := "mean of the steps that count"
-	if s.Unit != "step" {
-		axis = "mean"
-	}
+	axis := waterfallTitle(s)
 	if origin > 0 {
 		axis += ", bars from " + strings.TrimSpace(duration(origin))
 	}
 	bar := func(name, value, color string, from, to int) {
 		p.line("  " + padded(name, label) + padLeft(value, 10) + "  " + strings.Repeat(" ", from) + p.paint(color, strings.Repeat("█", max(0, to-from))))
 	}
-	p.line("  " + p.paint(dim, axis))
+	p.wrapped("  ", "  ", axis, dim)
 	bar(pair.A, duration(s.ATotalNs), blue, 0, column(s.ATotalNs))
 	at := s.ATotalNs
 	for _, part := range s.Parts {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
 )
 
-// BaselineVersion is the version of baseline files that this build writes, and the newest that it reads.
-const BaselineVersion = 1
+// BaselineVersion is the version of baseline files that this build writes, and the only one that it reads. In version 1 first
+// and outlying steps were in no number, and what is divided was the mean of the others.
+const BaselineVersion = 2
 
 // baseline is a side, to be kept where its traces are not: in a repository, for the next commit to be compared with.
 type baseline struct {
@@ -74,8 +76,9 @@ func ParseBaseline(text []byte) (*Side, error) {
 	switch {
 	case b.Kind != baselineKind:
 		return nil, errors.New("no baseline: write one with --write-baseline")
-	case b.Version < 1 || b.Version > BaselineVersion:
-		return nil, fmt.Errorf("schema version %d, this inferprof knows 1 to %d: write the baseline anew", b.Version, BaselineVersion)
+	case b.Version != BaselineVersion:
+		return nil, fmt.Errorf("a baseline of version %d, and this inferprof measures steps as version %d does: write it anew, with inferprof compare CAPTURE --write-baseline FILE",
+			b.Version, BaselineVersion)
 	case len(b.Side.Runs) == 0:
 		return nil, errors.New("no run in it")
 	}
@@ -98,8 +101,10 @@ func (g *Group) check(work int) error {
 		return errors.New("no step times")
 	case len(g.BusyNs) != n || len(g.CommNs) != n:
 		return errors.New("lists of different lengths")
-	case g.Steps < n:
-		return errors.New("fewer steps than step times")
+	case g.Steps < n || g.Typical < 1 || g.Typical > g.Steps:
+		return errors.New("fewer steps than step times, or than typical ones")
+	case g.AllNs < 0 || slices.ContainsFunc(g.AllIdleNs[:], func(ns int64) bool { return ns < 0 }):
+		return errors.New("a negative time")
 	case len(g.LayerNs) > 1<<16:
 		return errors.New("too many layers")
 	}
@@ -114,7 +119,7 @@ func (g *Group) check(work int) error {
 		}
 	}
 	for _, s := range g.Work {
-		if s.Work < 0 || s.Work >= work || s.Ns < 0 || s.Count < 0 || s.Square < 0 {
+		if s.Work < 0 || s.Work >= work || s.Ns < 0 || s.Count < 0 || s.Neighbours < 0 {
 			return errors.New("work that is not in its table, or negative")
 		}
 	}

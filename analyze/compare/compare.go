@@ -245,10 +245,17 @@ func (c *pairing) add(s Section, units []unit, tokens func(Shape) int64) {
 	s.ATotalNs, s.BTotalNs = totals[0], totals[1]
 	s.Parts = waterfall(pieces, idle)
 	s.Kernels = matchKernels(pieces[0], pieces[1])
-	s.Time = c.estimate(&w, func(g *Group, i int) int64 { return g.TotalNs[i] })
-	s.Busy = c.estimate(&w, func(g *Group, i int) int64 { return g.BusyNs[i] })
-	s.Idle = c.estimate(&w, func(g *Group, i int) int64 { return g.TotalNs[i] - g.BusyNs[i] })
-	s.Comm = c.estimate(&w, func(g *Group, i int) int64 { return g.CommNs[i] })
+	s.MeanParts = c.meanParts(&w)
+	total := func(g *Group, i int) int64 { return g.TotalNs[i] }
+	s.Time = c.estimate(&w, median, total)
+	s.Mean = c.estimate(&w, mean, total)
+	if tokens == nil && s.Unit == "step" {
+		e := c.estimateP99(&w)
+		s.P99 = &e
+	}
+	s.Busy = c.estimate(&w, median, func(g *Group, i int) int64 { return g.BusyNs[i] })
+	s.Idle = c.estimate(&w, median, func(g *Group, i int) int64 { return g.TotalNs[i] - g.BusyNs[i] })
+	s.Comm = c.estimate(&w, median, func(g *Group, i int) int64 { return g.CommNs[i] })
 	var first [2][]int64
 	for i := range units {
 		u := &units[i]
@@ -263,6 +270,7 @@ func (c *pairing) add(s Section, units []unit, tokens func(Shape) int64) {
 					continue
 				}
 				*steps += g.Steps
+				s.Typical[k] += g.Typical
 				s.LeftOut[k].add(g)
 				s.LeadRank[k] = g.LeadRank
 				first[k] = append(first[k], g.FirstNs...)
@@ -295,7 +303,7 @@ func (c *pairing) add(s Section, units []unit, tokens func(Shape) int64) {
 	}
 	s.Layers = c.layers(&w)
 	s.Ranks = c.ranks(&w)
-	c.sectionNotes(&s)
+	c.sectionNotes(&s, &w)
 	s.Sentence = sentence(&s, c.pair.A, c.pair.B)
 	c.pair.Sections = append(c.pair.Sections, s)
 }
@@ -315,7 +323,6 @@ func thin(v []float64, n int) []float64 {
 }
 
 func (l *LeftOut) add(g *Group) {
-	l.First += len(g.FirstNs)
 	l.Open += g.Open
 	l.Outliers += g.Outliers
 	l.OutliersNs += g.OutliersNs
@@ -331,7 +338,7 @@ func (c *pairing) unmatched() {
 				if c.used[k][g.Shape] {
 					continue
 				}
-				l.Steps += g.Steps + len(g.FirstNs) + g.Open + g.Outliers + g.UnderRecorded
+				l.Steps += g.Steps + g.Open + g.UnderRecorded
 				if text := g.Shape.Text(); !slices.Contains(l.Shapes, text) {
 					l.Shapes = append(l.Shapes, text)
 				}

@@ -288,16 +288,24 @@ func TestEagerAgainstGraphs(t *testing.T) {
 	}
 }
 
+func decodeShape(batch int64) Shape {
+	return Shape{Phase: "decode", ContextRequests: -1, ContextTokens: -1, GenerationRequests: batch, GenerationTokens: batch}
+}
+
 // steps makes a side of one run whose decode steps take so long each.
 func steps(batch int64, ns ...int64) Side {
-	g := Group{Shape: Shape{Phase: "decode", ContextRequests: -1, ContextTokens: -1, GenerationRequests: batch, GenerationTokens: batch}, Steps: len(ns), TotalNs: ns, BusyNs: ns, CommNs: make([]int64, len(ns))}
-	w := WorkSum{Count: len(ns)}
-	for _, v := range ns {
-		w.Ns += v
-		w.Square += float64(v) * float64(v)
+	r := &analyze.RankIterations{Kind: analyze.KindGPU, Work: []analyze.Work{{Name: "k", Category: "gemm", Role: "gemm"}}}
+	g := Group{Shape: decodeShape(batch)}
+	var every []int
+	for i, v := range ns {
+		r.Steps = append(r.Steps, analyze.Iteration{EndNs: v, Events: 1, Shares: []analyze.Share{{Count: 1, Ns: v}}})
+		every = append(every, i)
 	}
-	g.Work = []WorkSum{w}
-	return Side{Runs: []Run{{Kind: analyze.KindGPU, Ranks: 1, Work: []analyze.Work{{Name: "k", Category: "gemm", Role: "gemm"}}, Groups: []Group{g}}}}
+	run := Run{Kind: analyze.KindGPU, Ranks: 1}
+	b := runBuilder{run: &run, rowOf: map[analyze.Work]int{}}
+	b.add([]*analyze.RankIterations{r}, g, every)
+	run.Groups[0].PerRank = nil
+	return Side{Runs: []Run{run}}
 }
 
 func TestNothingComparable(t *testing.T) {
@@ -361,9 +369,8 @@ func TestTwoCapturesASide(t *testing.T) {
 			run := steps(8, slices.Repeat([]int64{busy}, 20)...).Runs[0]
 			g := &run.Groups[0]
 			g.TotalNs = slices.Repeat([]int64{total}, 20)
-			for range g.TotalNs {
-				g.IdleNs[analyze.IdleHost] += total - busy
-			}
+			g.IdleNs[analyze.IdleHost] = int64(g.Typical) * (total - busy)
+			g.AllNs, g.AllIdleNs[analyze.IdleHost] = 20*total, 20*(total-busy)
 			out.Runs = append(out.Runs, run)
 		}
 		return out

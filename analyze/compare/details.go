@@ -10,19 +10,14 @@ import (
 func (c *pairing) layers(w *sides) []LayerRow {
 	var ns [2][]float64
 	for k := range c.side {
-		for i, scale := range w.scale(k) {
-			for _, g := range w.units[i].groups[k] {
-				if g == nil {
-					continue
+		w.each(k, typicalOf, func(g *Group, _ int, scale float64) {
+			for l, v := range g.LayerNs {
+				for len(ns[k]) <= l {
+					ns[k] = append(ns[k], 0)
 				}
-				for l, v := range g.LayerNs {
-					for len(ns[k]) <= l {
-						ns[k] = append(ns[k], 0)
-					}
-					ns[k][l] += scale * float64(v)
-				}
+				ns[k][l] += scale * float64(v)
 			}
-		}
+		})
 	}
 	if len(ns[0]) == 0 || len(ns[1]) == 0 {
 		return nil

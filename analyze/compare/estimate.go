@@ -4,66 +4,84 @@ import "math"
 
 // Numbers of a section with their intervals: what noise.go needs of each run, taken from its steps.
 
-// estimate compares a number of steps, with its interval.
-func (c *pairing) estimate(w *sides, of func(g *Group, i int) int64) Estimate {
-	var values [2][]value
-	for k := range c.side {
-		values[k] = runValues(len(c.side[k].Runs), k, w, of)
-	}
+// estimate compares a number of a section's steps, with its interval; of tokens, of the steps' shapes.
+func (c *pairing) estimate(w *sides, s statistic, of func(g *Group, i int) int64) Estimate {
+	values := c.values(w, s, of)
 	return estimate(values[0], values[1])
 }
 
-// runValues are a side's values by run.
-func runValues(runs, k int, w *sides, of func(g *Group, i int) int64) []value {
-	var out []value
-	for r := range runs {
-		if w.tokens {
-			if v, ok := tokenValue(w.units, k, r, of); ok {
-				out = append(out, v)
+// values are those of a number, by side and run.
+func (c *pairing) values(w *sides, s statistic, of func(g *Group, i int) int64) (values [2][]value) {
+	for k := range c.side {
+		for r := range c.side[k].Runs {
+			if v, ok := w.valueOf(k, r, s, of); ok {
+				values[k] = append(values[k], v)
 			}
-			continue
-		}
-		var s series
-		for i := range w.units {
-			g := w.units[i].groups[k][r]
-			if g == nil {
-				continue
-			}
-			ns := make([]int64, len(g.TotalNs))
-			for j := range ns {
-				ns[j] = of(g, j)
-			}
-			s.ns, s.weight = append(s.ns, ns), append(s.weight, w.units[i].weight)
-		}
-		if v, ok := s.valueOf(); ok {
-			out = append(out, v)
 		}
 	}
-	return out
+	return values
 }
 
-// tokenValue is a run's mean per token; steps of other shapes have other times per token, which widens it as it should.
-func tokenValue(units []unit, k, r int, of func(g *Group, i int) int64) (value, bool) {
-	var ns, tokens float64
-	var each []float64
-	for i := range units {
-		g := units[i].groups[k][r]
+// estimateP99 compares the slow steps.
+func (c *pairing) estimateP99(w *sides) Estimate {
+	var steps [2]series
+	for k := range steps {
+		for i := range w.units {
+			var all []int64
+			for _, g := range w.units[i].groups[k] {
+				if g != nil {
+					all = append(all, g.TotalNs...)
+				}
+			}
+			steps[k].ns, steps[k].weight = append(steps[k].ns, all), append(steps[k].weight, w.units[i].weight)
+		}
+	}
+	return estimateTail(c.values(w, p99, func(g *Group, i int) int64 { return g.TotalNs[i] }), steps)
+}
+
+// valueOf is a run's value. Per step it is the weighted mean of a number of each shape's steps, with the same weights on both
+// sides. Per token each side has its own steps: that number of each shape, as often as there are steps, by their tokens.
+func (w *sides) valueOf(k, r int, s statistic, of func(g *Group, i int) int64) (value, bool) {
+	var x series
+	var tokens, steps float64
+	var perToken []float64
+	for i := range w.units {
+		g := w.units[i].groups[k][r]
 		if g == nil {
 			continue
 		}
-		for j := range g.TotalNs {
-			ns += float64(of(g, j))
-			tokens += units[i].weight
-			if units[i].weight > 0 {
-				each = append(each, float64(of(g, j))/units[i].weight)
-			}
+		ns := make([]int64, len(g.TotalNs))
+		for j := range ns {
+			ns[j] = of(g, j)
 		}
+		x.ns = append(x.ns, ns)
+		weight := w.units[i].weight
+		if w.tokens {
+			for _, v := range ns {
+				if weight > 0 {
+					perToken = append(perToken, float64(v)/weight)
+				}
+			}
+			tokens += float64(g.Steps) * weight
+			weight = float64(g.Steps)
+			steps += weight
+		}
+		x.weight = append(x.weight, weight)
+	}
+	v, ok := x.valueOf(s)
+	if !ok || !w.tokens {
+		return v, ok
 	}
 	if tokens == 0 {
-		return value{}, false
+		return v, false
 	}
-	spread := deviation(each)
-	return value{v: ns / tokens, n: len(each), step: spread, within: spread / math.Sqrt(float64(len(each)))}, true
+	each := tokens / steps // of a step
+	v.v, v.within, v.step = v.v/each, v.within/each, v.step/each
+	if v.n < fewSteps && len(perToken) >= fewSteps { // as many shapes as steps: those differ by more than noise, which is wide enough
+		v.n, v.step = len(perToken), deviation(perToken)
+		v.within = v.step / math.Sqrt(float64(v.n))
+	}
+	return v, true
 }
 
 // perToken is a step's time by its tokens, of which both sides have the same; nil if the steps do not say how many.
@@ -79,7 +97,7 @@ func perToken(s *Section, w *sides, count func(Shape) int64) *Estimate {
 	}
 	per := tokens / weight
 	e := s.Time
-	e.A, e.B, e.Delta = e.A/per, e.B/per, e.Delta/per
+	e.A, e.B, e.Delta, e.Spread = e.A/per, e.B/per, e.Delta/per, e.Spread/per
 	if e.Low != nil {
 		low, high := *e.Low/per, *e.High/per
 		e.Low, e.High = &low, &high

@@ -83,10 +83,8 @@ func FiguresOf(s *Side) Figures {
 				}
 			case trace.StepPrefill, trace.StepMixed:
 				if g.ContextTokens > 0 {
-					tokens += float64(g.ContextTokens) * float64(g.Steps+len(g.FirstNs))
-					for _, s := range append(slices.Clone(g.TotalNs), g.FirstNs...) {
-						ns += float64(s)
-					}
+					tokens += float64(g.ContextTokens) * float64(g.Steps)
+					ns += float64(g.AllNs)
 				}
 			}
 		}

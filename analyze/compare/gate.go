@@ -8,214 +8,155 @@ import (
 	"strings"
 )
 
-// Gate is a limit on how much worse a side may be than the baseline. It fails only where the whole interval lies beyond
-// the limit: noise alone does not fail it more often than the intervals' level says.
+// Gate is a limit on how much worse a side may be than the baseline. An interval that ends within the limit passes, one that
+// begins beyond it fails. What holds the limit is neither: it can't be judged at its noise, and must not pass for what has
+// been. So a looser limit never fails what a tighter one passes.
 type Gate struct {
 	Metric       string      `json:"metric"`
 	LimitPercent float64     `json:"limit_percent"`
-	Failed       bool        `json:"failed"`
+	Outcome      Outcome     `json:"outcome"`    // the worst of the judgements': failed, then unjudged, undecided, passed
+	Failed       bool        `json:"failed"`     // Outcome is OutcomeFailed
 	Judgements   []Judgement `json:"judgements"` // of each side but the baseline
 }
+
+// Outcome is what a gate says.
+type Outcome string
+
+// Outcomes, the best first.
+const (
+	OutcomePassed    Outcome = "passed"    // all of the interval is within the limit
+	OutcomeUndecided Outcome = "undecided" // the limit is inside the interval
+	OutcomeUnjudged  Outcome = "unjudged"  // there is no such number, or nothing is known of its spread
+	OutcomeFailed    Outcome = "failed"    // all of the interval is beyond the limit
+)
+
+var outcomes = []Outcome{OutcomePassed, OutcomeUndecided, OutcomeUnjudged, OutcomeFailed}
 
 // Judgement is the gate's of one side.
 type Judgement struct {
 	Side string `json:"side"`
 	Estimate
-	// WorsePercent is how much worse the side is, in percent of the baseline; negative if better. AtLeast is the end of
-	// the interval that is least bad.
+	// WorsePercent is how much worse the side is, in percent of the baseline; negative if better. AtLeastPercent and
+	// AtMostPercent are the ends of its interval, the least bad and the worst.
 	WorsePercent   float64  `json:"worse_percent"`
 	AtLeastPercent *float64 `json:"at_least_percent,omitempty"`
-	Failed         bool     `json:"failed"`
-	Unjudged       string   `json:"unjudged,omitempty"` // why it cannot be judged
-	Sentence       string   `json:"sentence"`
-}
-
-// Metrics are the names that Judge takes; kernel: is followed by a part of a kernel's name.
-func Metrics() []string {
-	return []string{"decode-step", "prefill-token", "busy", "idle", "comm", "kernel:NAME", "tokens-per-s"}
-}
-
-// ValidMetric says whether Judge takes a metric.
-func ValidMetric(metric string) bool {
-	if name, ok := strings.CutPrefix(metric, "kernel:"); ok {
-		return name != ""
-	}
-	return slices.Contains(Metrics(), metric)
+	AtMostPercent  *float64 `json:"at_most_percent,omitempty"`
+	Outcome        Outcome  `json:"outcome"`
+	Failed         bool     `json:"failed"`             // Outcome is OutcomeFailed
+	Unjudged       string   `json:"unjudged,omitempty"` // why it cannot be judged, with OutcomeUnjudged
+	// Captures is how many captures a side would do where it is undecided, if they differ as much as is allowed for now;
+	// 0 if mostCaptures would not.
+	Captures int    `json:"captures,omitempty"`
+	Sentence string `json:"sentence"`
 }
 
 // Judge puts the gate's result into r, which may have been read back from JSON. The sides are those that r was made of: a
-// metric that begins with kernel: looks into them, and cannot be judged without; for the others all may be nil.
-func (r *Result) Judge(all []Side, metric string, limitPercent float64) {
-	g := &Gate{Metric: metric, LimitPercent: limitPercent}
-	for i := range r.Pairs {
-		j := r.judge(&r.Pairs[i], all, i+1, metric, limitPercent)
-		g.Failed = g.Failed || j.Failed
-		g.Judgements = append(g.Judgements, j)
+// metric that begins with kernel: looks into them, and cannot be judged without; for the others all may be nil. The error is
+// that of a metric that is none of Metrics, or of a limit that is no number; then nothing is judged.
+func (r *Result) Judge(all []Side, metric string, limitPercent float64) error {
+	var err error
+	switch {
+	case !ValidMetric(metric):
+		err = fmt.Errorf("metric %q: must be one of %s", metric, strings.Join(Metrics(), ", "))
+	case math.IsNaN(limitPercent) || math.IsInf(limitPercent, 0):
+		err = fmt.Errorf("limit %g %%: must be a number", limitPercent)
 	}
+	g := &Gate{Metric: metric, LimitPercent: limitPercent, Outcome: OutcomePassed}
+	if len(r.Pairs) == 0 {
+		g.Outcome = OutcomeUnjudged
+	}
+	if err != nil {
+		g.LimitPercent = 0 // JSON has no other
+	}
+	for i := range r.Pairs {
+		p := &r.Pairs[i]
+		j := Judgement{Side: p.B}
+		if err != nil {
+			j.Unjudged = err.Error()
+		} else {
+			j.measure(p, all, i+1, metric, limitPercent)
+		}
+		if j.Unjudged != "" {
+			j.Outcome = OutcomeUnjudged
+		}
+		j.Failed = j.Outcome == OutcomeFailed
+		j.Sentence = j.words(p, metric, limitPercent)
+		g.Judgements = append(g.Judgements, j)
+		if slices.Index(outcomes, j.Outcome) > slices.Index(outcomes, g.Outcome) {
+			g.Outcome = j.Outcome
+		}
+	}
+	g.Failed = g.Outcome == OutcomeFailed
 	r.Gate = g
+	return err
 }
 
-// minus is the sign of a number.
-var minus = regexp.MustCompile(` -(\d)`)
-
-func (r *Result) judge(p *Pair, all []Side, other int, metric string, limit float64) Judgement {
-	j := Judgement{Side: p.B}
-	higher := false
-	found := false
-	switch {
-	case p.Error != "":
+// measure finds the metric and sets it against the limit.
+func (j *Judgement) measure(p *Pair, all []Side, other int, metric string, limit float64) {
+	if p.Error != "" {
 		j.Unjudged = p.Error
-	case metric == "tokens-per-s":
-		higher = true
-		for _, m := range p.Requests {
-			if m.Name == "output_tokens_per_s" {
-				j.Estimate, found = m.Estimate, true
-			}
-		}
-		if !found {
-			j.Unjudged = "a side does not know its throughput: it takes captures that inferprof made"
-		}
-	default:
-		j.Estimate, found, j.Unjudged = p.metric(all, other, metric)
+		return
 	}
-	if found && j.Unjudged == "" {
-		j.weigh(higher, limit)
+	if j.Estimate, j.Unjudged = p.metric(all, other, metric); j.Unjudged == "" {
+		j.weigh(metric == metricThroughput, limit)
 	}
-	name := metric
-	switch {
-	case j.Unjudged != "":
-		j.Sentence = fmt.Sprintf("%s of %s cannot be judged: %s", name, p.B, j.Unjudged)
-	case j.Failed:
-		j.Sentence = fmt.Sprintf("%s of %s is %.1f %% worse than %s's, at least %.1f %%: beyond the limit of %.4g %%", name, p.B, j.WorsePercent, p.A, *j.AtLeastPercent, limit)
-	default:
-		j.Sentence = fmt.Sprintf("%s of %s is not shown to be more than %.4g %% worse than %s's: %+.1f %%, at least %+.1f %%", name, p.B, limit, p.A, j.WorsePercent, *j.AtLeastPercent)
-	}
-	j.Sentence = minus.ReplaceAllString(j.Sentence, " −$1")
-	return j
 }
 
 // weigh sets a difference against the limit.
-func (j *Judgement) weigh(higher bool, limit float64) {
+func (j *Judgement) weigh(higherBetter bool, limit float64) {
+	var least, most float64
 	switch {
-	case j.A == 0 && j.B == 0:
-		zero := 0.0
-		j.AtLeastPercent = &zero
-		return
+	case j.A == 0 && j.B == 0: // as good as it was
 	case j.A == 0:
 		j.Unjudged = "the baseline has none of it, so that there is no percentage"
 		return
 	case j.Low == nil:
 		j.Unjudged = "too few steps or captures to know the spread (sweep --repeat 3, or several captures a side)"
 		return
+	case higherBetter:
+		j.WorsePercent, least, most = -j.Percent, -j.HighPercent(), -j.LowPercent()
+	default:
+		j.WorsePercent, least, most = j.Percent, j.LowPercent(), j.HighPercent()
 	}
-	j.WorsePercent = j.Percent
-	least := j.LowPercent()
-	if higher {
-		j.WorsePercent, least = -j.Percent, -j.HighPercent()
+	j.AtLeastPercent, j.AtMostPercent = &least, &most
+	switch {
+	case most <= limit:
+		j.Outcome = OutcomePassed
+	case least > limit:
+		j.Outcome = OutcomeFailed
+	default:
+		j.Outcome = OutcomeUndecided
+		j.Captures = j.capturesFor(math.Abs(j.WorsePercent-limit) / 100 * j.A)
 	}
-	j.AtLeastPercent = &least
-	j.Failed = least > limit
 }
 
-// metric finds a number of the pair's steps.
-func (p *Pair) metric(all []Side, other int, metric string) (Estimate, bool, string) {
-	section := func(ids ...string) int {
-		for _, id := range ids {
-			if i := slices.IndexFunc(p.Sections, func(s Section) bool { return s.ID == id }); i >= 0 {
-				return i
-			}
-		}
-		return -1
-	}
-	switch metric {
-	case "decode-step":
-		if i := section("decode"); i >= 0 {
-			return p.Sections[i].Time, true, ""
-		}
-		return Estimate{}, false, "no decode steps of equal batch on both sides"
-	case "prefill-token":
-		if i := section("prefill", "prompt", "mixed"); i >= 0 {
-			return p.Sections[i].Time, true, ""
-		}
-		return Estimate{}, false, "no prompts on both sides"
-	}
-	i := section("decode", "generated", "step", "prefill", "prompt", "mixed", "whole")
-	if i < 0 {
-		return Estimate{}, false, "no steps of equal shape on both sides"
-	}
-	s := &p.Sections[i]
-	switch metric {
-	case "busy":
-		return s.Busy, true, ""
-	case "idle":
-		return s.Idle, true, ""
-	case "comm":
-		return s.Comm, true, ""
-	}
-	name := strings.TrimPrefix(metric, "kernel:")
-	if len(all) <= other {
-		return Estimate{}, false, "what its sides' kernels took is not in a result: it takes the sides themselves"
-	}
-	w := s.sidesOf(&all[0], &all[other])
-	a, foundA := kernelValues(&all[0], 0, &w, name)
-	b, foundB := kernelValues(&all[other], 1, &w, name)
-	if !foundA && !foundB {
-		return Estimate{}, false, fmt.Sprintf("no kernel's name contains %q on either side", name)
-	}
-	return estimate(a, b), true, ""
-}
+// minus is the sign of a number.
+var minus = regexp.MustCompile(` -(\d)`)
 
-// sidesOf finds the pieces of both sides that a section compares, by the shapes that it says are matched.
-func (s *Section) sidesOf(a, b *Side) sides {
-	c := pairing{side: [2]*Side{a, b}}
-	w := sides{tokens: s.Unit != "step" && s.Unit != "trace"}
-	for _, m := range s.Matched {
-		u := c.unitOf(m.Shape)
-		if w.tokens {
-			u.weight = float64(m.Tokens)
+// words is the judgement in a sentence.
+func (j *Judgement) words(p *Pair, metric string, limit float64) string {
+	var s string
+	switch j.Outcome {
+	case OutcomeUnjudged:
+		s = fmt.Sprintf("%s of %s cannot be judged: %s", metric, p.B, j.Unjudged)
+	case OutcomeFailed:
+		s = fmt.Sprintf("%s of %s is %.1f %% worse than %s's, at least %.1f %%: beyond the limit of %.4g %%",
+			metric, p.B, j.WorsePercent, p.A, *j.AtLeastPercent, limit)
+	case OutcomePassed:
+		s = fmt.Sprintf("%s of %s is at most %.1f %% worse than %s's (measured %+.1f %%): within the limit of %.4g %%",
+			metric, p.B, *j.AtMostPercent, p.A, j.WorsePercent, limit)
+		if *j.AtMostPercent < 0 {
+			s = fmt.Sprintf("%s of %s is at least %.1f %% better than %s's (measured %.1f %%): within the limit of %.4g %%",
+				metric, p.B, -*j.AtMostPercent, p.A, -j.WorsePercent, limit)
 		}
-		w.units = append(w.units, u)
-	}
-	return w
-}
-
-// kernelValues are a side's values, by run, of all kernels whose names contain a text.
-func kernelValues(side *Side, k int, w *sides, name string) (out []value, found bool) {
-	for r := range side.Runs {
-		run := &side.Runs[r]
-		var v value
-		var total, variance float64
-		for i := range w.units {
-			g := w.units[i].groups[k][r]
-			if g == nil || g.Steps == 0 {
-				continue
-			}
-			n := float64(g.Steps)
-			weight := w.units[i].weight
-			var ns, squares float64
-			for _, s := range g.Work {
-				if strings.Contains(run.Work[s.Work].Name, name) {
-					found = true
-					ns += float64(s.Ns)
-					squares += max(0, s.Square-float64(s.Ns)*float64(s.Ns)/n)
-				}
-			}
-			if w.tokens {
-				v.v += ns
-				total += weight * n
-			} else {
-				v.v += weight * ns / n
-				total += weight
-			}
-			spread := math.Sqrt(squares / max(1, n-1))
-			v.step += weight * spread
-			variance += weight * weight * spread * spread / n
-			v.n += g.Steps
-		}
-		if total > 0 {
-			v.v, v.step, v.within = v.v/total, v.step/total, math.Sqrt(variance)/total
-			out = append(out, v)
+	default:
+		s = fmt.Sprintf("%s of %s cannot be judged at this noise: measured %+.1f %% worse than %s's, between %+.1f and %+.1f %%, and the limit is %.4g %%; ",
+			metric, p.B, j.WorsePercent, p.A, *j.AtLeastPercent, *j.AtMostPercent, limit)
+		if j.Captures > 0 {
+			s += fmt.Sprintf("%d captures a side would do, if they differ as much as is allowed for here (sweep --repeat %d)", j.Captures, j.Captures)
+		} else {
+			s += fmt.Sprintf("it is so near to the limit that %d captures a side would not do", mostCaptures)
 		}
 	}
-	return out, found
+	return minus.ReplaceAllString(s, " −$1")
 }

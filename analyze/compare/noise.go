@@ -1,24 +1,20 @@
 package compare
 
-import (
-	"math"
-	"math/rand/v2"
+import "math"
 
-	"github.com/inferprof/inferprof/internal/stats"
-)
-
-// How sure is a difference? Steps of one run follow each other, so that a slow moment slows several of them: whole
-// blocks of steps are drawn for the bootstrap, not single ones. And two runs of the same thing differ by more than their
-// steps do: clocks, memory placement, what else the machine does. So:
+// How sure is a difference? Two captures of the same thing differ by more than their steps do: clocks, memory placement,
+// what else the machine does. So:
 //
-//   - Where a side has several captures, its value is the mean of theirs, and what they differ by is its error. Student's
-//     t makes the interval as wide as so few values need.
-//   - Where it has one, the spread between runs is not known. Its error is the bootstrap's of the median over its steps,
-//     and an allowance for what another run would have brought: as much as a single step differs from the next, and no
-//     less than singleRunShare. On a quiet GPU that is 1 %; on a shared CPU it may be a third, and then says so.
+//   - Where a side has several captures, its value is the mean of theirs, and what they differ by is its error. Two or
+//     three values say little about that, so that both sides' are taken together, in proportion to what they take, and
+//     Student's t makes the interval as wide as so few need. A side of one capture borrows what the other's differ by.
+//   - Where both have one, what captures differ by is not known. A side's error is then that of its number over its steps
+//     (spread.go), and an allowance for what another capture would have brought: what the step's time wanders by from one
+//     step to the next, and no less than singleRunShare. On a quiet GPU that is 1 %; on a shared CPU it may be a third, and
+//     then says so. Of few steps it is itself an estimate, for which Student's t allows, too.
 //
-// The interval is of the difference, B − A, so that swapping the sides only turns its sign. The seed is fixed: the same
-// traces give the same interval. What is stated is the level of each interval on its own.
+// The interval is of the difference, B − A, so that swapping the sides only turns its sign. Seeds are fixed: the same
+// traces give the same interval. What is stated is the level of each interval on its own; noise_test.go measures it.
 
 // Level is how often an interval holds the true difference, if the assumptions above do.
 const Level = 0.95
@@ -27,20 +23,21 @@ const (
 	// singleRunShare is what two runs of the same differ by on a quiet machine: measured medians of decode steps of real
 	// engines vary by some tenths of a percent to one percent from run to run.
 	singleRunShare = 0.01
-	draws          = 200
-	mostDrawn      = 400 // steps per draw; of more the error is scaled (m out of n bootstrap)
-	seed           = 20260
+	// fewSteps are the fewest of which something is known of how steps differ.
+	fewSteps = 3
 )
 
 // Estimate is a number on both sides, and how sure their difference is.
 type Estimate struct {
 	A       float64  `json:"a"`
 	B       float64  `json:"b"`
-	Delta   float64  `json:"delta"`             // B − A
-	Percent float64  `json:"percent"`           // of A
-	Low     *float64 `json:"low,omitempty"`     // interval of Delta; absent where nothing is known of the spread
-	High    *float64 `json:"high,omitempty"`    //
-	Verdict string   `json:"verdict,omitempty"` // more, less, none (no difference shown), unknown
+	Delta   float64  `json:"delta"`          // B − A
+	Percent float64  `json:"percent"`        // of A
+	Low     *float64 `json:"low,omitempty"`  // interval of Delta; absent where nothing is known of the spread
+	High    *float64 `json:"high,omitempty"` //
+	// Spread is the standard deviation of Delta were it of one capture a side; of k each it is 1/√k of that.
+	Spread  float64 `json:"spread,omitempty"`
+	Verdict string  `json:"verdict,omitempty"` // more, less, none (no difference shown), unknown
 }
 
 // Verdicts of an Estimate.
@@ -57,6 +54,9 @@ func (e *Estimate) LowPercent() float64 { return share(*e.Low, e.A) }
 // HighPercent is the interval's upper end in percent of A.
 func (e *Estimate) HighPercent() float64 { return share(*e.High, e.A) }
 
+// Shown says that the interval does not hold zero.
+func (e *Estimate) Shown() bool { return e.Verdict == VerdictMore || e.Verdict == VerdictLess }
+
 func share(part, whole float64) float64 {
 	if whole == 0 {
 		return 0
@@ -64,62 +64,10 @@ func share(part, whole float64) float64 {
 	return 100 * part / whole
 }
 
-// value is one run's: a weighted mean of medians, its error within the run, and how much one step differs from the next.
+// value is one run's: a number of its steps, the number's error within the run, and what it wanders by from step to step.
 type value struct {
 	v, within, step float64
-	n               int
-}
-
-// series is what a run's value is made of: steps of some shapes, each with its weight.
-type series struct {
-	ns     [][]int64
-	weight []float64
-}
-
-// valueOf takes the weighted mean of the medians.
-func (s *series) valueOf() (value, bool) {
-	var v value
-	var total, variance float64
-	for i, ns := range s.ns {
-		if len(ns) == 0 || s.weight[i] == 0 {
-			continue
-		}
-		usual, spread := medianSpread(ns)
-		v.v += s.weight[i] * usual
-		v.step += s.weight[i] * spread
-		within := s.weight[i] * blockBootstrap(ns)
-		variance += within * within
-		total += s.weight[i]
-		v.n += len(ns)
-	}
-	if total == 0 {
-		return v, false
-	}
-	v.v, v.step, v.within = v.v/total, v.step/total, math.Sqrt(variance)/total
-	return v, true
-}
-
-// blockBootstrap is the standard error of the median of steps that follow each other.
-func blockBootstrap(ns []int64) float64 {
-	n := len(ns)
-	if n < 2 {
-		return 0
-	}
-	length := int(math.Cbrt(float64(n)) + 0.5)
-	m := min(n, mostDrawn)
-	r := rand.New(rand.NewPCG(seed, uint64(n)))
-	drawn, medians := make([]int64, 0, m+length), make([]float64, draws)
-	for d := range medians {
-		drawn = drawn[:0]
-		for len(drawn) < m {
-			from := r.IntN(n)
-			for k := range length {
-				drawn = append(drawn, ns[(from+k)%n])
-			}
-		}
-		medians[d] = float64(stats.Median(drawn[:m]))
-	}
-	return deviation(medians) * math.Sqrt(float64(m)/float64(n))
+	n               int // steps, less one of each series but one: what is known of step
 }
 
 // estimate compares two sides' runs.
@@ -128,11 +76,17 @@ func estimate(a, b []value) Estimate {
 	e.Delta = e.B - e.A
 	e.Percent = share(e.Delta, e.A)
 	e.Verdict = VerdictUnknown
-	half, ok := halfWidth(a, b)
+	half, ok := e.halfWidth(a, b)
 	if !ok {
 		return e
 	}
-	low, high := max(e.Delta-half, -e.A), min(e.Delta+half, e.B) // neither side takes less than nothing
+	e.bound(half, half)
+	return e
+}
+
+// bound makes the interval, by how far its ends are off Delta, and the verdict.
+func (e *Estimate) bound(below, above float64) {
+	low, high := max(e.Delta-below, -e.A), min(e.Delta+above, e.B) // neither side takes less than nothing
 	e.Low, e.High = &low, &high
 	switch {
 	case low > 0:
@@ -142,69 +96,74 @@ func estimate(a, b []value) Estimate {
 	default:
 		e.Verdict = VerdictNone
 	}
-	return e
 }
 
-// halfWidth is half of the interval.
-func halfWidth(a, b []value) (float64, bool) {
-	va, dfa, okA := variance(a)
-	vb, dfb, okB := variance(b)
-	// A side of one run borrows the spread between the other's.
-	if len(a) == 1 && len(b) > 1 {
-		va, dfa, okA = borrow(a[0], b), dfb, okB
-	}
-	if len(b) == 1 && len(a) > 1 {
-		vb, dfb, okB = borrow(b[0], a), dfa, okA
-	}
-	if !okA || !okB {
+// halfWidth is half of the interval. It fills in Spread.
+func (e *Estimate) halfWidth(a, b []value) (float64, bool) {
+	if len(a) == 0 || len(b) == 0 {
 		return 0, false
 	}
+	if len(a) > 1 || len(b) > 1 {
+		between := pooled(a, b)
+		va, vb := repeated(a, between), repeated(b, between)
+		e.Spread = math.Sqrt(va + vb)
+		return studentT(float64(len(a)+len(b)-2)) * math.Sqrt(va/float64(len(a))+vb/float64(len(b))), true
+	}
+	if a[0].n < fewSteps || b[0].n < fewSteps {
+		return 0, false
+	}
+	va, vb := a[0].alone(), b[0].alone()
+	e.Spread = math.Sqrt(va + vb)
 	df := math.Inf(1)
-	if d := va*va/dfa + vb*vb/dfb; d > 0 {
+	if d := va*va/float64(a[0].n-1) + vb*vb/float64(b[0].n-1); d > 0 {
 		df = (va + vb) * (va + vb) / d // Welch and Satterthwaite
 	}
-	return studentT(df) * math.Sqrt(va+vb), true
+	return studentT(df) * e.Spread, true
 }
 
-// variance is that of a side's value, and its degrees of freedom.
-func variance(runs []value) (v, df float64, ok bool) {
-	if len(runs) == 0 {
-		return 0, 0, false
-	}
-	if len(runs) == 1 {
-		r := runs[0]
-		if r.n < fewSteps {
-			return 0, 0, false
+// alone is the variance of a capture of which there is no other.
+func (v *value) alone() float64 {
+	allowance := max(singleRunShare/math.Sqrt2*v.v, v.step)
+	return v.within*v.within + allowance*allowance
+}
+
+// pooled is the variance between captures of one side, of both sides taken together, as a share of the mean's square.
+func pooled(a, b []value) float64 {
+	var squares float64
+	for _, runs := range [][]value{a, b} {
+		mean := meanOf(runs)
+		if mean == 0 {
+			continue
 		}
-		allowance := max(singleRunShare*r.v, r.step) / math.Sqrt2 // the difference of two runs has it twice
-		return r.within*r.within + allowance*allowance, math.Inf(1), true
+		for _, r := range runs {
+			squares += (r.v - mean) * (r.v - mean) / (mean * mean)
+		}
 	}
-	between := varianceOf(runs)
+	return squares / float64(len(a)+len(b)-2)
+}
+
+// repeated is the variance of one capture of a side, given what captures differ by: at least that of its own steps.
+func repeated(runs []value, between float64) float64 {
+	mean := meanOf(runs)
 	var within float64
 	for _, r := range runs {
 		within += r.within * r.within
 	}
-	k := float64(len(runs))
-	return max(between, within/k) / k, k - 1, true
+	return max(between*mean*mean, within/float64(len(runs)))
 }
 
-func varianceOf(runs []value) float64 {
-	values := make([]float64, len(runs))
-	for i, r := range runs {
-		values[i] = r.v
-	}
-	d := deviation(values)
-	return d * d
-}
+// mostCaptures is the most that capturesFor proposes.
+const mostCaptures = 50
 
-// borrow is the variance of one run, by how much runs of the other side differ in proportion.
-func borrow(r value, others []value) float64 {
-	mean := meanOf(others)
-	if mean == 0 {
-		return r.within * r.within
+// capturesFor is how many captures a side would make the interval so narrow that it ends before a number that the
+// difference is so far from; 0 if mostCaptures would not, or nothing is known of the spread.
+func (e *Estimate) capturesFor(distance float64) int {
+	for k := 2; e.Spread > 0 && k <= mostCaptures; k++ {
+		if studentT(float64(2*k-2))*e.Spread/math.Sqrt(float64(k)) <= distance {
+			return k
+		}
 	}
-	scale := r.v / mean
-	return max(varianceOf(others)*scale*scale, r.within*r.within)
+	return 0
 }
 
 func meanOf(runs []value) float64 {
@@ -213,53 +172,4 @@ func meanOf(runs []value) float64 {
 		sum += r.v
 	}
 	return sum / float64(max(1, len(runs)))
-}
-
-// deviation is the standard deviation of a sample.
-func deviation(v []float64) float64 {
-	if len(v) < 2 {
-		return 0
-	}
-	var sum, squares float64
-	for _, x := range v {
-		sum += x
-	}
-	mean := sum / float64(len(v))
-	for _, x := range v {
-		squares += (x - mean) * (x - mean)
-	}
-	return math.Sqrt(squares / float64(len(v)-1))
-}
-
-// studentQuantiles are the 97.5 % quantiles of Student's t, two sides of Level, by degrees of freedom.
-var studentQuantiles = []struct{ df, t float64 }{
-	{1, 12.706}, {2, 4.303}, {3, 3.182}, {4, 2.776}, {5, 2.571}, {6, 2.447}, {7, 2.365}, {8, 2.306}, {9, 2.262}, {10, 2.228}, {12, 2.179},
-	{15, 2.131}, {20, 2.086}, {30, 2.042}, {60, 2.000}, {120, 1.980}, {math.Inf(1), 1.960},
-}
-
-// studentT is the quantile for df ≥ 1 degrees of freedom, which need not be whole: Welch and Satterthwaite's of two captures
-// a side are between 1 and 2, where the quantile falls to a third. Logarithms of tabled quantiles are interpolated over
-// 1/df, which is exact to 3 % and never too little.
-func studentT(df float64) float64 {
-	for i, upper := range studentQuantiles[1:] {
-		if df <= upper.df {
-			lower := studentQuantiles[i]
-			w := (1/max(df, 1) - 1/upper.df) / (1/lower.df - 1/upper.df)
-			return upper.t * math.Pow(lower.t/upper.t, w)
-		}
-	}
-	return studentQuantiles[0].t // not a number
-}
-
-// madToDeviation makes a standard deviation of a median absolute deviation, as it is for a normal distribution.
-const madToDeviation = 1.4826
-
-// medianSpread is the median and, from the median absolute deviation, the spread.
-func medianSpread(ns []int64) (usual, spread float64) {
-	m := stats.Median(ns)
-	off := make([]int64, len(ns))
-	for i, v := range ns {
-		off[i] = max(v-m, m-v)
-	}
-	return float64(m), madToDeviation * float64(stats.Median(off))
 }

@@ -1,7 +1,7 @@
 package compare
 
 // SchemaVersion is Result.SchemaVersion: it grows when a field changes its meaning or goes away.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // Result is a comparison. The first side is the baseline.
 type Result struct {
@@ -53,13 +53,17 @@ type Section struct {
 	LeadRank [2]int     `json:"lead_rank"` // whose steps they are
 	Cold     bool       `json:"cold,omitempty"`
 
-	Time      Estimate     `json:"time"` // per unit: of steps the median, of tokens the mean
+	Time      Estimate     `json:"time"`          // per unit: of steps the median, of tokens by the median step of each shape
+	Mean      Estimate     `json:"mean"`          // over all steps that count
+	P99       *Estimate    `json:"p99,omitempty"` // of steps
 	Busy      Estimate     `json:"busy"`
 	Idle      Estimate     `json:"idle"`
 	Comm      Estimate     `json:"comm"`
-	ATotalNs  int64        `json:"a_total_ns"` // what the waterfall divides: means
+	ATotalNs  int64        `json:"a_total_ns"` // what the waterfall divides: means of typical steps
 	BTotalNs  int64        `json:"b_total_ns"`
+	Typical   [2]int       `json:"typical_steps"` // how many those are, on A and B
 	Parts     []Part       `json:"parts"`
+	MeanParts []Part       `json:"mean_parts"` // of Mean: work and causes of idleness
 	Kernels   []KernelRow  `json:"kernels"`
 	Layers    []LayerRow   `json:"layers,omitempty"`
 	Ranks     []RankRow    `json:"ranks,omitempty"` // where a side has several
@@ -71,6 +75,15 @@ type Section struct {
 	Notes     []string     `json:"notes"`
 }
 
+// Answer is the number that the section's answer rests on: the median's, or where it shows no difference and the mean does,
+// the mean's.
+func (s *Section) Answer() *Estimate {
+	if s.Time.Verdict == VerdictNone && s.Mean.Shown() {
+		return &s.Mean
+	}
+	return &s.Time
+}
+
 // Matched is a shape that both sides have.
 type Matched struct {
 	Shape
@@ -80,11 +93,10 @@ type Matched struct {
 	Tokens int64  `json:"tokens,omitempty"` // of a step, in sections per token
 }
 
-// LeftOut counts steps that do not count.
+// LeftOut counts steps that do not count, and of those that do the ones that are in no typical step for how far off they are.
 type LeftOut struct {
-	First         int      `json:"first,omitempty"`
 	Open          int      `json:"open,omitempty"`
-	Outliers      int      `json:"outliers,omitempty"`
+	Outliers      int      `json:"outliers,omitempty"` // these count in medians, means and percentiles
 	OutliersNs    int64    `json:"outliers_ns,omitempty"`
 	UnderRecorded int      `json:"under_recorded,omitempty"`
 	Steps         int      `json:"steps,omitempty"` // of other shapes
@@ -118,7 +130,7 @@ type RankRow struct {
 	CommNs  int64  `json:"comm_ns"`
 }
 
-// FirstSteps are the medians of the first steps, which are in no other number.
+// FirstSteps are the medians of the first steps, which count in the other numbers, too.
 type FirstSteps struct {
 	ANs    int64 `json:"a_ns"`
 	BNs    int64 `json:"b_ns"`

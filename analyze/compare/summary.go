@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -75,31 +76,44 @@ type Group struct {
 	BusyNs  []int64 `json:"busy_ns"`
 	CommNs  []int64 `json:"comm_ns"`
 
-	// And those that do not.
-	FirstNs       []int64 `json:"first_ns,omitempty"` // the profile's first, and the phase's first
-	Open          int     `json:"open,omitempty"`     // no step follows, so that their end is not known
-	Outliers      int     `json:"outliers,omitempty"`
-	OutliersNs    int64   `json:"outliers_ns,omitempty"`
-	UnderRecorded int     `json:"under_recorded,omitempty"` // index.Step.Unmeasured: the trace has lost some of their work
-	// Cold says that the steps that count are such first or open ones, since there are no others.
+	FirstNs       []int64 `json:"first_ns,omitempty"`       // of them, the profile's first and the phase's first
+	Outliers      int     `json:"outliers,omitempty"`       // of them, those far from the median
+	OutliersNs    int64   `json:"outliers_ns,omitempty"`    //
+	Open          int     `json:"open,omitempty"`           // steps besides, whose end is not known: no step follows
+	UnderRecorded int     `json:"under_recorded,omitempty"` // and those of which the trace has lost work
+	// Cold says that the steps that count are first or open ones, since there are no others.
 	Cold bool `json:"cold,omitempty"`
 
-	// Sums over the steps that count: Σ IdleNs + Σ Work.Ns = Σ TotalNs.
+	// Sums over the steps that count.
+	AllNs     int64                     `json:"all_ns"`
+	AllIdleNs [analyze.IdleCauses]int64 `json:"all_idle_ns"`
+
+	// Sums over the typical ones of them (typical.go): Σ IdleNs + Σ Work.Ns = Σ their times.
+	Typical int                       `json:"typical"` // how many there are
 	IdleNs  [analyze.IdleCauses]int64 `json:"idle_ns"`
 	Work    []WorkSum                 `json:"work"`
 	LayerNs []int64                   `json:"layer_ns,omitempty"`
 	PerRank []RankSum                 `json:"ranks"`
 }
 
-// WorkSum is one kind of work over a group's steps.
+// WorkSum is one kind of work over a group's typical steps.
 type WorkSum struct {
-	Work   int     `json:"work"` // of Run.Work
-	Count  int     `json:"count"`
-	Ns     int64   `json:"ns"`
-	Square float64 `json:"square"` // Σ over steps of ns²: for its spread
+	Work  int   `json:"work"` // of Run.Work
+	Count int   `json:"count"`
+	Ns    int64 `json:"ns"`
+	// Neighbours is Σ of the squared differences between steps that follow each other: for its spread.
+	Neighbours float64 `json:"neighbours"`
 }
 
-// RankSum is one rank over a group's steps.
+// spread is the deviation of one of n steps.
+func (w *WorkSum) spread(n int) float64 {
+	if n < 2 {
+		return 0
+	}
+	return math.Sqrt(w.Neighbours / float64(2*(n-1)))
+}
+
+// RankSum is one rank over a group's typical steps.
 type RankSum struct {
 	Rank    int   `json:"rank"`
 	Steps   int   `json:"steps"`
@@ -181,8 +195,8 @@ func (b *runBuilder) lane(ranks []*analyze.RankIterations) {
 		return
 	}
 	type use struct {
-		steps []int
-		group Group
+		steps, open []int
+		group       Group
 	}
 	var groups []*use
 	seen := map[string]bool{}
@@ -200,24 +214,22 @@ func (b *runBuilder) lane(ranks []*analyze.RankIterations) {
 		g := groups[at]
 		first := i == 0 || !seen[shape.Phase]
 		seen[shape.Phase] = true
-		switch {
-		case first:
+		if it.Open {
+			g.open = append(g.open, i)
+			continue
+		}
+		g.steps = append(g.steps, i)
+		if first && !it.Unmeasured {
 			g.group.FirstNs = append(g.group.FirstNs, it.Ns())
-		case it.Open:
-			g.group.Open++
-		default: // or unmeasured, which may be so on one rank alone: dropUnmeasured
-			g.steps = append(g.steps, i)
 		}
 	}
 	for _, g := range groups {
-		if len(g.steps) == 0 { // nothing but first or last ones
-			for i := range ranks[0].Steps {
-				if ranks[0].Steps[i].Shape() == g.group.Shape {
-					g.steps = append(g.steps, i)
-				}
-			}
-			g.group.FirstNs, g.group.Open, g.group.Cold = nil, 0, true
+		g.group.Open = len(g.open)
+		if len(g.steps) == 0 { // nothing but last ones
+			g.steps, g.group.Open = g.open, 0
+			g.group.Cold = true
 		}
+		g.group.Cold = g.group.Cold || len(g.steps) == len(g.group.FirstNs)
 		b.add(ranks, g.group, g.steps)
 	}
 }
@@ -252,38 +264,25 @@ func (b *runBuilder) add(ranks []*analyze.RankIterations, g Group, steps []int) 
 	if steps = g.dropUnmeasured(lead, steps); len(steps) == 0 {
 		return // of none the time is known
 	}
-	steps = g.dropOutliers(lead, steps)
 	g.Steps = len(steps)
-	sums := map[int]*WorkSum{}
 	for _, i := range steps {
 		it := &lead.Steps[i]
 		g.TotalNs, g.BusyNs, g.CommNs = append(g.TotalNs, it.Ns()), append(g.BusyNs, it.WorkNs()), append(g.CommNs, it.CommNs)
+		g.AllNs += it.Ns()
 		for c, ns := range it.IdleNs {
-			g.IdleNs[c] += ns
-		}
-		for _, s := range it.Shares {
-			w := b.row(lead.Work[s.Work])
-			if sums[w] == nil {
-				sums[w] = &WorkSum{Work: w}
-			}
-			sums[w].Count += s.Count
-			sums[w].Ns += s.Ns
-			sums[w].Square += float64(s.Ns) * float64(s.Ns)
-		}
-		for l, ns := range it.LayerNs {
-			for len(g.LayerNs) <= l {
-				g.LayerNs = append(g.LayerNs, 0)
-			}
-			g.LayerNs[l] += ns
+			g.AllIdleNs[c] += ns
 		}
 	}
-	for _, s := range sums {
-		g.Work = append(g.Work, *s)
+	g.countOutliers()
+	var typical []int
+	for _, at := range typicalSteps(g.TotalNs) {
+		typical = append(typical, steps[at])
 	}
-	slices.SortFunc(g.Work, func(a, b WorkSum) int { return cmp.Compare(a.Work, b.Work) })
+	g.Typical = len(typical)
+	b.sum(&g, lead, typical)
 	for _, r := range ranks {
 		s := RankSum{Rank: r.Rank}
-		for _, i := range steps {
+		for _, i := range typical {
 			it := &r.Steps[i]
 			s.Steps++
 			s.TotalNs += it.Ns()
@@ -297,6 +296,52 @@ func (b *runBuilder) add(ranks []*analyze.RankIterations, g Group, steps []int) 
 		return
 	}
 	b.run.Groups = append(b.run.Groups, g)
+}
+
+// sum adds up what the work, the causes of idleness and the layers of some steps took.
+func (b *runBuilder) sum(g *Group, lead *analyze.RankIterations, steps []int) {
+	type course struct { // of one kind of work, from step to step
+		WorkSum
+		at   int   // the last step that had any
+		last int64 // how much
+	}
+	sums := map[int]*course{}
+	for k, i := range steps {
+		it := &lead.Steps[i]
+		for c, ns := range it.IdleNs {
+			g.IdleNs[c] += ns
+		}
+		for _, s := range it.Shares {
+			w := b.row(lead.Work[s.Work])
+			c := sums[w]
+			if c == nil {
+				c = &course{WorkSum: WorkSum{Work: w}, at: -1}
+				sums[w] = c
+			}
+			c.Count += s.Count
+			c.Ns += s.Ns
+			switch d := float64(s.Ns - c.last); {
+			case c.at == k-1 && k > 0:
+				c.Neighbours += d * d
+			case k > 0: // none in the step before
+				c.Neighbours += float64(c.last)*float64(c.last) + float64(s.Ns)*float64(s.Ns)
+			}
+			c.at, c.last = k, s.Ns
+		}
+		for l, ns := range it.LayerNs {
+			for len(g.LayerNs) <= l {
+				g.LayerNs = append(g.LayerNs, 0)
+			}
+			g.LayerNs[l] += ns
+		}
+	}
+	for _, c := range sums {
+		if c.at < len(steps)-1 {
+			c.Neighbours += float64(c.last) * float64(c.last)
+		}
+		g.Work = append(g.Work, c.WorkSum)
+	}
+	slices.SortFunc(g.Work, func(a, b WorkSum) int { return cmp.Compare(a.Work, b.Work) })
 }
 
 func commOf(r *analyze.RankIterations, steps []int) (ns int64) {
@@ -327,6 +372,11 @@ func (g *Group) merge(o *Group) {
 	}
 	g.TotalNs, g.BusyNs, g.CommNs = append(g.TotalNs, o.TotalNs...), append(g.BusyNs, o.BusyNs...), append(g.CommNs, o.CommNs...)
 	g.Steps += o.Steps
+	g.Typical += o.Typical
+	g.AllNs += o.AllNs
+	for c, ns := range o.AllIdleNs {
+		g.AllIdleNs[c] += ns
+	}
 	g.FirstNs = append(g.FirstNs, o.FirstNs...)
 	g.Open, g.Outliers, g.OutliersNs, g.UnderRecorded = g.Open+o.Open, g.Outliers+o.Outliers, g.OutliersNs+o.OutliersNs, g.UnderRecorded+o.UnderRecorded
 	for c, ns := range o.IdleNs {
@@ -339,7 +389,7 @@ func (g *Group) merge(o *Group) {
 		}
 		g.Work[at].Count += s.Count
 		g.Work[at].Ns += s.Ns
-		g.Work[at].Square += s.Square
+		g.Work[at].Neighbours += s.Neighbours
 	}
 	for l, ns := range o.LayerNs {
 		for len(g.LayerNs) <= l {
@@ -358,39 +408,20 @@ func (g *Group) dropUnmeasured(r *analyze.RankIterations, steps []int) []int {
 }
 
 // An outlier is farther from the median than outlierSpreads times the steps' own spread (as estimated from the median
-// absolute deviation), and farther than outlierShare of the median, so that steady steps are not trimmed for nothing:
-// a server that waited for requests, a host that was taken away. Where more than mostOutliers of the steps are so far
-// off, that is how the side behaves, and none is left out.
+// absolute deviation), and farther than outlierShare of the median: a server that waited for requests, a host that was
+// taken away. It is in no typical step, and in every other number.
 const (
 	outlierSpreads = 5
 	outlierShare   = 0.10
-	mostOutliers   = 0.10
-	fewSteps       = 5 // fewer have no spread to speak of
 )
 
-func (g *Group) dropOutliers(r *analyze.RankIterations, steps []int) []int {
-	if len(steps) < fewSteps {
-		return steps
-	}
-	ns := make([]int64, len(steps))
-	for k, i := range steps {
-		ns[k] = r.Steps[i].Ns()
-	}
-	usual, spread := medianSpread(ns)
+func (g *Group) countOutliers() {
+	usual, spread := medianSpread(g.TotalNs)
 	limit := max(outlierSpreads*spread, outlierShare*usual)
-	var kept []int
-	var off int64
-	for _, i := range steps {
-		if d := float64(r.Steps[i].Ns()) - usual; d > limit || -d > limit {
-			off += r.Steps[i].Ns()
-			continue
+	for _, ns := range g.TotalNs {
+		if d := math.Abs(float64(ns) - usual); len(g.TotalNs) >= fewSteps && d > limit {
+			g.Outliers++
+			g.OutliersNs += ns
 		}
-		kept = append(kept, i)
 	}
-	n := len(steps) - len(kept)
-	if n > 1 && float64(n) > mostOutliers*float64(len(steps)) {
-		return steps
-	}
-	g.Outliers, g.OutliersNs = n, off
-	return kept
 }

@@ -8,70 +8,90 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 )
 
-// The waterfall: from one side's time per unit to the other's, in whole ns that sum to both.
+// The waterfall: from one side's time per unit to the other's, in whole ns that sum to both. It divides typical steps
+// (typical.go), whose mean is about the median that the headline is of. What the mean has besides is divided apart.
 
-// scale is what one step of a unit counts for on a side, over the runs that have it: so that Σ steps · scale is per unit
-// of the section.
-func (w *sides) scale(k int) []float64 {
-	out := make([]float64, len(w.units))
-	var total float64
-	for i := range w.units {
-		u := &w.units[i]
-		steps := 0
-		for _, g := range u.groups[k] {
-			if g != nil {
-				steps += g.Steps
-			}
-		}
-		if steps == 0 {
-			continue
-		}
-		if w.tokens { // Σ ns / Σ tokens
-			out[i] = 1
-			total += float64(steps) * u.weight
-			continue
-		}
-		out[i] = u.weight / float64(steps) // the mean, by weight
-		total += u.weight
+// scales are what a group counts for on a side, by run and unit, given how many of its steps something is summed over: so
+// that Σ sums · scale is per unit of the section. As in the headline each run counts the same, and in it each shape by weight.
+func (w *sides) scales(k int, summed func(g *Group) int) [][]float64 {
+	if len(w.units) == 0 {
+		return nil
 	}
-	for i := range out {
-		out[i] /= max(total, 1)
+	out := make([][]float64, len(w.units[0].groups[k]))
+	runs := 0
+	for r := range out {
+		out[r] = make([]float64, len(w.units))
+		var total float64
+		for i := range w.units {
+			u := &w.units[i]
+			g := u.groups[k][r]
+			if g == nil || summed(g) == 0 {
+				continue
+			}
+			times := u.weight // how often the shape counts
+			each := u.weight
+			if w.tokens {
+				times = float64(g.Steps)
+				each = times * u.weight // tokens
+			}
+			out[r][i] = times / float64(summed(g))
+			total += each
+		}
+		if total == 0 {
+			continue
+		}
+		runs++
+		for i := range out[r] {
+			out[r][i] /= total
+		}
+	}
+	for r := range out {
+		for i := range out[r] {
+			out[r][i] /= float64(max(1, runs))
+		}
 	}
 	return out
 }
 
-// divide is a side's mean per unit, divided among kinds of work and causes of idleness, in whole ns that sum to total.
+func typicalOf(g *Group) int { return g.Typical }
+func stepsOf(g *Group) int   { return g.Steps }
+
+// each calls what for the groups of a side, with the scale that scales gives.
+func (w *sides) each(k int, summed func(g *Group) int, what func(g *Group, run int, scale float64)) {
+	for r, scales := range w.scales(k, summed) {
+		for i, scale := range scales {
+			if g := w.units[i].groups[k][r]; g != nil {
+				what(g, r, scale)
+			}
+		}
+	}
+}
+
+// divide is a side's typical unit, divided among kinds of work and causes of idleness, in whole ns that sum to total.
 func (c *pairing) divide(k int, w *sides) (pieces []*piece, idle [analyze.IdleCauses]int64, total int64) {
 	byWork := map[analyze.Work]*piece{}
 	var values []float64 // of pieces, then of idleness
 	var idleness [analyze.IdleCauses]float64
-	for i, scale := range w.scale(k) {
-		for r, g := range w.units[i].groups[k] {
-			if g == nil {
-				continue
-			}
-			for cause, ns := range g.IdleNs {
-				idleness[cause] += scale * float64(ns)
-			}
-			n := float64(g.Steps)
-			for _, s := range g.Work {
-				work := c.side[k].Runs[r].Work[s.Work]
-				p := byWork[work]
-				if p == nil {
-					p = &piece{Work: work, at: len(pieces)}
-					byWork[work] = p
-					pieces = append(pieces, p)
-					values = append(values, 0)
-				}
-				values[p.at] += scale * float64(s.Ns)
-				p.count += scale * float64(s.Count)
-				if n > 1 {
-					mean := float64(s.Ns) / n
-					p.error += scale * scale * max(0, s.Square-n*mean*mean) * n / (n - 1)
-				}
-			}
+	w.each(k, typicalOf, func(g *Group, r int, scale float64) {
+		for cause, ns := range g.IdleNs {
+			idleness[cause] += scale * float64(ns)
 		}
-	}
+		n := float64(g.Typical)
+		for _, s := range g.Work {
+			work := c.side[k].Runs[r].Work[s.Work]
+			p := byWork[work]
+			if p == nil {
+				p = &piece{Work: work, at: len(pieces)}
+				byWork[work] = p
+				pieces = append(pieces, p)
+				values = append(values, 0)
+			}
+			values[p.at] += scale * float64(s.Ns)
+			p.count += scale * float64(s.Count)
+			spread := s.spread(g.Typical)
+			p.error += scale * scale * n * spread * spread
+		}
+	})
 	whole := apportion(append(slices.Clone(values), idleness[:]...))
 	for i, p := range pieces {
 		p.ns, p.error = whole[i], math.Sqrt(p.error)
@@ -83,6 +103,36 @@ func (c *pairing) divide(k int, w *sides) (pieces []*piece, idle [analyze.IdleCa
 	}
 	return pieces, idle, total
 }
+
+// meanParts divides the mean over all steps that count, slow ones and all, into work and causes of idleness.
+func (c *pairing) meanParts(w *sides) []Part {
+	var whole [2][]int64
+	for k := range c.side {
+		values := make([]float64, 1+int(analyze.IdleCauses)) // work, then idleness
+		w.each(k, stepsOf, func(g *Group, _ int, scale float64) {
+			values[0] += scale * float64(g.AllNs)
+			for cause, ns := range g.AllIdleNs {
+				values[0] -= scale * float64(ns)
+				values[1+cause] += scale * float64(ns)
+			}
+		})
+		whole[k] = apportion(values)
+	}
+	var out []Part
+	for i := range whole[0] {
+		p := Part{Name: partWork, ANs: whole[0][i], BNs: whole[1][i], DeltaNs: whole[1][i] - whole[0][i]}
+		if i > 0 {
+			p.Name, p.Idle = idleName(analyze.IdleCause(i-1)), true
+		}
+		if p.ANs != 0 || p.BNs != 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// partWork is all work, in the parts of a mean.
+const partWork = "work"
 
 // apportion rounds values so that they sum to their rounded sum: by largest remainder.
 func apportion(values []float64) []int64 {

@@ -190,7 +190,7 @@ func requestMetrics(a, b *Side) []RequestMetric {
 }
 
 // sectionNotes says what a reader should know before he believes a section.
-func (c *pairing) sectionNotes(s *Section) {
+func (c *pairing) sectionNotes(s *Section, w *sides) {
 	note := func(format string, args ...any) { s.Notes = append(s.Notes, fmt.Sprintf(format, args...)) }
 	if s.Cold && s.ID != "whole" {
 		note("only first steps: what is slow once (compiling, warming up, a late rank) is in these numbers")
@@ -215,14 +215,13 @@ func (c *pairing) sectionNotes(s *Section) {
 			note("no side has more than two captures, which says little about how much captures differ: with three or more each the interval is much narrower")
 		}
 	}
-	if s.Unit == "step" {
-		for k, letter := range []string{c.pair.A, c.pair.B} {
-			mean, middle := float64([]int64{s.ATotalNs, s.BTotalNs}[k]), []float64{s.Time.A, s.Time.B}[k]
-			if middle > 0 && math.Abs(mean-middle) > uneven*middle {
-				note("steps of %s are uneven: the mean, which the waterfall divides, is %s, the median %s", letter, strings.TrimPrefix(Duration(int64(mean)), "+"), strings.TrimPrefix(Duration(int64(middle)), "+"))
-			}
+	for k, letter := range []string{c.pair.A, c.pair.B} {
+		typical, middle := float64([]int64{s.ATotalNs, s.BTotalNs}[k]), []float64{s.Time.A, s.Time.B}[k]
+		if math.Abs(typical-middle) > uneven*middle {
+			note("the typical steps of %s, which the waterfall divides, come to %s, and the median is %s: no step is near to it", letter, plainly(typical), plainly(middle))
 		}
 	}
+	s.Notes = append(s.Notes, c.courseNotes(w)...)
 	if a, b := overheadOf(c.side[0]), overheadOf(c.side[1]); a != nil && b != nil {
 		if d := 100 * (*b - *a); math.Abs(s.Time.Percent) < math.Abs(d) {
 			note("smaller than the difference of the profiler's overhead, which is %.1f %% on %s and %.1f %% on %s", 100**a, c.pair.A, 100**b, c.pair.B)
@@ -233,8 +232,14 @@ func (c *pairing) sectionNotes(s *Section) {
 	}
 }
 
-// uneven is by how much the mean of steps may be off their median without a word about it.
-const uneven = 0.10
+// uneven is by how much the mean of typical steps may be off the median without a word about it.
+const uneven = 0.01
+
+// plainly is a duration without a sign.
+func plainly(ns float64) string { return strings.TrimPrefix(Duration(int64(math.Round(ns))), "+") }
+
+// signed is a percentage with its sign.
+func signed(v float64) string { return strings.Replace(fmt.Sprintf("%+.1f %%", v), "-", "−", 1) }
 
 // unequal is the difference of prompt lengths from which decode steps are not the same work.
 const unequal = 0.05
@@ -246,7 +251,7 @@ func (c *pairing) notes() {
 		var tokens, prompts int64
 		for i := range side.Runs {
 			for _, g := range side.Runs[i].Groups {
-				n := int64(g.Steps + len(g.FirstNs) + g.Open + g.Outliers + g.UnderRecorded)
+				n := int64(g.Steps + g.Open + g.UnderRecorded)
 				if g.ContextRequests > 0 && g.ContextTokens > 0 {
 					tokens += n * g.ContextTokens
 					prompts += n * g.ContextRequests
@@ -310,12 +315,12 @@ func sentence(s *Section, a, b string) string {
 		word = "faster"
 	}
 	switch {
-	case t.Delta == 0 && s.ATotalNs == s.BTotalNs:
+	case t.Delta == 0 && s.Mean.Delta == 0:
 		fmt.Fprintf(&out, "%s takes as long as %s %s", b, a, what)
 		return out.String()
 	case t.Verdict == VerdictNone:
-		text := fmt.Sprintf("no difference shown between %s and %s %s: %+.1f %%, interval %+.1f to %+.1f %%", a, b, what, t.Percent, t.LowPercent(), t.HighPercent())
-		return strings.ReplaceAll(text, " -", " −")
+		fmt.Fprintf(&out, "no difference shown between %s and %s %s: %+.1f %%, interval %+.1f to %+.1f %%", a, b, what, t.Percent, t.LowPercent(), t.HighPercent())
+		return strings.ReplaceAll(out.String(), " -", " −") + meanSentence(s, b)
 	case t.Verdict == VerdictUnknown:
 		fmt.Fprintf(&out, "%s took %.1f %% %s time %s, from too few steps to be sure", b, math.Abs(t.Percent), map[string]string{"faster": "less", "slower": "more"}[word], what)
 	default:
@@ -344,7 +349,28 @@ func sentence(s *Section, a, b string) string {
 			out.WriteString(", most of it " + reason(most))
 		}
 	}
+	out.WriteString(meanSentence(s, b))
 	return out.String()
+}
+
+// meanApart is by how many percentage points the mean must differ otherwise than the median to be in a sentence with it.
+const meanApart = 5
+
+// meanSentence is what the mean says where the median does not say it: steps that are slow now and then.
+func meanSentence(s *Section, b string) string {
+	m := &s.Mean
+	if !m.Shown() || m.Verdict == s.Time.Verdict && math.Abs(m.Percent-s.Time.Percent) < meanApart {
+		return ""
+	}
+	word := "longer"
+	if m.Delta < 0 {
+		word = "less"
+	}
+	text := fmt.Sprintf("; but in the mean %s takes %.1f %% %s, %s against %s", b, math.Abs(m.Percent), word, plainly(m.B), plainly(m.A))
+	if with, _ := reasonsOf(s.MeanParts); len(with) > 0 {
+		text += ": " + strings.Join(with, ", ")
+	}
+	return text
 }
 
 // A part is a reason from reasonShare of what all parts of its direction come to, and counts against from againstShare of
@@ -355,9 +381,15 @@ const (
 )
 
 // reasons are the parts that make most of a difference, and those that work against it.
-func reasons(s *Section) (with, against []string) {
-	delta := s.BTotalNs - s.ATotalNs
-	parts := slices.Clone(s.Parts)
+func reasons(s *Section) (with, against []string) { return reasonsOf(s.Parts) }
+
+// reasonsOf are those of the difference that parts sum to.
+func reasonsOf(parts []Part) (with, against []string) {
+	parts = slices.Clone(parts)
+	var delta int64
+	for _, p := range parts {
+		delta += p.DeltaNs
+	}
 	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(abs(b.DeltaNs), abs(a.DeltaNs)) })
 	var same int64
 	for _, p := range parts {

@@ -33,7 +33,7 @@ type gateFlags struct {
 }
 
 func (g *gateFlags) define(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&g.failOver, "fail-over", "", "fail (exit code 3) where the metric is worse than this `percentage`, interval and all: 5%")
+	cmd.Flags().StringVar(&g.failOver, "fail-over", "", "let no side be worse than this `percentage`, by its interval: exit code 0 within it, 3 beyond it, 1 where the noise does not tell: 5%")
 	cmd.Flags().StringVar(&g.metric, "metric", "decode-step", "what --fail-over is about, by `name`: "+strings.Join(compare.Metrics(), ", "))
 }
 
@@ -57,28 +57,29 @@ func (g *gateFlags) check(changed func(string) bool) error {
 }
 
 // judge puts the gate into the result, if there is one.
-func (g *gateFlags) judge(r *compare.Result, sides []compare.Side) {
-	if g.failOver != "" {
-		r.Judge(sides, g.metric, g.percent)
+func (g *gateFlags) judge(r *compare.Result, sides []compare.Side) error {
+	if g.failOver == "" {
+		return nil
 	}
+	return r.Judge(sides, g.metric, g.percent)
 }
 
 // verdict is the gate's answer as an error: a gateError if a side fails, another one if a side cannot be judged.
 func (g *gateFlags) verdict(r *compare.Result) error {
-	if r.Gate == nil {
+	if r.Gate == nil || r.Gate.Outcome == compare.OutcomePassed {
 		return nil
 	}
+	text := "gate: there is nothing to judge"
 	for _, j := range r.Gate.Judgements {
-		if j.Failed {
-			return &gateError{"gate: " + j.Sentence}
+		if j.Outcome == r.Gate.Outcome {
+			text = "gate: " + j.Sentence
+			break
 		}
 	}
-	for _, j := range r.Gate.Judgements {
-		if j.Unjudged != "" {
-			return errors.New("gate: " + j.Sentence)
-		}
+	if r.Gate.Failed {
+		return &gateError{text}
 	}
-	return nil
+	return errors.New(text)
 }
 
 func newCompare(s *settings) *cobra.Command {
@@ -91,7 +92,11 @@ batch, prompts of the same shape or per token, with the difference attributed to
 kernels matched across libraries, and an interval for every difference. What has no counterpart is left out and counted.
 
 A side that is several captures of the same thing is named with commas (run1,run2,run3), or as a directory that holds
-nothing but captures of one configuration: then the interval knows how much they differ.`,
+nothing but captures of one configuration: then the interval knows how much they differ.
+
+With --fail-over, the exit code is 0 if all of the interval is within the limit, 3 if all of it is beyond, and 1 if the
+limit is inside, which no build should pass with: then it says how many captures a side would do. Of several sides the
+worst counts.`,
 		Example: "  inferprof compare before after\n" +
 			"  inferprof compare fp16/ awq/ gptq/\n" +
 			"  inferprof compare base1,base2,base3 new1,new2,new3 --fail-over 5% --metric decode-step\n" +
@@ -158,7 +163,9 @@ func (s *settings) compare(ctx context.Context, paths []string, f *compareFlags,
 	if err != nil && len(result.Pairs) == 1 {
 		return fmt.Errorf("compare %s with %s: %w", sides[0].Label, sides[1].Label, err)
 	}
-	f.gate.judge(result, sides)
+	if judgeErr := f.gate.judge(result, sides); judgeErr != nil {
+		return judgeErr
+	}
 	if renderErr := s.writeComparison(result, f.output, f.full, stdout); renderErr != nil {
 		return renderErr
 	}

@@ -247,7 +247,9 @@ func (s *settings) reportSweep(ctx context.Context, p *sweep.Plan, f *sweepFlags
 	if len(sides) > 1 {
 		result, compareErr = compare.Compare(sides)
 		if cells[0].Letter != "" { // without its baseline a gate has nothing to judge by; that the cell failed is the error
-			f.gate.judge(result, sides)
+			if err := f.gate.judge(result, sides); err != nil {
+				return err
+			}
 		}
 	}
 	render := func(w io.Writer) error { return s.writeSweep(w, p, cells, result, f) }

@@ -1,0 +1,158 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/inferprof/inferprof/internal/stats"
+)
+
+// What a median and an interval do not show of steps: that they grow or shrink over the capture, and that they are of two
+// kinds. Neither is noise (spread.go), and both are said, with numbers.
+
+const (
+	// A course is said from so many steps on, of at least so much of the median from the first step to the last, and so
+	// many times what noise alone would make of the slope.
+	courseSteps  = 8
+	courseShare  = 0.03
+	courseErrors = 4
+	// Steps are of two kinds if the means of both are farther apart than so much of the median, and than so many times the
+	// deviation within them (3.5 where all values between are as frequent, 2.7 of a normal distribution), and if each kind
+	// is at least so large a part of them.
+	kindsSteps  = 10
+	kindsShare  = 0.05
+	kindsApart  = 5
+	kindAtLeast = 0.15
+)
+
+// course is a change of steps over a capture: what the first and the last fifth of them take, medians.
+type course struct{ first, last float64 }
+
+// courseOf finds a change that goes on over a run's steps.
+func courseOf(ns []int64) (course, bool) {
+	n := len(ns)
+	if n < courseSteps {
+		return course{}, false
+	}
+	usual := float64(stats.Median(ns))
+	rise := slopeOf(ns) * float64(n-1)
+	error := max(neighbours(ns), usual/1000) * math.Sqrt(12/float64(n)) // of the rise of a line fitted to independent noise
+	fifth := max(2, n/5)
+	c := course{float64(stats.Median(ns[:fifth])), float64(stats.Median(ns[n-fifth:]))}
+	if math.Abs(rise) < courseShare*usual || math.Abs(rise) < courseErrors*error || (c.last-c.first)*rise <= 0 {
+		return c, false
+	}
+	return c, true
+}
+
+// kinds are two speeds of steps.
+type kinds struct {
+	fast, slow   float64 // means
+	fasts, slows int
+	from         int // the first step of the second kind, where there is one change from one to the other; 0 otherwise
+}
+
+// kindsOf finds two kinds of steps: the split of them that leaves the least variance within.
+func kindsOf(ns []int64) (kinds, bool) {
+	n := len(ns)
+	if n < kindsSteps {
+		return kinds{}, false
+	}
+	sorted := slices.Clone(ns)
+	stats.Sort(sorted)
+	base := float64(sorted[0]) // squares of what is beyond it lose fewer digits
+	var sum, squares float64
+	for _, v := range sorted {
+		sum += float64(v) - base
+		squares += (float64(v) - base) * (float64(v) - base)
+	}
+	best, at := math.Inf(1), 0
+	var lower float64
+	var k kinds
+	for i := 1; i < n; i++ {
+		lower += float64(sorted[i-1]) - base
+		a, b := lower/float64(i), (sum-lower)/float64(n-i)
+		if within := squares - a*lower - b*(sum-lower); within < best {
+			best, at = within, i
+			k = kinds{fast: base + a, slow: base + b, fasts: i, slows: n - i}
+		}
+	}
+	within := math.Sqrt(max(0, best) / float64(n))
+	usual := float64(stats.Median(ns))
+	if float64(min(k.fasts, k.slows)) < kindAtLeast*float64(n) || k.slow-k.fast < kindsShare*usual || k.slow-k.fast < kindsApart*within {
+		return k, false
+	}
+	changes := 0
+	for i := 1; i < n; i++ {
+		if (ns[i] >= sorted[at]) != (ns[i-1] >= sorted[at]) {
+			changes++
+			k.from = i
+		}
+	}
+	if changes != 1 {
+		k.from = 0
+	}
+	return k, true
+}
+
+// courseNotes say what the steps of a section do besides being noisy: of each side, in the run and shape that has most steps.
+func (c *pairing) courseNotes(w *sides) []string {
+	var out []string
+	for k, letter := range []string{c.pair.A, c.pair.B} {
+		var most *Group
+		for i := range w.units {
+			for _, g := range w.units[i].groups[k] {
+				if g != nil && (most == nil || len(g.TotalNs) > len(most.TotalNs)) {
+					most = g
+				}
+			}
+		}
+		if most == nil {
+			continue
+		}
+		if x, ok := kindsOf(most.TotalNs); ok {
+			text := fmt.Sprintf("steps of %s are of two kinds: %d take about %s, %d about %s", letter, x.fasts, plainly(x.fast), x.slows, plainly(x.slow))
+			if x.from > 0 {
+				text += fmt.Sprintf(", one after the other: they change at step %d of %d", x.from+1, len(most.TotalNs))
+			}
+			out = append(out, text+"; the median is of one kind alone")
+		} else if x, ok := courseOf(most.TotalNs); ok {
+			word := "longer"
+			if x.last < x.first {
+				word = "shorter"
+			}
+			out = append(out, fmt.Sprintf("steps of %s get %s over the capture, %s in the first fifth of them and %s in the last (%s): "+
+				"a course, such as of attention over a longer context or of clocks, is no noise and does not widen the interval",
+				letter, word, plainly(x.first), plainly(x.last), signed(100*(x.last/x.first-1))))
+		}
+		if n, ns := outliersOf(w, k); n > 0 {
+			out = append(out, fmt.Sprintf("far off the median of %s: %d of %d steps, which take %s in all; they count in the mean and the p99, and are no typical steps",
+				letter, n, stepCount(w, k), plainly(float64(ns))))
+		}
+	}
+	return out
+}
+
+// outliersOf counts a side's steps that are far off their median, and their time.
+func outliersOf(w *sides, k int) (n int, ns int64) {
+	for i := range w.units {
+		for _, g := range w.units[i].groups[k] {
+			if g != nil {
+				n, ns = n+g.Outliers, ns+g.OutliersNs
+			}
+		}
+	}
+	return n, ns
+}
+
+func stepCount(w *sides, k int) (n int) {
+	for i := range w.units {
+		for _, g := range w.units[i].groups[k] {
+			if g != nil {
+				n += g.Steps
+			}
+		}
+	}
+	return n
+}
