@@ -81,7 +81,7 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 		Events: []analyze.EventRef{rv.ref(longest.Row)},
 		Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
 	}
-	say(f, "the host waits until copies are done, %s per decode step, as one end is pageable memory or the call blocks: the GPU does nothing else for %s meanwhile, and stands still %s until the calls return",
+	say(f, "the host waits until copies are done, %s per decode step, as one end is pageable memory or the call blocks: the GPU does nothing else for %s meanwhile, and then runs dry for %s until the next launch",
 		mean("copies_per_step", n, steps), nanoseconds("copying_per_step", quotient(ns, steps)), nanoseconds("idle_per_step", quotient(after.ns, steps)))
 	return f
 }

@@ -11,10 +11,12 @@ import (
 	"github.com/inferprof/inferprof/trace"
 )
 
-// Every ns in which the device stood still belongs to one rule, so that what they have at stake does not overlap. A gap in
-// which the host first waited for the device is cut where the call returned: what is before is the call's, the rest the
-// host's. A gap belongs to the iteration that it begins in, and what lies in none, before the first or while traffic pauses,
-// to none.
+// Every ns in which the device stood still belongs to one rule, so that what they have at stake does not overlap. A gap belongs
+// to the iteration that it begins in, and what lies in none, before the first or while traffic pauses, to none.
+//
+// A gap that begins while the host waits for the device is the wait's for as long as the call took, and the host's beyond
+// that: had it not waited, the host would have gone on when the call began, and the next launch would have come sooner by
+// that, but no sooner than the device ran dry.
 
 // gapCause says which rule a gap of the device, or a part of it, belongs to.
 type gapCause uint8
@@ -24,8 +26,8 @@ const (
 	gapGraph                    // the same, between two kernels of one graph launch
 	gapUnknown                  // what came next was launched before the profiler began
 	gapOutlier                  // no part of the work's rhythm
-	gapSync                     // the host was in a synchronising call that began before it
-	gapBlocking                 // the host was in a copy that blocks it and began before it
+	gapSync                     // the host had waited in a synchronising call that began before it
+	gapBlocking                 // the same, in a copy that blocks the host
 	gapEager                    // the host launched what came next too late, in the rhythm of its launches in an eager decode step
 	gapHost                     // the host launched what came next too late
 	gapCompile                  // the same, because it was compiling
@@ -67,9 +69,9 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 			rv.gaps = append(rv.gaps, g)
 			continue
 		}
-		waiting := g
-		waiting.toNs = min(g.toNs, g.StartNs+g.SyncNs)
-		if waiting.cause = gapSync; rv.copies(&rv.x.Calls[g.Sync]) {
+		waiting, call := g, &rv.x.Calls[g.Sync]
+		waiting.toNs = min(g.toNs, g.StartNs+call.EndNs-call.StartNs)
+		if waiting.cause = gapSync; rv.copies(call) {
 			waiting.cause = gapBlocking
 		}
 		rv.gaps = append(rv.gaps, waiting)

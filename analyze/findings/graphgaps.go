@@ -11,10 +11,13 @@ import (
 // graphGapShare of a step is what these pauses must take: a graph of a 7B model's 450 kernels loses just under 5 %.
 const graphGapShare = 0.05
 
+// fewGraphs is how many graphs of different sizes few replays may be of: a graph a batch size, and batches change seldom.
+const fewGraphs = 3
+
 // graphGaps: many short kernels in a graph, between which the device pauses.
 func graphGaps(rv *rankView) *analyze.Finding {
 	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapGraph })[0]
-	if p.ns == 0 || p.share() < graphGapShare {
+	if p.ns == 0 || p.share() < graphGapShare || !rv.wholeGraphs(p.gaps) {
 		return nil
 	}
 	var sets idleGaps
@@ -39,4 +42,23 @@ func graphGaps(rv *rankView) *analyze.Finding {
 		f.Try = "have kernels clear their own buffers, or clear them all at once: a memory set is a step of the graph of its own; " + f.Try
 	}
 	return f
+}
+
+// wholeGraphs tells whether graphs' kernels seem to be there, with their durations: where some are lost, what is missing
+// looks like a pause. Replays of few graphs have few different numbers of kernels.
+func (rv *rankView) wholeGraphs(gaps []gap) bool {
+	kernels, none := map[int32]bool{}, 0
+	replays := map[int32]bool{}
+	for i := range gaps {
+		g := &gaps[i]
+		next, last := &rv.x.GPU[g.Next], &rv.x.GPU[g.Last]
+		if next.StartNs == next.EndNs || last.StartNs == last.EndNs {
+			none++
+		}
+		if !replays[next.Call] {
+			replays[next.Call] = true
+			kernels[rv.x.Calls[next.Call].GPUEvents] = true
+		}
+	}
+	return 100*none <= len(gaps) && len(kernels) <= max(fewGraphs, len(replays)/5)
 }

@@ -95,22 +95,29 @@ func (rv *rankView) has(pattern *regexp.Regexp) bool {
 
 // syncInStep: calls that wait for the device let it run dry.
 func syncInStep(rv *rankView) *analyze.Finding {
-	phases := rv.idleByPhase(func(g *gap) bool { return g.cause == gapSync })
-	p := phases[0]
+	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapSync })[0]
 	if p.ns == 0 || p.share() < idleShare {
 		return nil
 	}
 	what, row, calls := rv.mostWaited(p.gaps)
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(p.ns, rv.steps()),
-		Evidence:       []analyze.Evidence{number("gaps", len(p.gaps)), nanoseconds("idle_in_synchronising_calls", p.ns), number("calls", calls)},
+		Evidence:       []analyze.Evidence{number("gaps", len(p.gaps)), nanoseconds("idle_for_synchronising_calls", p.ns), number("calls", calls)},
 		Events:         []analyze.EventRef{rv.ref(row), rv.ref(rv.x.GPU[p.longest.Next].Row)},
 		Try:            "keep the host ahead: copy results to pinned memory and wait on an event one step later, take tensors' .item() and .cpu() out of the step; in vLLM and SGLang overlap scheduling with execution",
 	}
-	say(f, "the GPU runs dry while the host waits for it in %s (%s %s), and stands still %s %s until those calls return (%s of %s time)",
+	say(f, "the host waits for the GPU in %s (%s %s), and the GPU runs dry until the next launch: %s %s (%s of %s time), %s of it before the calls return",
 		what, mean("calls_per_step", calls, max(1, p.steps)), p.per(), nanoseconds("idle_per_"+p.key(), p.each(p.ns)), p.per(),
-		share("of_"+p.key()+"_time", p.ns, p.stepsNs), choose(p.steps > 0, "its", "the"))
+		share("of_"+p.key()+"_time", p.ns, p.stepsNs), choose(p.steps > 0, "its", "the"), share("before_they_return", stillWaiting(p.gaps), p.ns))
 	return f
+}
+
+// stillWaiting is for how long of gaps the host still waited.
+func stillWaiting(gaps []gap) (ns int64) {
+	for i := range gaps {
+		ns += min(gaps[i].SyncNs, gaps[i].Ns())
+	}
+	return ns
 }
 
 // mostWaited is the kind of call that let the device run dry for the longest time during gaps, the op around it with it, the
