@@ -26,11 +26,10 @@ type Part struct {
 	// clock, its collectives and its steps' waits are not known, until Join has seen the others.
 	Rank *ranks.Rank
 
-	devices     []int32      // if some are selected: those that worked, the others included
-	steps       []index.Step // all of the trace, whatever is selected
-	kernels     []device.PackedKernel
-	collectives ranks.Runs
-	problems    []integrity.Problem
+	devices  []int32      // if some are selected: those that worked, the others included
+	steps    []index.Step // all of the trace, whatever is selected
+	kernels  []device.PackedKernel
+	problems []integrity.Problem
 }
 
 // File files a trace for NewPart and for the findings' rules, which share it. Options.Ranks are not looked at.
@@ -78,7 +77,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 	r.Engine, r.Version = ranks.EngineOf(t, r.Steps, r.Ops)
 	r.Modules = host.Modules(x)
 	r.Phases, r.Steady = ranks.PhaseTable(r.Steps, number), ranks.SteadyState(r.Steps)
-	p.collectives = ranks.Collectives(x)
+	r.Runs = ranks.Collectives(x)
 	if !x.OnGPU {
 		if len(x.Host()) > 0 {
 			r.Time = []device.Time{host.CPUTime(x, swept)}
@@ -139,7 +138,6 @@ func Join(parts []*Part, o Options) *Result {
 		devices []int32
 		most    []index.Step // of any rank
 		kernels [][]device.PackedKernel
-		runs    []ranks.Runs
 	)
 	for i, p := range parts {
 		if numbers[i] >= 0 {
@@ -170,9 +168,8 @@ func Join(parts []*Part, o Options) *Result {
 			s.SelectedSteps += len(p.Rank.Steps)
 		}
 		kernels = append(kernels, p.kernels)
-		runs = append(runs, p.collectives)
 	}
-	res.meet(runs)
+	res.meet()
 	res.Kernels = device.MergeKernels(kernels)
 	res.merge()
 	res.Problems = slices.Concat(integrity.CheckFrontends(workers, len(res.Frontends)),
@@ -182,18 +179,14 @@ func Join(parts []*Part, o Options) *Result {
 	return res
 }
 
-// meet compares what the ranks, in the order of runs, say of the collectives that they ran together, and sorts the ranks.
-func (res *Result) meet(runs []ranks.Runs) {
-	of := map[*ranks.Rank]ranks.Runs{}
-	for i, r := range res.Ranks {
-		of[r] = runs[i]
-	}
+// meet sorts the ranks, and compares what they say of the collectives that they ran together.
+func (res *Result) meet() {
 	slices.SortStableFunc(res.Ranks, func(a, b *ranks.Rank) int { return cmp.Compare(a.Rank, b.Rank) })
-	ranks.Clocks(res.Ranks, of)
-	perRank, all := ranks.SplitWaits(res.Ranks, of)
+	ranks.Clocks(res.Ranks)
+	perRank, all := ranks.SplitWaits(res.Ranks)
 	for i, r := range res.Ranks {
 		r.Collectives = perRank[i]
-		r.WaitInSteps(of[r])
+		r.WaitInSteps()
 	}
 	res.Collectives = all
 }

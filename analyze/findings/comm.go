@@ -36,40 +36,48 @@ func (v *view) exposed(l *Look) *analyze.Finding {
 	if comm == 0 {
 		return nil
 	}
-	wait, known := waited(l.rank)
+	wait, unknown := l.waited()
 	exposed, all = max(0, exposed-wait), all-min(wait, exposed)
 	if ratio(exposed, all) < exposedCommShare {
 		return nil
 	}
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(exposed, l.steps()),
+		Inferred:       unknown > 0,
 		Evidence: []analyze.Evidence{
 			nanoseconds("exposed_communication", exposed), nanoseconds("communication", comm), nanoseconds("busy_without_waiting", all),
-			share("of_busy", exposed, all),
 		},
 		Try: "check how the ranks are linked (nvidia-smi topo -m), use fewer of them or a faster all-reduce, fuse all-reduce with the norm after it, overlap with the other half of the batch",
 	}
 	if !l.gpu {
 		f.Try = "use fewer ranks with more threads each, bind each rank to the cores and the memory of one socket, all-reduce through shared memory rather than gloo's sockets"
 	}
-	what := "not counting the time it waits for other ranks"
-	if !known {
-		what = "waiting for other ranks included, which only their traces could tell apart"
-		if len(v.ranks) > 1 {
-			what = "waiting for other ranks included"
-		}
-		f.Inferred = true
-	} else {
-		f.Evidence = append(f.Evidence, nanoseconds("waiting_left_out", wait))
-	}
 	if v.pipelined() {
 		f.Try = "stages of a pipeline wait for each other unless there are as many batches in flight as stages: more requests that come at different times, or tensor parallelism where the ranks share a machine"
 	}
-	f.Sentence = fmt.Sprintf("nothing is computed during %s of communication %s (%s of the busy time), %s", duration(f.StakeNsPerStep), l.per(), percent(exposed, all), what)
+	say(f, "nothing is computed during %s of communication %s (%s of the busy time)", nanoseconds("exposed_communication_per_step", f.StakeNsPerStep), l.per(),
+		share("of_busy", exposed, all))
+	v.sayWaiting(f, l, wait, unknown)
 	if l.longestMeeting != nil {
 		f.Events = []analyze.EventRef{*l.longestMeeting}
 	}
 	return f
+}
+
+// sayWaiting says what of a rank's communication was waiting for others, as far as that is known, and whether it is left out.
+func (v *view) sayWaiting(f *analyze.Finding, l *Look, wait int64, unknown int) {
+	left := nanoseconds("waiting_left_out", wait)
+	switch {
+	case unknown == 0:
+		say(f, "; waiting for other ranks, %s in all, is not counted", left)
+	case unknown < len(l.meetings):
+		say(f, "; waiting for other ranks, %s in all, is not counted, as far as it is known: %s of %s collectives count whole", left,
+			number("waits_not_known", unknown), number("collectives", len(l.meetings)))
+	case len(v.ranks) > 1:
+		say(f, ", waiting for other ranks included: their collectives do not match")
+	default:
+		say(f, ", waiting for other ranks included, which only their traces could tell apart")
+	}
 }
 
 // pipelined tells whether ranks send each other what they computed, as the stages of a pipeline do. Only described

@@ -31,6 +31,8 @@ type rule struct {
 	// artefact says that the finding is about the profile rather than about what was profiled: it counts however little
 	// time is at stake.
 	artefact bool
+	// hostIdle says that the rule is about the device waiting for the host: what of it makes a rank late is the straggler's.
+	hostIdle bool
 	// first says that the finding comes before all others: they are about what it leaves.
 	first bool
 }
@@ -40,9 +42,9 @@ var registry = []rule{
 	{id: "compiled_inside", look: compiledInside, artefact: true},
 	{id: "rank_start_skew", choose: startSkew, artefact: true},
 	{id: "one_long_gap", look: oneLongGap, artefact: true, first: true},
-	{id: "launch_bound_decode", look: launchBoundDecode},
-	{id: "host_idle", look: hostIdle},
-	{id: "sync_in_step", look: syncInStep},
+	{id: "launch_bound_decode", look: launchBoundDecode, hostIdle: true},
+	{id: "host_idle", look: hostIdle, hostIdle: true},
+	{id: "sync_in_step", look: syncInStep, hostIdle: true},
 	{id: "straggler_rank", choose: straggler},
 	{id: "exposed_communication", choose: exposedCommunication},
 	{id: "custom_all_reduce_missing", look: customAllReduceMissing, choose: leastOnOneHost},
@@ -92,6 +94,9 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 		found := make([]*analyze.Finding, len(v.ranks))
 		for k, l := range v.ranks {
 			found[k] = l.found[i]
+			if rule.hostIdle {
+				found[k] = v.withoutLag(k, found[k])
+			}
 		}
 		choose := rule.choose
 		if choose == nil {
@@ -125,10 +130,14 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 }
 
 // divideStep leaves each finding no more at stake than those before it have left of a step: what several rules look at, as
-// kernels that are both badly shaped and slow, can be saved once.
+// kernels that are both badly shaped and slow, can be saved once. What is only misread is no part of it: a wait for a rank
+// whose profile began later lies beside the step.
 func (v *view) divideStep(findings []analyze.Finding) {
 	left := v.stepNs
 	for i := range findings {
+		if slices.ContainsFunc(registry, func(r rule) bool { return r.artefact && r.id == findings[i].ID }) {
+			continue
+		}
 		stake := &findings[i].StakeNsPerStep
 		*stake = min(*stake, left)
 		left -= *stake

@@ -158,6 +158,15 @@ func checkEvidence(t *testing.T, found []analyze.Finding, traces []*trace.Trace)
 	}
 }
 
+// lateOrWaiting is the end of a step in which one rank works 200 µs longer than the others, and they wait for it.
+func lateOrWaiting(late bool) []kernel {
+	work, wait := int64(10_000), int64(200_000)
+	if late {
+		work, wait = 210_000, 0
+	}
+	return []kernel{{name: "nvjet_sm90_hsh_32x8", ns: work, blocks: 1}, {name: "cross_device_reduce_1stage", ns: 4_000 + wait}}
+}
+
 // Two ranks: the same steps, one of them late, or NCCL for small messages, or profilers that began apart.
 func TestPlantedProblemsOfRanks(t *testing.T) {
 	ranks := func(kernels func(rank, step int) []kernel) []*trace.Trace {
@@ -175,7 +184,7 @@ func TestPlantedProblemsOfRanks(t *testing.T) {
 		traces []*trace.Trace
 	}{
 		{"", ranks(func(int, int) []kernel { return []kernel{custom(4_000), custom(4_000)} })},
-		{"straggler_rank", ranks(func(r, _ int) []kernel { return []kernel{custom(4_000 + int64(r)*200_000)} })},
+		{"straggler_rank", ranks(func(r, _ int) []kernel { return lateOrWaiting(r == 1) })},
 		{"rank_start_skew", ranks(func(r, i int) []kernel {
 			if i == 0 && r == 1 {
 				return []kernel{custom(50_000_000)}
@@ -197,7 +206,7 @@ func TestPipelineHasNoStraggler(t *testing.T) {
 		for r, name := range []string{"send", "recv"} {
 			b := newBuilder(r, 2)
 			b.run(steps{n: 12, kernels: func(i int) []kernel {
-				return append(decode(i), kernel{name: "cross_device_reduce_1stage", ns: 4_000 + int64(r)*200_000})
+				return append(decode(i), lateOrWaiting(r == 1)...)
 			}})
 			if pipeline {
 				b.communication(name, 100_000_000, 5_000)

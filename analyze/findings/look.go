@@ -21,7 +21,6 @@ type Look struct {
 	compiledFirstNs int64
 
 	meetings       []meeting // by start
-	names          []string  // of meetings
 	longestMeeting *analyze.EventRef
 	costliestOp    *analyze.EventRef // the longest call of the op with the most self time, in a CPU-only trace
 }
@@ -43,9 +42,9 @@ func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 			l.found[i] = rule.look(rv)
 		}
 	}
-	l.meetings, l.names = rv.meetings()
+	l.meetings = rv.meetings()
 	for i := range l.meetings {
-		if m := &l.meetings[i]; l.longestMeeting == nil || m.ns > l.longestMeeting.DurationNs {
+		if m := &l.meetings[i]; l.longestMeeting == nil || m.Ns() > l.longestMeeting.DurationNs {
 			ref := l.ref(m)
 			l.longestMeeting = &ref
 		}
@@ -57,18 +56,14 @@ func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 	return l
 }
 
-// ref points at a meeting.
-func (l *Look) ref(m *meeting) analyze.EventRef {
-	return analyze.EventRef{Rank: l.rank.Rank, Event: int(m.row), StartNs: m.start, DurationNs: m.ns, Name: l.names[m.name]}
-}
-
 // view is all ranks.
 type view struct {
 	result  *analyze.Result
 	ranks   []*Look // in order of rank
 	several bool    // more than one was looked at: sentences name theirs
 	stepNs  int64   // how long an iteration takes, on the rank that waits least
-	waits   bool    // the ranks' collectives match: what each waited in which is known
+	waits   bool    // some of the ranks' collectives match: what each waited in them is known
+	lag     *lag    // who holds the others up; nil: nobody
 }
 
 func (v *view) gpu() bool { return v.result.Kind == analyze.KindGPU }
@@ -91,7 +86,10 @@ func newView(r *analyze.Result, looks []*Look) *view {
 			v.stepNs = ns
 		}
 	}
-	v.waits = v.matchMeetings()
+	for _, l := range v.ranks {
+		v.waits = v.waits || len(v.ranks) > 1 && slices.ContainsFunc(l.meetings, func(m meeting) bool { return m.WaitNs() >= 0 })
+	}
+	v.lag = v.findLag()
 	return v
 }
 

@@ -1,119 +1,230 @@
 package findings
 
 import (
-	"fmt"
+	"cmp"
+	"slices"
+	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 )
+
+// straggler: the steps of one rank are slower, and the others wait for it in them (lag.go).
+func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
+	l := v.lag
+	if l == nil {
+		return nil
+	}
+	n := l.steps()
+	f := &analyze.Finding{StakeNsPerStep: quotient(l.stakeNs, n), Events: []analyze.EventRef{l.longest}}
+	per, beats := "per step", "steps"
+	if !l.group.steps {
+		per, beats = "in all", "parts of the time"
+	}
+	if l.byHost {
+		say(f, "the host of %s is slower than the others': without waiting %s from launch to launch %s, where they take %s, in %s of %s "+beats+"; the start set the others ahead, "+
+			"and they wait %s", v.rankNames(f, l.late), nanoseconds("host_time", quotient(l.lateOwn, n)), per, nanoseconds("host_time_of_the_others", quotient(l.restOwn, n)),
+			number("steps_late", l.lateBeats), number("steps_compared", l.beats), nanoseconds("wait_of_the_others", quotient(l.restWait, n)))
+		f.Try = tryHost
+		return f
+	}
+	verb := "is"
+	if len(l.late) > 1 {
+		verb = "are"
+	}
+	say(f, "%s %s slower than the others: without waiting %s %s, where they take %s, in %s of %s "+beats+"; they wait %s, against %s",
+		v.rankNames(f, l.late), verb, nanoseconds("own_time", quotient(l.lateOwn, n)), per,
+		nanoseconds("own_time_of_the_others", quotient(l.restOwn, n)), number("steps_late", l.lateBeats), number("steps_compared", l.beats),
+		nanoseconds("wait_of_the_others", quotient(l.restWait, n)), nanoseconds("wait", quotient(l.lateWait, n)))
+	v.sayCause(f, l, per)
+	return f
+}
+
+// rankNames are "rank 1" or "ranks 1 and 3", and evidence of f.
+func (v *view) rankNames(f *analyze.Finding, which []int) string {
+	var names []string
+	for _, r := range which {
+		e := rankNumber("rank", v.ranks[r].rank.Rank)
+		f.Evidence = addEvidence(f.Evidence, e)
+		names = append(names, Written(e))
+	}
+	if len(names) == 1 {
+		return "rank " + names[0]
+	}
+	return "ranks " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+const tryHost = "look at that rank's host: the cores and NUMA node of its process, other processes there, what it alone does between launches (rank 0 often schedules, samples or logs for all)"
+
+// sayCause says why the late ranks are slower: their work takes longer, or their devices stand still for longer, or both.
+func (v *view) sayCause(f *analyze.Finding, l *lag, per string) {
+	n, longer := l.steps(), l.longerNs()
+	still := "its device stands still"
+	if len(l.late) > 1 {
+		still = "their devices stand still"
+	}
+	if !v.gpu() {
+		still = "no op runs"
+	}
+	busy, idle := nanoseconds("longer_at_work", quotient(l.longerBusy, n)), nanoseconds("longer_idle", quotient(l.longerIdle, n))
+	switch {
+	case 2*l.longerBusy >= longer && 4*l.longerIdle < longer:
+		say(f, "; it is at work %s longer", busy)
+		f.Try = v.sayWork(f, l)
+	case 2*l.longerIdle >= longer && 4*l.longerBusy < longer:
+		say(f, "; "+still+" %s longer %s", idle, per)
+		f.Try = tryHost
+		switch late := nanoseconds("longer_for_its_host", quotient(l.longerHostLate, n)); {
+		case !v.gpu():
+			f.Try = "look at that rank's process: its cores and NUMA node, other processes there, what it alone does in Python (rank 0 often schedules, samples or logs for all)"
+		case 2*l.longerHostLate >= l.longerIdle:
+			say(f, ", %s of it because its host launches late", late)
+		default:
+			say(f, ", %s of it because its host launches late: look at the device", late)
+			f.Try = "see what else runs on that rank's device (other processes, ECC errors, throttling), and on which streams and events its kernels wait"
+		}
+	default:
+		say(f, "; it is at work %s longer, and "+still+" %s longer", busy, idle)
+		f.Try = v.sayWork(f, l) + "; and its host: " + strings.TrimPrefix(tryHost, "look at that rank's host: ")
+	}
+}
+
+// tempo is how long kernels of one category take on the late ranks, and how long they would take at the others' pace.
+type tempo struct {
+	category        string
+	tookNs, wouldNs float64
+	moreNs          float64 // what it runs more of them, at the others' pace
+}
 
 const (
-	// skewSteps is how many later steps long a wait in the first one must be to be the profiler's doing: profilers of
-	// ranks start one after the other, and the first collective waits for the last of them.
-	skewSteps = 1
-	skewNs    = 1_000_000
-	// stragglerShare of a step is what the others must wait for a rank: a choice, what a benchmark shows without repetition.
-	stragglerShare = 0.05
+	// alike is how far apart categories' factors may be, as a share of what they are above 1, for one factor to be behind all.
+	alike = 0.35
+	// alikeShare of the work must have it.
+	alikeShare = 0.8
+	// smallCategory is the share of the work that is too little to ask about.
+	smallCategory = 0.02
 )
 
-// skew is the longest wait of a rank before its second step, and whether it is the profiler's.
-func (v *view) skew(r int) (longest meeting, found bool) {
-	l := v.ranks[r]
-	for _, m := range l.meetings {
-		if !l.inFirst(&m) {
-			break
-		}
-		if m.waitNs > longest.waitNs {
-			longest = m
-		}
+// sayWork says what of its work takes a rank longer, and what to try.
+func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
+	all, by := v.tempos(l)
+	const clocks = "compare clocks, power and temperature of that rank's device with another's (nvidia-smi -q -d CLOCK,POWER,PERFORMANCE), and what else runs on it"
+	if all.wouldNs == 0 {
+		return clocks
 	}
-	return longest, longest.waitNs > skewNs && longest.waitNs > skewSteps*l.medianNs && !v.compiledFirst(longest.waitNs)
-}
-
-// skewed tells whether the first step of some rank is the profiler's.
-func (v *view) skewed() bool {
-	for r := range v.ranks {
-		if _, found := v.skew(r); v.waits && found {
-			return true
-		}
+	what := "kernels"
+	if !v.gpu() {
+		what = "ops"
 	}
-	return false
-}
-
-// inFirst tells whether a meeting began before the second iteration.
-func (l *Look) inFirst(m *meeting) bool { return l.count > 1 && m.start < l.secondNs }
-
-// startSkew: the first collective of a profile waits for the rank whose profiler started last.
-func startSkew(v *view, _ []*analyze.Finding) *analyze.Finding {
-	if !v.waits {
-		return nil
-	}
-	at, most := -1, meeting{}
-	for r := range v.ranks {
-		if m, found := v.skew(r); found && m.waitNs > most.waitNs {
-			at, most = r, m
-		}
-	}
-	if at < 0 {
-		return nil
-	}
-	l := v.ranks[at]
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("rank %d waits %s in the first step for ranks whose profile began later: sums over all steps contain it, medians do not",
-			l.rank.Rank, duration(most.waitNs)),
-		StakeNsPerStep: quotient(most.waitNs, l.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("longest_wait_in_first_step", most.waitNs), nanoseconds("median_step", l.medianNs)},
-		Events:         []analyze.EventRef{l.ref(&most)},
-		Try:            "judge by later steps, or start the profile on all ranks at once and leave its first step out (delay_iterations)",
-	}
-}
-
-// straggler: one rank comes late to the collectives, and the others wait.
-func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
-	if !v.waits || v.pipelined() { // a pipeline's stages wait for each other, and none is to blame
-		return nil
-	}
-	skewed := v.skewed()
-	sums := make([]int64, len(v.ranks))
-	longest := make([]meeting, len(v.ranks))
-	late, all := 0, int64(0)
-	for r, l := range v.ranks {
-		for _, m := range l.meetings {
-			if skewed && l.inFirst(&m) {
-				continue
-			}
-			sums[r] += m.waitNs
-			if m.waitNs > longest[r].waitNs {
-				longest[r] = m
+	slowdown := all.tookNs - all.wouldNs
+	if all.moreNs > slowdown {
+		top := by[0]
+		for _, t := range by {
+			if t.moreNs > top.moreNs {
+				top = t
 			}
 		}
-		all += sums[r]
-		if sums[r] < sums[late] {
-			late = r
+		say(f, ": it has more work rather than slower, above all in %s", top.category)
+		return "see how work is divided: which experts and which requests that rank has (expert load balancing), and the shapes of its shard"
+	}
+	one := factor("its_"+what+"_take", all.tookNs/all.wouldNs)
+	var same, asked float64
+	for _, t := range by {
+		if t.wouldNs >= smallCategory*all.wouldNs {
+			asked += t.wouldNs
+			if above := t.tookNs/t.wouldNs - 1; above > (1-alike)*(one.Value-1) && above < (1+alike)*(one.Value-1) {
+				same += t.wouldNs
+			}
 		}
 	}
-	others := quotient(all-sums[late], len(v.ranks)-1)
-	lost := others - sums[late] - v.compiledMore(late)
-	l := v.ranks[late]
-	perStep := quotient(lost, l.steps())
-	if ratio(perStep, v.stepNs) < stragglerShare {
-		return nil
-	}
-	f := &analyze.Finding{
-		Sentence: fmt.Sprintf("rank %d is late: the others wait for it %s %s, it waits for them %s",
-			l.rank.Rank, duration(quotient(others, l.steps())), l.per(), duration(quotient(sums[late], l.steps()))),
-		StakeNsPerStep: perStep,
-		Evidence:       []analyze.Evidence{nanoseconds("mean_wait_of_the_others", others)},
-		Try:            "compare that rank's steps with another's: clocks and temperature of its device, its host threads' cores and NUMA node, other processes, a larger shard or more experts",
-	}
-	worst := -1
-	for r, k := range v.ranks {
-		if len(f.Evidence) <= 8 {
-			f.Evidence = append(f.Evidence, nanoseconds("wait_of_rank_"+itoa(k.rank.Rank), sums[r]))
+	if same >= alikeShare*asked && one.Value > 1 {
+		say(f, ": all its "+what+" take %s as long, whatever they do", one)
+		if !v.gpu() {
+			return "compare the clock and the load of that rank's cores with another's: other processes on them, its NUMA node, the number of its threads"
 		}
-		if r != late && (worst < 0 || longest[r].waitNs > longest[worst].waitNs) {
-			worst = r
+		return clocks
+	}
+	top := by[0]
+	say(f, ", most of it in %s: %s as long", top.category, factor("its_"+strings.ReplaceAll(top.category, " ", "_")+"_takes", top.tookNs/max(1, top.wouldNs)))
+	if strings.HasPrefix(top.category, "moe") {
+		return "see how tokens are divided among the experts' ranks (expert load balancing): as many kernels do not mean as many tokens; then its device's clocks"
+	}
+	return "see whether that rank's shard is larger and its kernels are the same, then " + clocks
+}
+
+// tempos compare the work of the late ranks with the others', in all and by category, what it is slower in first.
+func (v *view) tempos(l *lag) (all tempo, by []tempo) {
+	type rate struct{ n, ns float64 }
+	type row struct {
+		category   string
+		late, rest rate
+	}
+	rows := map[string]*row{}
+	note := func(r int, of func(*row) *rate, share float64) {
+		add := func(name, category string, n int, ns int64) {
+			if category == categories.Comm {
+				return
+			}
+			at := rows[name]
+			if at == nil {
+				at = &row{category: category}
+				rows[name] = at
+			}
+			to := of(at)
+			to.n, to.ns = to.n+float64(n)*share, to.ns+float64(ns)*share
+		}
+		if v.gpu() {
+			for _, k := range v.ranks[r].rank.Kernels {
+				add(k.Name, k.Category, k.Count, k.TotalNs)
+			}
+			return
+		}
+		for _, c := range v.ranks[r].rank.Categories {
+			add(c.Name, c.Name, c.Count, c.ExclusiveNs)
 		}
 	}
-	f.Events = []analyze.EventRef{v.ranks[worst].ref(&longest[worst])}
-	return f
+	for _, r := range l.late {
+		note(r, func(x *row) *rate { return &x.late }, 1/float64(len(l.late)))
+	}
+	for _, r := range l.rest {
+		note(r, func(x *row) *rate { return &x.rest }, 1/float64(len(l.rest)))
+	}
+	sums := map[string]*tempo{}
+	for _, x := range rows {
+		t := sums[x.category]
+		if t == nil {
+			t = &tempo{category: x.category}
+			sums[x.category] = t
+		}
+		switch {
+		case x.late.n == 0:
+			t.moreNs -= x.rest.ns
+		case x.rest.n == 0:
+			t.moreNs += x.late.ns
+		default:
+			n := min(x.late.n, x.rest.n)
+			t.tookNs += n * x.late.ns / x.late.n
+			t.wouldNs += n * x.rest.ns / x.rest.n
+			t.moreNs += (x.late.n - x.rest.n) * x.rest.ns / x.rest.n
+		}
+	}
+	for _, t := range sums {
+		all.tookNs, all.wouldNs, all.moreNs = all.tookNs+t.tookNs, all.wouldNs+t.wouldNs, all.moreNs+t.moreNs
+		by = append(by, *t)
+	}
+	slices.SortFunc(by, func(a, b tempo) int {
+		return cmp.Or(cmp.Compare(b.tookNs-b.wouldNs, a.tookNs-a.wouldNs), cmp.Compare(a.category, b.category))
+	})
+	return all, by
+}
+
+// withoutLag is what a rank finds about waiting for its host, without what the straggler has at stake of it: the others wait for
+// that once.
+func (v *view) withoutLag(rank int, f *analyze.Finding) *analyze.Finding {
+	if f == nil || v.lag == nil || !slices.Contains(v.lag.late, rank) {
+		return f
+	}
+	left := *f
+	left.StakeNsPerStep = max(0, f.StakeNsPerStep-v.lag.hostIdleNs())
+	return &left
 }

@@ -16,8 +16,7 @@ import (
 // they end later than on the lowest rank is what the clocks differ by (or the profilers' idea of them: a GPU's clock is
 // fitted to the host's); the median deviation from it is how well that is known.
 //
-// Which collectives are the same: the n-th of a key on each rank, if both ran as many. Where one ran fewer, because its
-// profiler began later or stopped earlier, its sequence is laid along the other's where the ends fit best.
+// Which collectives are the same, match.go says.
 
 // Clock is how a rank's clock stands to that of the lowest rank.
 type Clock struct {
@@ -36,15 +35,11 @@ type Clock struct {
 	EarlyNs int64 `json:"early_ns"`
 }
 
-const (
-	// clockSamples are enough collectives for a median.
-	clockSamples = 512
-	// shiftsTried is how many collectives more one rank may have run than the other.
-	shiftsTried = 64
-)
+// clockSamples are enough collectives for a median.
+const clockSamples = 512
 
 // Clocks compares the clocks of ranks, which are sorted, by the ends of the collectives that each ran.
-func Clocks(ranks []*Rank, runs map[*Rank]Runs) {
+func Clocks(ranks []*Rank) {
 	if len(ranks) < 2 {
 		return
 	}
@@ -52,10 +47,10 @@ func Clocks(ranks []*Rank, runs map[*Rank]Runs) {
 	for _, r := range ranks {
 		r.Clock = &Clock{Reference: first.Rank, SharedWith: r.Rank}
 		if (r.BaseTimeNs == 0) == (first.BaseTimeNs == 0) {
-			r.Clock.estimate(first, r, runs[first], runs[r])
+			r.Clock.estimate(first, r)
 		}
 	}
-	shareClocks(ranks, runs)
+	shareClocks(ranks)
 	begin := func(r *Rank) int64 { return r.BaseTimeNs + r.FirstNs - r.Clock.SkewNs }
 	end := func(r *Rank) int64 { return r.BaseTimeNs + r.LastNs - r.Clock.SkewNs }
 	earliest, latest := begin(first), end(first)
@@ -71,20 +66,23 @@ func Clocks(ranks []*Rank, runs map[*Rank]Runs) {
 }
 
 // estimate finds the skew between two ranks.
-func (c *Clock) estimate(a, b *Rank, of, with Runs) {
+func (c *Clock) estimate(a, b *Rank) {
 	if a == b {
 		return
 	}
 	var keys []collectiveKey
-	for k := range of {
-		if with[k] != nil && endsTogether(k.kind()) {
+	for k := range a.Runs {
+		if b.Runs[k] != nil && endsTogether(k.kind()) {
 			keys = append(keys, k)
 		}
 	}
 	slices.SortFunc(keys, collectiveKey.compare)
 	var diffs []int64
 	for _, k := range keys {
-		diffs = append(diffs, endDifferences(of[k], with[k])...)
+		pairs := pairUp(a.Runs[k], b.Runs[k], true, a.BaseTimeNs-b.BaseTimeNs)
+		for _, p := range pairs[:min(len(pairs), clockSamples)] {
+			diffs = append(diffs, b.Runs[k].end(p.b)-a.Runs[k].end(p.a))
+		}
 	}
 	if len(diffs) == 0 {
 		return
@@ -92,24 +90,6 @@ func (c *Clock) estimate(a, b *Rank, of, with Runs) {
 	c.Collectives = len(diffs)
 	c.SkewNs, c.SpreadNs = medianAndSpread(diffs)
 	c.SkewNs += b.BaseTimeNs - a.BaseTimeNs
-}
-
-// endDifferences are by how much the collectives of b end later than the same ones of a, each by its own trace's times.
-func endDifferences(a, b *sequence) []int64 {
-	var out []int64
-	eachPair(a, b, func(i, j int) { out = append(out, b.end(j)-a.end(i)) })
-	return out
-}
-
-// eachPair calls what with the places of the same collectives in two sequences, as far as they are told.
-func eachPair(a, b *sequence, what func(i, j int)) {
-	shift, ok := align(a, b)
-	if !ok {
-		return
-	}
-	for i := range overlapAt(len(a.ns), len(b.ns), shift) {
-		what(i+max(0, shift), i+max(0, -shift))
-	}
 }
 
 // Whether two ranks share a clock. One host has one, and so have the traces of its processes, within the µs or so to which
@@ -128,10 +108,10 @@ const (
 )
 
 // shareClocks finds out which ranks, which are sorted and have their skews, share clocks.
-func shareClocks(ranks []*Rank, runs map[*Rank]Runs) {
+func shareClocks(ranks []*Rank) {
 	var owners []*Rank
 	for _, r := range ranks {
-		at := slices.IndexFunc(owners, func(o *Rank) bool { return shareClock(o, r, runs[o], runs[r]) })
+		at := slices.IndexFunc(owners, func(o *Rank) bool { return shareClock(o, r) })
 		if at < 0 {
 			owners = append(owners, r)
 			continue
@@ -141,25 +121,27 @@ func shareClocks(ranks []*Rank, runs map[*Rank]Runs) {
 }
 
 // shareClock reports whether two ranks share a clock.
-func shareClock(a, b *Rank, of, with Runs) bool {
+func shareClock(a, b *Rank) bool {
 	if (a.BaseTimeNs == 0) != (b.BaseTimeNs == 0) || a.Host != b.Host && a.Host != "" && b.Host != "" {
 		return false
 	}
 	var pairs, wrong int
 	var apart []int64
-	for k, s := range of {
-		o := with[k]
+	for k, s := range a.Runs {
+		o := b.Runs[k]
 		if o == nil || !endsTogether(k.kind()) {
 			continue
 		}
-		eachPair(s, o, func(i, j int) {
-			startA, endA, startB, endB := a.BaseTimeNs+s.start[i], a.BaseTimeNs+s.end(i), b.BaseTimeNs+o.start[j], b.BaseTimeNs+o.end(j)
+		same := pairUp(s, o, true, a.BaseTimeNs-b.BaseTimeNs)
+		for _, p := range same[:min(len(same), clockSamples)] {
+			startA, endA := a.BaseTimeNs+s.start[p.a], a.BaseTimeNs+s.end(p.a)
+			startB, endB := b.BaseTimeNs+o.start[p.b], b.BaseTimeNs+o.end(p.b)
 			pairs++
 			if startA > endB || startB > endA {
 				wrong++
 			}
 			apart = append(apart, endB-endA)
-		})
+		}
 	}
 	if float64(wrong) > outOfOrder*float64(pairs) {
 		return false
@@ -169,46 +151,6 @@ func shareClock(a, b *Rank, of, with Runs) bool {
 	}
 	skew, spread := medianAndSpread(apart)
 	return pairs > 0 && max(skew, -skew) <= max(sharedSkewNs, spread)
-}
-
-// align finds the shift at which the shorter of two sequences lies along the longer: the i-th of b is the (i+shift)-th
-// of a. It reports false if too many are missing to tell.
-func align(a, b *sequence) (shift int, ok bool) {
-	missing := len(a.ns) - len(b.ns)
-	if missing == 0 {
-		return 0, true
-	}
-	sign := 1
-	if missing < 0 {
-		sign, missing = -1, -missing
-	}
-	if missing > shiftsTried || min(len(a.ns), len(b.ns)) < 2 {
-		return 0, false
-	}
-	best := int64(-1)
-	for s := range missing + 1 {
-		var diffs []int64
-		n := overlapAt(len(a.ns), len(b.ns), sign*s)
-		for i := range n {
-			diffs = append(diffs, b.end(i+max(0, -sign*s))-a.end(i+max(0, sign*s)))
-		}
-		if _, spread := medianAndSpread(diffs); best < 0 || spread < best {
-			best, shift = spread, sign*s
-		}
-	}
-	var spacing []int64
-	for i := 1; i < len(a.start); i++ {
-		spacing = append(spacing, a.start[i]-a.start[i-1])
-	}
-	return shift, best >= 0 && len(spacing) > 0 && best < stats.Of(spacing).Median/clearFit
-}
-
-// clearFit is by how much better than one off two sequences must fit.
-const clearFit = 8
-
-// overlapAt is how many pairs two sequences have at a shift, at most clockSamples.
-func overlapAt(a, b, shift int) int {
-	return max(0, min(a-max(0, shift), b-max(0, -shift), clockSamples))
 }
 
 // medianAndSpread are the median of values and the median of what they differ from it.

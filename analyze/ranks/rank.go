@@ -53,6 +53,7 @@ type Rank struct {
 
 	Modules     []host.Module `json:"modules,omitempty"`
 	Collectives []Collective  `json:"collectives,omitempty"`
+	Runs        Runs          `json:"-"` // each of the collectives, for what ranks say together
 	Steps       []index.Step  `json:"steps,omitempty"`
 	Phases      []Phase       `json:"phases,omitempty"`
 	Steady      *Steady       `json:"steady,omitempty"`

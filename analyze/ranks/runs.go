@@ -2,6 +2,7 @@ package ranks
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,6 +13,11 @@ import (
 
 // Runs are the collectives that one rank ran: each kind by itself, in order of time.
 type Runs map[collectiveKey]*sequence
+
+// Equal reports whether they are the same collectives and took as long, whenever that was and whoever else was in them.
+func (runs Runs) Equal(other Runs) bool {
+	return maps.EqualFunc(runs, other, func(a, b *sequence) bool { return slices.Equal(a.ns, b.ns) })
+}
 
 // collectiveKey tells collectives of one kind from those of another.
 type collectiveKey struct {
@@ -24,14 +30,17 @@ type sequence struct {
 	start []int64
 	ns    []int64
 	wait  []int64 // trace.Absent where unknown
+	row   []int32 // of the trace
+	met   []int32 // Meeting.Number; unmatched where no other rank is known to have been in it
 
 	waitFrom   string // of waits that the writer does not tell; "" if all are told, or unknown
 	launchedBy string
 	queuedNs   int64
 }
 
-func (s *sequence) add(startNs, ns, waitNs int64) {
+func (s *sequence) add(startNs, ns, waitNs int64, row int32) {
 	s.start, s.ns, s.wait = append(s.start, startNs), append(s.ns, ns), append(s.wait, waitNs)
+	s.row, s.met = append(s.row, row), append(s.met, unmatched)
 }
 
 func (s *sequence) end(i int) int64 { return s.start[i] + s.ns[i] }
@@ -68,13 +77,13 @@ var collectiveKinds = []struct {
 }
 
 // add adds a collective to its sequence, which it returns.
-func (runs Runs) add(k collectiveKey, startNs, ns, waitNs int64) *sequence {
+func (runs Runs) add(k collectiveKey, startNs, ns, waitNs int64, row int32) *sequence {
 	s := runs[k]
 	if s == nil {
 		s = &sequence{}
 		runs[k] = s
 	}
-	s.add(startNs, ns, waitNs)
+	s.add(startNs, ns, waitNs, row)
 	return s
 }
 
@@ -100,14 +109,14 @@ func (runs Runs) addKernels(x *index.Index) {
 		}
 		described := g.Side != trace.NoSide && x.Trace.GPU.At(g.Side).Collective != trace.NoSide
 		if plain != nil && !described && g.Name == name {
-			plain.add(g.StartNs, g.EndNs-g.StartNs, trace.Absent)
+			plain.add(g.StartNs, g.EndNs-g.StartNs, trace.Absent, g.Row)
 			continue
 		}
 		k, wait := collectiveKey{name: x.Name(g.Name), groupSize: trace.Absent, bytes: trace.Absent}, trace.Absent
 		if described {
 			k, wait = keyOf(x, k.name, x.Trace.GPU.At(g.Side).Collective)
 		}
-		if s := runs.add(k, g.StartNs, g.EndNs-g.StartNs, wait); !described {
+		if s := runs.add(k, g.StartNs, g.EndNs-g.StartNs, wait, g.Row); !described {
 			plain, name = s, g.Name
 		}
 	}
@@ -152,7 +161,7 @@ func (runs Runs) addHost(x *index.Index) {
 					k.bytes, k.dtype = messageBytes(x.Trace.Inputs.Shapes(op.Shapes).Args, x.Trace.Inputs.Dtypes(op.Dtypes).Names)
 				}
 			}
-			s := runs.add(k, h.StartNs, h.EndNs-h.StartNs, wait)
+			s := runs.add(k, h.StartNs, h.EndNs-h.StartNs, wait, h.Row)
 			if op := launchers[h.Row]; op != nil {
 				s.launchedBy = x.Name(e.Name(int(op.Row)))
 				s.queuedNs += h.StartNs - op.StartNs

@@ -75,9 +75,9 @@ func lateRank(group []*Rank, step int) (rank int, mostNs int64) {
 
 // WaitInSteps sums what the rank waited in collectives by iteration. What began after an open one is the next one's: it was
 // launched to come before that.
-func (r *Rank) WaitInSteps(runs Runs) {
+func (r *Rank) WaitInSteps() {
 	iterations := index.Iterations(r.Steps)
-	for _, c := range runs {
+	for _, c := range r.Runs {
 		for i, start := range c.start {
 			at, found := slices.BinarySearchFunc(iterations, start, func(it index.Iteration, ns int64) int { return cmp.Compare(it.BeginNs, ns) })
 			if !found {

@@ -2,14 +2,12 @@ package ranks
 
 import (
 	"cmp"
+	"maps"
 	"slices"
-
-	"github.com/inferprof/inferprof/trace"
 )
 
-// Waiting is the time until the last rank came. Where the writer tells it, that is taken. Else, where the same collectives in
-// the same number are found on several ranks, the n-th on each are one (clock.go says how a shorter sequence is laid along a
-// longer one), and there are two ways to tell.
+// Waiting is the time until the last rank came. Where the writer tells it, that is taken. Else, where several ranks ran the
+// same collective (match.go says which are), there are two ways to tell.
 //
 // Where the ranks share a clock, each waited from its own start to the latest, or to its own end if that was earlier: the
 // source of a broadcast waits for nobody. That is what the words say.
@@ -34,21 +32,26 @@ type member struct {
 
 // SplitWaits tells waiting from transfer by comparing ranks, whose clocks are known (Clocks). It fills in the waits of runs
 // that nobody told, and returns the table of each rank, and that of all.
-func SplitWaits(ranks []*Rank, runs map[*Rank]Runs) (perRank [][]Collective, all []Collective) {
+func SplitWaits(ranks []*Rank) (perRank [][]Collective, all []Collective) {
 	keys := map[collectiveKey][]member{}
 	for _, r := range ranks {
-		for k, s := range runs[r] {
+		for k, s := range r.Runs {
 			keys[k] = append(keys[k], member{r, s})
 		}
 	}
 	late := map[collectiveKey]map[int]int{}
-	for k, same := range keys {
+	number := int32(0)
+	for _, k := range slices.SortedFunc(maps.Keys(keys), collectiveKey.compare) {
+		same := keys[k]
 		slices.SortStableFunc(same, func(a, b member) int { return cmp.Compare(a.rank.Rank, b.rank.Rank) })
-		late[k] = splitWaits(same)
+		late[k] = map[int]int{}
+		for _, c := range crowds(k, same) {
+			c.splitWaits(&number, late[k])
+		}
 	}
 	perRank = make([][]Collective, len(ranks))
 	for i, r := range ranks {
-		for k, s := range runs[r] {
+		for k, s := range r.Runs {
 			perRank[i] = append(perRank[i], summarizeCollective(k, s))
 		}
 		sortCollectives(perRank[i])
@@ -70,45 +73,6 @@ func SplitWaits(ranks []*Rank, runs map[*Rank]Runs) (perRank [][]Collective, all
 	}
 	sortCollectives(all)
 	return perRank, all
-}
-
-// splitWaits fills in what each member, in order of rank, waited in the collectives that all have, as far as nobody told. It
-// returns how often each rank came last; nil if there is nothing to compare.
-func splitWaits(same []member) (late map[int]int) {
-	if len(same) < 2 {
-		return nil
-	}
-	fewest := slices.MinFunc(same, func(a, b member) int { return cmp.Compare(len(a.ns), len(b.ns)) })
-	from := make([]int, len(same)) // the first of each member that all have
-	for j, m := range same {
-		shift, ok := align(m.sequence, fewest.sequence)
-		if !ok {
-			return nil
-		}
-		from[j] = shift
-	}
-	oneClock := true
-	for _, m := range same {
-		oneClock = oneClock && SharesClock(m.rank, same[0].rank)
-	}
-	late = map[int]int{}
-	visits, waits := make([]Visit, len(same)), make([]int64, len(same))
-	for i := range fewest.ns {
-		for j, m := range same {
-			visits[j] = Visit{StartNs: m.rank.BaseTimeNs + m.start[from[j]+i], Ns: m.ns[from[j]+i]}
-		}
-		late[same[Waits(visits, oneClock, waits)].rank.Rank]++
-		for j, m := range same {
-			if at := from[j] + i; m.wait[at] == trace.Absent {
-				m.wait[at] = waits[j]
-				m.waitFrom = WaitFromDurations
-				if oneClock {
-					m.waitFrom = WaitFromStarts
-				}
-			}
-		}
-	}
-	return late
 }
 
 // Visit is when a rank was in a collective that others were in.
