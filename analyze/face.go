@@ -35,6 +35,9 @@ const (
 	KindCPU            = index.KindCPU
 	KindEmpty          = index.KindEmpty
 	KindGPU            = index.KindGPU
+	NoGPUTruncated     = index.NoGPUTruncated
+	NoGPULaunched      = index.NoGPULaunched
+	NoGPUIdle          = index.NoGPUIdle
 )
 
 // Of package index: why there was no work.

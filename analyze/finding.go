@@ -14,6 +14,9 @@ type Finding struct {
 	Evidence       []Evidence `json:"evidence"`
 	Events         []EventRef `json:"events,omitempty"` // where to look
 	Try            string     `json:"try"`
+	// RestsOn are the parts of the result that its numbers are from, by the names that they have in JSON: a problem that
+	// affects one of them (integrity.Problem.Affects) makes the finding less true.
+	RestsOn []string `json:"rests_on,omitempty"`
 }
 
 // Severities of Finding. A high one is about a fifth of a step's time or more, a low one about less than a twentieth.

@@ -64,7 +64,7 @@ func (p *Part) measure(x *index.Index, number int, steps []index.Step) (badNests
 	devices := x.Devices()
 	swept := host.Sweep(x)
 	r := &ranks.Rank{
-		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: ranks.HardwareOf(t, devices),
+		Rank: number, Path: t.Meta.Path, Host: t.Meta.HostName, Hardware: ranks.HardwareOf(t, devices), NoGPU: x.NoGPU(),
 		BaseTimeNs: t.Meta.BaseTimeNanoseconds, Events: x.EventCount(), FirstNs: x.FirstNs, LastNs: x.LastNs,
 		ProfilerNs: x.Profiler.End - x.Profiler.Start, Time: []device.Time{},
 		Ops: swept.Ops, CPU: swept.CPU(), Memory: host.MemoryPools(x), Steps: steps,

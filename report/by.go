@@ -100,7 +100,8 @@ func (d *dataTable) text() *table {
 // emptyWords says why a table has no rows, and what a profile needs to have some.
 func emptyWords(r *analyze.Result, table string) string {
 	if r.Kind == analyze.KindCPU && slices.Contains([]string{"kernel", "copy", "stream", "launch", "queue", "idle", "gap", "call"}, table) {
-		return "nothing: the traces have no GPU work; what ran is in --by op, thread and core"
+		why := noGPU(r)
+		return "nothing: the traces have no GPU work" + choose(why != "", " ("+why+")", "") + "; what ran is in --by op, thread and core"
 	}
 	switch table {
 	case "finding":

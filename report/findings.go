@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,8 +37,11 @@ func (p *page) finding(f *analyze.Finding) {
 		sign, color = "! ", yellow
 	}
 	stake := ""
+	marked := findingMark(p.notices, f)
 	if f.StakeNsPerStep > 0 {
-		stake = stakeWords(p.r, f) + ": "
+		stake = stakeWords(p.r, f) + marked + ": "
+	} else if marked != "" {
+		stake = marked + " "
 	}
 	if f.Inferred {
 		stake += "(inferred) "
@@ -45,9 +49,20 @@ func (p *page) finding(f *analyze.Finding) {
 	p.wrapped("  "+sign, "    ", stake+f.Sentence, color)
 }
 
+// findingMark is the mark that a finding carries: that of the problems of what it rests on, on a rank that it points at.
+func findingMark(all []notice, f *analyze.Finding) string {
+	of := slices.DeleteFunc(slices.Clone(all), func(n notice) bool {
+		here := func(e analyze.EventRef) bool { return slices.Contains(n.ranks, e.Rank) }
+		elsewhere := len(n.ranks) > 0 && len(f.Events) > 0 && !slices.ContainsFunc(f.Events, here)
+		return n.number == 0 || elsewhere || !slices.ContainsFunc(f.RestsOn, func(part string) bool { return slices.Contains(n.Affects, part) })
+	})
+	return markOf(of)
+}
+
 // stakeWords is what is at stake in a finding.
 func stakeWords(r *analyze.Result, f *analyze.Finding) string {
-	return plain(f.StakeNsPerStep) + choose(len(r.Steps) > 0, " per step", " in all")
+	took := func(s analyze.RankStep) bool { return s.HasIteration() && !s.Unmeasured }
+	return plain(f.StakeNsPerStep) + choose(slices.ContainsFunc(r.Steps, took), " per step", " in all")
 }
 
 // evidence writes a number in its unit.

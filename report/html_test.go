@@ -216,7 +216,7 @@ func manyRanks(ranks, steps int) *analyze.Result {
 		r.Categories = append(r.Categories, analyze.Category{Name: "gemm", ExclusiveNs: 1000, Count: 3})
 	}
 	r.Categories = r.Categories[:min(3+len(r.Kernels), len(r.Categories))]
-	r.Phases = []analyze.Phase{{Phase: "decode", Steps: steps, StepMedianNs: 11_000_000, ContextTokens: 5, GenerationTokens: 32}}
+	r.Phases = []analyze.Phase{{Phase: "decode", Steps: steps, MeasuredSteps: steps, StepMedianNs: 11_000_000, ContextTokens: 5, GenerationTokens: 32}}
 	return r
 }
 

@@ -150,7 +150,7 @@ func (v *htmlView) findings() template.HTML {
 		if f.StakeNsPerStep > 0 {
 			m.add(`<span class="stake">%s at stake</span>`, stakeWords(v.r, &f))
 		}
-		m.add(`<p class="sentence">%s</p><ul class="evidence">`, f.Sentence)
+		m.add(`<p class="sentence">%s%s</p><ul class="evidence">`, f.Sentence, findingMark(notices(v.r), &f))
 		for _, e := range f.Evidence {
 			m.add(`<li>%s <b>%s</b></li>`, strings.ReplaceAll(e.Name, "_", " "), evidence(e))
 		}

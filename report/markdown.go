@@ -154,6 +154,7 @@ func (m *markdown) findings() {
 		if f.StakeNsPerStep > 0 {
 			stake = ", " + stakeWords(m.r, &f)
 		}
+		stake += findingMark(notices(m.r), &f)
 		m.line("%d. **%s**%s%s: %s  ", i+1, f.Severity, mdText(stake), choose(f.Inferred, " *(inferred)*", ""), mdText(f.Sentence))
 		if m.o.Full {
 			var facts []string

@@ -78,9 +78,14 @@ func (n *notice) who(r *analyze.Result) string {
 
 // mark is what numbers of a table carry: "", or †1 or †1,2.
 func mark(all []notice, tables ...string) string {
+	return markOf(slices.DeleteFunc(slices.Clone(all), func(n notice) bool { return !slices.ContainsFunc(tables, n.affects) }))
+}
+
+// markOf is the mark of some notices.
+func markOf(of []notice) string {
 	var numbers []string
-	for _, n := range all {
-		if n.number > 0 && slices.ContainsFunc(tables, n.affects) {
+	for _, n := range of {
+		if n.number > 0 {
 			numbers = append(numbers, strconv.Itoa(n.number))
 		}
 	}

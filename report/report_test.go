@@ -372,7 +372,7 @@ func TestText(t *testing.T) {
 		Time: analyze.Time{TotalNs: 2_000_000, BusyNs: 1_500_000, IdleNs: 500_000, ComputationNs: 1_000_000, ExposedCommNs: 500_000, CommNs: 600_000, CommOverlapNs: 100_000},
 		Kernels: []analyze.Kernel{{Name: "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<int>, std::array<char*, 1ul> >(int)",
 			Category: "elementwise", Count: 1234, TotalNs: 1_500_000, ExclusiveNs: 1_500_000, MinNs: 1100, MedianNs: 1200, MaxNs: 5000}},
-		Phases: []analyze.Phase{{Phase: "decode", Steps: 3, GenerationTokens: 24, TimeNs: 300_000, StepMedianNs: 100_000, GapMedianNs: 9_000, NsPerToken: 12_500}},
+		Phases: []analyze.Phase{{Phase: "decode", Steps: 3, MeasuredSteps: 3, GenerationTokens: 24, TimeNs: 300_000, StepMedianNs: 100_000, GapMedianNs: 9_000, NsPerToken: 12_500}},
 		Ranks:  []*analyze.Rank{{Events: 4321, LastNs: 3_000_000}},
 	}
 	var out bytes.Buffer

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
 )
@@ -24,13 +25,21 @@ func (p *page) phases() {
 		if gpu {
 			busy, cpu, launches = duration(ph.GPUBusyMedianNs), duration(ph.CPUMedianNs), withGraphs(ph.LaunchesMedian, ph.GraphsMedian)
 		}
-		t.add(name, count(int64(ph.Steps)), count(phaseTokens(ph)), duration(ph.TimeNs), duration(ph.StepMedianNs), duration(ph.GapMedianNs),
+		t.add(name, count(int64(ph.Steps)), count(phaseTokens(ph)), duration(phaseTime(ph)), duration(ph.StepMedianNs), duration(ph.GapMedianNs),
 			busy, cpu, launches, duration(ph.NsPerToken))
 	}
 	p.table(t)
 	for _, text := range phaseRemarks(p.r) {
 		p.wrapped("  ", "  ", text, dim)
 	}
+}
+
+// phaseTime is what the steps of a phase took; -1 if that is not known of any.
+func phaseTime(ph analyze.Phase) int64 {
+	if ph.MeasuredSteps == 0 {
+		return -1
+	}
+	return ph.TimeNs
 }
 
 // withGraphs writes launches, and how many of them are of graphs.
@@ -60,7 +69,7 @@ func phaseTokens(ph analyze.Phase) int64 {
 
 func (p *page) steps() {
 	steps := p.r.Steps
-	if len(steps) < 2 {
+	if len(steps) < 2 || !p.o.Full && !slices.ContainsFunc(steps, func(s analyze.RankStep) bool { return !s.Unmeasured }) {
 		return
 	}
 	if !p.o.Full {
@@ -68,10 +77,10 @@ func (p *page) steps() {
 		slowest, fastest := 0, -1
 		for i, s := range steps {
 			times[i] = s.TimeNs
-			if s.TimeNs > steps[slowest].TimeNs {
+			if s.TimeNs > steps[slowest].TimeNs && !s.Unmeasured {
 				slowest = i
 			}
-			if s.Phase != "empty" && !s.Unmeasured && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {
+			if s.Phase != "empty" && s.Closed() && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {
 				fastest = i
 			}
 		}

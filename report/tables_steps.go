@@ -19,7 +19,7 @@ func phaseTable(r *analyze.Result) dataTable {
 		if r.Kind == analyze.KindGPU {
 			busy, launches, graphs = known(p.GPUBusyMedianNs), p.LaunchesMedian, p.GraphsMedian
 		}
-		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), int64(p.MeasuredSteps), int64(p.Rank), known(p.ContextTokens), known(p.GenerationTokens), p.TimeNs,
+		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), int64(p.MeasuredSteps), int64(p.Rank), known(p.ContextTokens), known(p.GenerationTokens), known(phaseTime(p)),
 			known(p.StepMedianNs), known(p.StepMeanNs), known(p.StepP90Ns), known(p.StepP99Ns), known(p.StepMinNs), known(p.StepMaxNs),
 			known(p.GapMedianNs), busy, known(p.CPUMedianNs), launches, graphs, known(p.NsPerToken))
 	}

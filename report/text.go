@@ -252,7 +252,7 @@ func heading(r *analyze.Result) headings {
 		}
 	}
 	h := headings{title: cmp.Or(name, "no traces")}
-	kind := map[string]string{analyze.KindGPU: "GPU", analyze.KindCPU: "CPU only", analyze.KindEmpty: "nothing recorded"}[r.Kind]
+	kind := kindWords(r)
 	for _, fact := range []string{model, strings.TrimSpace(engine + " " + version), rankWords(r.Ranks, expected), kind, hardware,
 		plural(events, "event"), window(r), selectionWords(r.Selection, len(r.Ranks))} {
 		if fact != "" {
@@ -263,6 +263,37 @@ func heading(r *analyze.Result) headings {
 		h.facts = append(h.facts, plural(s, "API server trace")+" beside the ranks, in none of the tables")
 	}
 	return h
+}
+
+// kindWords says what was recorded. A trace without GPU work is a CPU's only if nothing shows a GPU.
+func kindWords(r *analyze.Result) string {
+	why := noGPU(r)
+	switch {
+	case r.Kind == analyze.KindGPU:
+		return "GPU"
+	case why != "":
+		return "no GPU work recorded (" + why + ")"
+	case r.Kind == analyze.KindCPU:
+		return "CPU only"
+	}
+	return "nothing recorded"
+}
+
+// noGPU says why there is no GPU work where there should be some; "" if there is some, or nothing shows a GPU.
+func noGPU(r *analyze.Result) string {
+	if r.Kind == analyze.KindGPU {
+		return ""
+	}
+	for _, why := range []struct{ of, words string }{
+		{analyze.NoGPUTruncated, "the file ends before it"},
+		{analyze.NoGPULaunched, "though it was launched"},
+		{analyze.NoGPUIdle, "nothing was launched"},
+	} {
+		if slices.ContainsFunc(r.Ranks, func(k *analyze.Rank) bool { return k.NoGPU == why.of }) {
+			return why.words
+		}
+	}
+	return ""
 }
 
 // selectionWords says that a report is of part of the work alone, and of which.

@@ -110,7 +110,7 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 		if !rule.artefact && share < minStake {
 			continue
 		}
-		f.ID, f.Severity = rule.id, analyze.SeverityLow
+		f.ID, f.Severity, f.RestsOn = rule.id, analyze.SeverityLow, partsOf(rule.id)
 		switch {
 		case share >= highStake:
 			f.Severity = analyze.SeverityHigh

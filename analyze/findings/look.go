@@ -32,6 +32,9 @@ func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 	if r == nil || len(r.Time) == 0 || r.Role != "" {
 		return nil
 	}
+	if r.NoGPU == analyze.NoGPUTruncated || r.NoGPU == analyze.NoGPULaunched { // its host's ops are no CPU-only engine's
+		return nil
+	}
 	rv := newRankView(x, r, c)
 	l := &Look{rank: r, gpu: rv.gpu, pace: rv.pace, found: make([]*analyze.Finding, len(registry)), compiledNs: rv.compiling.ns}
 	if rv.count > 1 {

@@ -3,6 +3,7 @@ package findings
 import (
 	"math"
 	"regexp"
+	"slices"
 	"sort"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -83,9 +84,9 @@ func (rv *rankView) busiest() int32 {
 	return int32(busiest.Device)
 }
 
-// iterate lays the iterations out.
+// iterate lays the iterations out: those of which the trace has all work. What runs in others is of no step.
 func (rv *rankView) iterate() {
-	rv.iterations = index.Iterations(rv.rank.Steps)
+	rv.iterations = slices.DeleteFunc(index.Iterations(rv.rank.Steps), func(it index.Iteration) bool { return rv.rank.Steps[it.Step].Unmeasured })
 	var lengths []int64
 	for i := range rv.iterations {
 		rv.totalNs += rv.iterations[i].Ns()

@@ -171,11 +171,11 @@ func (x *Index) timeSteps(steps []Step) {
 	for k := range w.list {
 		s := &w.list[k]
 		switch {
-		case s.next == math.MaxInt64:
-			s.leaveOpen(OutOfProportion(s.idle, usualNs))
 		case s.lostAfter:
 			s.step.Unmeasured = true
 			s.step.TimeNs, s.step.BusyNs = max(0, min(s.own, s.next)-s.begin), s.step.GPUBusyNs
+		case s.next == math.MaxInt64:
+			s.leaveOpen(OutOfProportion(s.idle, usualNs))
 		case pauses(s.step, w.list[k+1].step, s.idle, gapNs, usualNs):
 			s.leaveOpen(true)
 		default:

@@ -12,7 +12,8 @@ import (
 // kernel is of. The time of such a step says nothing, and neither does that of a step whose end is where a lost one began.
 //
 // A step is unmeasured if it has no GPU work though others of the trace have some (or any should have, LostGPU); if
-// clearly less began in its iteration than in those like it (underRecorded); or if what follows it is lost.
+// clearly less began in its iteration than in those like it (underRecorded); or if what follows it is lost, as of the last
+// one in a file that ends early.
 //
 // Not done: where most steps of a shape have lost work, what is left is the rule, and nothing shows. Package integrity
 // compares graphs' replays for that.
@@ -23,20 +24,45 @@ const underRecorded = 0.8
 // fewestLike is how many steps of a shape show what is usual.
 const fewestLike = 3
 
-// LostGPU tells whether a trace without GPU work should have some: calls launched it, or the file ends early and names a
-// GPU. Steps say then how long the host took to launch them, if that.
+// Why a trace of a GPU has no GPU work.
+const (
+	NoGPUTruncated = "truncated" // the file ends before it
+	NoGPULaunched  = "launched"  // calls launched some, and none was recorded
+	NoGPUIdle      = "idle"      // the file names a GPU, and nothing was launched
+)
+
+// NoGPU says why a trace has no GPU work though it names a GPU or launches something; "" if it has some, or is a CPU's. (A
+// program may compute on the CPU of a machine with a GPU. Its trace looks like that of an idle GPU.)
+func (x *Index) NoGPU() string {
+	launched := slices.ContainsFunc(x.Calls, func(c Call) bool { return c.facts&factLaunch != 0 })
+	switch named := len(x.Trace.Meta.Devices) > 0; {
+	case x.OnGPU || !launched && !named:
+		return ""
+	case x.endsEarly():
+		return NoGPUTruncated
+	case launched:
+		return NoGPULaunched
+	}
+	return NoGPUIdle
+}
+
+// LostGPU tells whether a trace without GPU work should have some. Its steps say then how long the host took to launch
+// them, if that.
 func (x *Index) LostGPU() bool {
-	if x.OnGPU {
-		return false
-	}
-	if slices.ContainsFunc(x.Calls, func(c Call) bool { return c.facts&factLaunch != 0 }) {
-		return true
-	}
-	return len(x.Trace.Meta.Devices) > 0 && slices.ContainsFunc(x.Trace.Damage, func(d trace.Damage) bool { return d.Kind == "truncated" })
+	why := x.NoGPU()
+	return why == NoGPUTruncated || why == NoGPULaunched
+}
+
+// endsEarly tells whether the end of the file is missing, which is the last steps' work, in part or all.
+func (x *Index) endsEarly() bool {
+	return slices.ContainsFunc(x.Trace.Damage, func(d trace.Damage) bool { return d.Kind == "truncated" || d.Kind == "input" })
 }
 
 // findLosses marks steps that have lost work, and stretches that are followed by one.
 func (x *Index) findLosses(steps []Step, list []stretch) {
+	if x.endsEarly() {
+		list[len(list)-1].lostAfter = true
+	}
 	if !x.OnGPU {
 		return
 	}

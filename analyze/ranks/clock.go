@@ -159,11 +159,11 @@ func medianAndSpread(values []int64) (middle, spread int64) {
 		return 0, 0
 	}
 	values = slices.Clone(values)
-	middle = stats.Of(values).Median
+	middle = stats.Median(values)
 	for i, v := range values {
 		values[i] = max(v-middle, middle-v)
 	}
-	return middle, stats.Of(values).Median
+	return middle, stats.Median(values)
 }
 
 // endsTogether tells collectives that no rank leaves before all have come.

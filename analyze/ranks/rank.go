@@ -22,6 +22,7 @@ type Rank struct {
 	Path      string `json:"path"`
 	Host      string `json:"host,omitempty"`
 	Hardware  string `json:"hardware,omitempty"` // the device's name, where the trace gives one
+	NoGPU     string `json:"no_gpu,omitempty"`   // why a trace of a GPU has no GPU work (index.Index.NoGPU); "" if it has, or is a CPU's
 	Engine    string `json:"engine,omitempty"`
 	Version   string `json:"engine_version,omitempty"`
 

@@ -97,19 +97,25 @@ func (r *Rank) WaitInSteps() {
 	}
 }
 
-// Slowest is the rank that others wait for, or the user does: the one whose median decode step takes longest; where none
-// decodes, whose steps of the first phase that there is do. It is nil where no rank has steps.
+// alikeShare is by how much medians of ranks may differ and be the same, in percent.
+const alikeShare = 1
+
+// Slowest is the rank that a profile's steps are told of: the one whose median decode step takes longest, or the lowest of
+// several that take as long. Where none decodes, steps of another phase tell. It is nil where no rank has steps.
 func Slowest(ranks []*Rank) *Rank {
-	var slowest *Rank
 	for _, phase := range []trace.StepPhase{trace.StepDecode, trace.StepMixed, trace.StepPrefill, trace.StepUnknown} {
+		median := func(r *Rank) int64 {
+			if p := r.PhaseOf(phase); p != nil && !p.OfOpen {
+				return p.StepMedianNs
+			}
+			return -1
+		}
 		most := int64(0)
 		for _, r := range ranks {
-			if p := r.PhaseOf(phase); p != nil && !p.OfOpen && p.StepMedianNs > most {
-				slowest, most = r, p.StepMedianNs
-			}
+			most = max(most, median(r))
 		}
-		if slowest != nil {
-			return slowest
+		if i := slices.IndexFunc(ranks, func(r *Rank) bool { return 100*(most-median(r)) <= alikeShare*most }); most > 0 && i >= 0 {
+			return ranks[i]
 		}
 	}
 	if i := slices.IndexFunc(ranks, func(r *Rank) bool { return len(r.Steps) > 0 }); i >= 0 {
