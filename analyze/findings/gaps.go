@@ -31,6 +31,7 @@ const (
 	gapEager                    // the host launched what came next too late, in the rhythm of its launches in an eager decode step
 	gapHost                     // the host launched what came next too late
 	gapCompile                  // the same, because it was compiling
+	gapCauses
 )
 
 // gap is a time in which the device stood still, between two pieces of selected work, or a part of it.
@@ -57,6 +58,9 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 			continue // what lies on one side of it is not selected
 		}
 		g := gap{Gap: &gaps[i], fromNs: gaps[i].StartNs, toNs: gaps[i].EndNs, iteration: rv.at(gaps[i].StartNs)}
+		if g.iteration >= 0 && rv.step(int(g.iteration)).Unmeasured {
+			g.iteration = -1 // work is missing there: what is seen as a gap may be none
+		}
 		if g.iteration >= 0 {
 			g.toNs = min(g.toNs, rv.endOf(g.iteration)) // several devices may take turns
 			g.inside = g.EndNs < rv.iterations[g.iteration].WorkEndNs
@@ -168,13 +172,16 @@ func (rv *rankView) idleByPhase(of func(g *gap) bool) []*phaseGaps {
 		return byPhase[name]
 	}
 	for i := range rv.iterations {
+		if rv.step(i).Unmeasured {
+			continue
+		}
 		p := phaseOf(rv.step(i).Phase)
 		place[i] = p.steps
 		p.steps++
 		p.stepsNs += rv.endOf(int32(i)) - rv.iterations[i].BeginNs
 		p.perStep, p.step = append(p.perStep, 0), append(p.step, int32(i))
 	}
-	if len(rv.iterations) == 0 {
+	if len(phases) == 0 {
 		phaseOf("").stepsNs = rv.totalNs
 	}
 	for i := range rv.gaps {

@@ -113,8 +113,8 @@ func (x *Index) findGaps(device int32) []Gap {
 		if g.StartNs > end {
 			list = append(list, Gap{StartNs: end, EndNs: g.StartNs, Last: last, Next: int32(i), Cause: x.CauseBefore(g, end)})
 		}
-		if g.EndNs > end || last < 0 {
-			end, last = max(end, g.EndNs), int32(i)
+		if ended := max(g.StartNs, g.EndNs); ended > end || last < 0 { // of damaged work the end may be before the start
+			end, last = max(end, ended), int32(i)
 		}
 	}
 	leave()
