@@ -29,7 +29,7 @@ func gemmBelowRoofline(rv *rankView) *analyze.Finding {
 	}
 	var busy, slow, saved int64
 	for _, t := range rv.rank.Time {
-		busy += t.BusyNs
+		busy += t.SumNs // as times of ops are summed, whatever runs beside them
 	}
 	calls := 0
 	var worst *analyze.RooflineOp

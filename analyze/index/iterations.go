@@ -173,7 +173,8 @@ func (x *Index) timeSteps(steps []Step) {
 		switch {
 		case s.lostAfter:
 			s.step.Unmeasured = true
-			s.step.TimeNs, s.step.BusyNs = max(0, min(s.own, s.next)-s.begin), s.step.GPUBusyNs
+			s.step.TimeNs = max(0, min(s.own, s.next)-s.begin)
+			s.step.BusyNs = min(s.step.GPUBusyNs, s.step.TimeNs)
 		case s.next == math.MaxInt64:
 			s.leaveOpen(OutOfProportion(s.idle, usualNs))
 		case pauses(s.step, w.list[k+1].step, s.idle, gapNs, usualNs):

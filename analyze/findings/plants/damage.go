@@ -125,12 +125,25 @@ func duplicate(share float64) func(*Rank, *draft, *rand.Rand) bool {
 	}
 }
 
-// lasting gives a share of the pieces of work another duration.
-func lasting(share float64, ns func(was int64) int64) func(*Rank, *draft, *rand.Rand) bool {
+// lastingNothing gives a share of the kernels a duration of 0.
+func lastingNothing(share float64) func(*Rank, *draft, *rand.Rand) bool {
 	return func(r *Rank, d *draft, random *rand.Rand) bool {
 		for k := range r.Work {
 			if w := &r.Work[k]; w.Category == trace.CategoryKernel && random.Float64() < share {
-				d.rows[w.Row].DurationNs = ns(w.EndNs - w.StartNs)
+				d.rows[w.Row].DurationNs = 0
+			}
+		}
+		return len(r.Work) > 0
+	}
+}
+
+// endingEarlier has a share of the kernels end before they begin, as a reader takes them: they last for nothing, and are damage.
+func endingEarlier(share float64) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, random *rand.Rand) bool {
+		for k := range r.Work {
+			if w := &r.Work[k]; w.Category == trace.CategoryKernel && random.Float64() < share {
+				d.rows[w.Row].DurationNs = 0
+				d.damage = append(d.damage, trace.Damage{Kind: "duration", Offset: -1})
 			}
 		}
 		return len(r.Work) > 0

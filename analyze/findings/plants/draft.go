@@ -18,10 +18,11 @@ type draft struct {
 	calls []trace.Call
 
 	tracks []trace.Track
+	damage []trace.Damage
 }
 
 func newDraft(t *trace.Trace) *draft {
-	d := &draft{of: t, tracks: slices.Clone(t.Tracks), rows: make([]trace.Event, 0, t.Events.Len())}
+	d := &draft{of: t, tracks: slices.Clone(t.Tracks), damage: slices.Clone(t.Damage), rows: make([]trace.Event, 0, t.Events.Len())}
 	for i := range t.GPU.Len() {
 		d.gpu = append(d.gpu, *t.GPU.At(uint32(i)))
 	}
@@ -37,7 +38,8 @@ func newDraft(t *trace.Trace) *draft {
 // trace is the edited trace. Rows without a phase, which removed ones are, are left out.
 func (d *draft) trace() *trace.Trace {
 	t := *d.of
-	t.Events, t.GPU, t.Calls, t.Tracks, t.Text = trace.Events{}, trace.Table[trace.GPUWork]{}, trace.Table[trace.Call]{}, d.tracks, nil
+	t.Events, t.GPU, t.Calls, t.Text = trace.Events{}, trace.Table[trace.GPUWork]{}, trace.Table[trace.Call]{}, nil
+	t.Tracks, t.Damage = d.tracks, d.damage
 	for _, g := range d.gpu {
 		t.GPU.Append(g)
 	}

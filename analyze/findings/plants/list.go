@@ -13,10 +13,10 @@ var List = slices.Concat(hostPlants, devicePlants, damagePlants, rankPlants)
 // Ids of findings and problems, by what is planted. Of several, each names the cause.
 var (
 	hostIsLate   = []string{"host_idle", "launch_bound_decode", "outside_ops"}
-	pauses       = []string{"host_pauses", "slow_steps", "one_long_gap", "host_idle"}
+	pauses       = []string{"periodic_pauses", "outlier_steps", "one_long_gap", "host_idle"}
 	waitsForGPU  = []string{"sync_in_step", "pageable_copies"}
-	lostWork     = []string{"replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "launches_without_work"}
-	lostLaunches = []string{"unlinked", "unlinked_kernels", "no_runtime_calls", "not_checked"}
+	lostWork     = []string{"replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "gpu_ends_early"}
+	lostLaunches = []string{"unlinked", "unlinked_kernels", "lost_launches"}
 )
 
 var hostPlants = []Plant{
@@ -36,7 +36,7 @@ var hostPlants = []Plant{
 }
 
 var devicePlants = []Plant{
-	{"decode kernels slow down over time", scaling([]string{"throttling", "drift"}, []string{"prefill_interference"},
+	{"decode kernels slow down over time", scaling([]string{"throttling", "step_drift"}, []string{"prefill_interference"},
 		decoding(func(part float64, _ int, _ *Work) float64 { return 1 + 0.6*part }))},
 	{"attention grows fourfold over decode", scaling([]string{"attention_growth"}, nil,
 		decoding(func(part float64, _ int, w *Work) float64 {
@@ -47,7 +47,7 @@ var devicePlants = []Plant{
 		}))},
 	{"every other decode step takes twice as long", scaling([]string{"bimodal_steps"}, nil,
 		decoding(func(_ float64, nth int, _ *Work) float64 { return 1 + float64(nth%2) }))},
-	{"one decode step takes six times as long", scaling([]string{"slow_steps", "outlier_steps"}, nil,
+	{"one decode step takes six times as long", scaling([]string{"outlier_steps"}, nil,
 		decoding(func(_ float64, nth int, _ *Work) float64 {
 			if nth == 5 {
 				return 6
@@ -73,17 +73,16 @@ var damagePlants = []Plant{
 	{"the last third of the device's work is lost", editing(-1, lostWork, dropWork(ofTheTail(0.33)))},
 	{"all runtime calls are lost", editing(-1, lostLaunches, dropRows(anyCall))},
 	{"10 % of launches are lost", editing(-1, lostLaunches, someLaunches(0.1))},
-	{"every other mark of a step is lost", editing(-1, []string{"step_marks", "missing_steps"}, everyOtherMark)},
-	{"3 % of the device's work is there twice", editing(-1, []string{"duplicate_events", "duplicates"}, duplicate(0.03))},
-	{"5 % of kernels take 0 ns", editing(-1, []string{"zero_durations", "zero_kernels"}, lasting(0.05, func(int64) int64 { return 0 }))},
-	{"1 % of kernels end before they begin", editing(-1, []string{"negative_durations", "ends_before_start"},
-		lasting(0.01, func(was int64) int64 { return -was }))},
+	{"every other mark of a step is lost", editing(-1, []string{"lost_steps"}, everyOtherMark)},
+	{"3 % of the device's work is there twice", editing(-1, []string{"duplicates"}, duplicate(0.03))},
+	{"5 % of kernels take 0 ns", editing(-1, []string{"no_duration"}, lastingNothing(0.05))},
+	{"1 % of kernels end before they begin", editing(-1, []string{"damaged"}, endingEarlier(0.01))},
 }
 
 var rankPlants = []Plant{
 	{"rank 1 computes 40 % slower", onRank(1, []string{"straggler_rank"}, nil, 1.4)},
 	{"rank 1 has a slower host", pausingOne(1, []string{"straggler_rank"}, hostIsLate)},
-	{"rank 1 ends at 60 %", editing(1, []string{"early_rank"}, outside(0, 0.6))},
+	{"rank 1 ends at 60 %", editing(1, []string{"early_rank", "gpu_ends_early"}, outside(0, 0.6))},
 	{"rank 1 begins at 40 %", editing(1, []string{"late_rank", "rank_start_skew"}, outside(0.4, 1))},
 	{"rank 1's clock is an hour off", clockOff(1, 3_600_000_000_000, []string{"clock_skew"})},
 	{"rank 1's clock is 20 ms off", clockOff(1, 20_000_000, []string{"clock_skew"})},
