@@ -23,7 +23,7 @@ type gapCause uint8
 
 const (
 	gapLaunch   gapCause = iota // launched in time: the device's own delay, or waiting for a stream
-	gapGraph                    // the same, between two kernels of one graph launch
+	gapGraph                    // short, between two kernels of one graph launch
 	gapUnknown                  // what came next was launched before the profiler began
 	gapOutlier                  // no part of the work's rhythm
 	gapSync                     // the host had waited in a synchronising call that began before it
@@ -99,7 +99,7 @@ func (rv *rankView) causeOf(g *gap, deviceNs int64) gapCause {
 		return gapUnknown
 	case late:
 		return gapHost
-	case next >= 0 && next == last && rv.x.IsGraphLaunch(&rv.x.Calls[next]):
+	case g.Cause == index.IdleLaunch && next >= 0 && next == last && rv.x.IsGraphLaunch(&rv.x.Calls[next]):
 		return gapGraph
 	}
 	return gapLaunch
@@ -277,11 +277,15 @@ func (rv *rankView) during(gaps []gap) index.Division {
 	return rv.x.During(list, 1)[0]
 }
 
+// worthNaming is the share of gaps' time below which nothing is named that the host did.
+const worthNaming = 0.05
+
 // sayMeanwhile says what the host did during gaps: what it was inside for at least half of their time, or else the few that
 // fill most of it.
 func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) {
 	d := rv.during(gaps)
 	most, half := d.Most()
+	most = slices.DeleteFunc(most, func(o index.Occupant) bool { return ratio(o.Ns, d.Ns) < worthNaming })
 	for i, o := range most {
 		of := share("of_it_in_"+rv.occupant(&o), o.Ns, d.Ns)
 		switch {

@@ -62,11 +62,12 @@ func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 // view is all ranks.
 type view struct {
 	result  *analyze.Result
-	ranks   []*Look // in order of rank
-	several bool    // more than one was looked at: sentences name theirs
-	stepNs  int64   // how long an iteration takes, on the rank that waits least
-	waits   bool    // some of the ranks' collectives match: what each waited in them is known
-	lag     *lag    // who holds the others up; nil: nobody
+	ranks   []*Look       // in order of rank
+	several bool          // more than one was looked at: sentences name theirs
+	stepNs  int64         // how long an iteration takes, on the rank that waits least
+	waits   bool          // some of the ranks' collectives match: what each waited in them is known
+	lag     *lag          // who holds the others up; nil: nobody
+	lagged  map[int]int64 // by rank: what withoutLag has taken already
 }
 
 func (v *view) gpu() bool { return v.result.Kind == analyze.KindGPU }

@@ -219,12 +219,17 @@ func (v *view) tempos(l *lag) (all tempo, by []tempo) {
 }
 
 // withoutLag is what a rank finds about waiting for its host, without what the straggler has at stake of it: the others wait for
-// that once.
+// that once, and it is taken from one finding after the other.
 func (v *view) withoutLag(rank int, f *analyze.Finding) *analyze.Finding {
 	if f == nil || v.lag == nil || !slices.Contains(v.lag.late, rank) {
 		return f
 	}
+	counted := min(f.StakeNsPerStep, v.lag.hostIdleNs()-v.lagged[rank])
+	if v.lagged == nil {
+		v.lagged = map[int]int64{}
+	}
+	v.lagged[rank] += counted
 	left := *f
-	left.StakeNsPerStep = max(0, f.StakeNsPerStep-v.lag.hostIdleNs())
+	left.StakeNsPerStep -= counted
 	return &left
 }

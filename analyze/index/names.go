@@ -23,6 +23,7 @@ const (
 	factFrame                 // a Python frame that is a module's or a step's
 	factStep                  // an annotation that marks a step
 	factPageable              // a copy from or to pageable memory
+	factWrapper               // a Python frame that only calls what it is around
 )
 
 // facts are what a name says: each is looked at once, however many events have it.
@@ -50,6 +51,9 @@ func (x *Index) learn(id trace.StringID) nameFacts {
 	}
 	if _, ok := trace.ParseStep(name); ok {
 		f |= factStep
+	}
+	if strings.Contains(name, "nn/modules/module.py(") && strings.HasSuffix(name, "_call_impl") {
+		f |= factWrapper
 	}
 	if strings.HasPrefix(name, "Memcpy") && strings.Contains(name, "Pageable") {
 		f |= factPageable
