@@ -39,6 +39,9 @@ type rankView struct {
 	gaps       []gap
 	eager      eager
 
+	series      *series // of decode steps, once seriesKnown
+	seriesKnown bool
+
 	matched map[*regexp.Regexp][]int8 // what matches has found, by name: 1, -1; 0: not asked yet
 }
 

@@ -66,10 +66,7 @@ func count(n int) string {
 
 // noun is the name of a number of things.
 func noun(n int, one string) string {
-	if n == 1 {
-		return one
-	}
-	return one + "s"
+	return choose(n == 1, one, one+"s")
 }
 
 // shortName is a kernel's, op's or frame's name as a sentence can bear it: without types, arguments and directories.

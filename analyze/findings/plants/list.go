@@ -36,7 +36,7 @@ var hostPlants = []Plant{
 }
 
 var devicePlants = []Plant{
-	{"decode kernels slow down over time", scaling([]string{"throttling", "step_drift"}, []string{"prefill_interference"},
+	{"decode kernels slow down over time", scaling([]string{"throttling", "step_drift"}, nil,
 		decoding(func(part float64, _ int, _ *Work) float64 { return 1 + 0.6*part }))},
 	{"attention grows fourfold over decode", scaling([]string{"attention_growth"}, nil,
 		decoding(func(part float64, _ int, w *Work) float64 {
