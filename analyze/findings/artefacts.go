@@ -109,13 +109,13 @@ func firstStepSkew(rv *rankView) *analyze.Finding {
 	var others []int64
 	for i := 1; i < len(rv.iterations); i++ {
 		s := rv.step(i)
-		if s.Phase == first.Phase && s.ContextTokens == first.ContextTokens && s.GenerationRequests == first.GenerationRequests {
+		if s.Closed() && s.Phase == first.Phase && s.ContextTokens == first.ContextTokens && s.GenerationRequests == first.GenerationRequests {
 			others = append(others, s.TimeNs)
 		}
 	}
 	usual := stats.Median(others)
 	row := rv.stepRow(first)
-	if len(others) < 3 || float64(first.TimeNs) < firstStepRatio*float64(usual) || row < 0 {
+	if !first.Closed() || len(others) < 3 || float64(first.TimeNs) < firstStepRatio*float64(usual) || row < 0 {
 		return nil
 	}
 	f := &analyze.Finding{

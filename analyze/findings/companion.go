@@ -88,7 +88,7 @@ func (rv *rankView) tellsMore(a, b *company) bool {
 func (rv *rankView) meet(s *series, long map[int]bool, least int64) map[trace.StringID]*company {
 	begins, ends := make([]int64, len(s.at)), make([]int64, len(s.at))
 	for k, i := range s.at {
-		begins[k], ends[k] = rv.iterations[i].BeginNs, rv.iterations[i+1].BeginNs
+		begins[k], ends[k] = rv.iterations[i].BeginNs, rv.iterations[i].EndNs
 	}
 	met := map[trace.StringID]*company{}
 	for b := range rv.t.Events.Blocks() {

@@ -17,6 +17,8 @@ var restsOn = map[string][]string{
 	"low_occupancy_gemm":         {"kernels", "steps"},
 	"gemm_below_roofline":        {"roofline"},
 	"sampling_share":             {"kernels", "steps"},
+	"attention_growth":           {"kernels", "steps"},
+	"throttling":                 {"kernels", "steps"},
 	"pageable_copies":            {"memory_ops", "time"},
 	"tiny_copies":                {"memory_ops"},
 	"device_allocations":         {"cpu", "steps"},

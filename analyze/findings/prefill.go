@@ -37,7 +37,7 @@ type mixedSteps struct {
 func prefillInterference(rv *rankView) *analyze.Finding {
 	var decode, generating []int64
 	for i := range rv.iterations {
-		if rv.in(int32(i), trace.StepDecode) {
+		if rv.in(int32(i), trace.StepDecode) && rv.step(i).Closed() {
 			decode = append(decode, rv.step(i).TimeNs)
 			generating = append(generating, rv.step(i).GenerationRequests)
 		}
@@ -63,13 +63,19 @@ func prefillInterference(rv *rankView) *analyze.Finding {
 		Evidence: []analyze.Evidence{nanoseconds("stall_weighted_by_requests", m.stall), nanoseconds("longer_in_all", m.excess)},
 		Try:      "smaller chunks of prompts (--max-num-batched-tokens, SGLang's --chunked-prefill-size) for steadier latency, or prefill on other GPUs (disaggregation)",
 	}
-	say(f, "%s of %s steps mix prompts", number("mixed_steps", len(m.times)), number("steps", len(rv.iterations)))
+	f.Evidence = append(f.Evidence, number("prompt_tokens", int(m.tokens)))
+	whole := 0
+	for i := range rv.iterations {
+		if rv.step(i).Closed() {
+			whole++
+		}
+	}
+	say(f, "%s of %s steps mix prompts", number("mixed_steps", len(m.times)), number("steps", whole))
 	if m.tokens > 0 { // before vLLM 0.14 steps tell requests alone
 		say(f, " (%s tokens each)", mean("prompt_tokens_each", int(m.tokens), len(m.times)))
-		f.Evidence = append(f.Evidence, number("prompt_tokens", int(m.tokens)))
 	}
-	say(f, " into decoding and take %s, where decode steps take %s: running requests stall meanwhile", nanoseconds("median_mixed_step", stats.Median(m.times)),
-		nanoseconds("median_decode_step", usual))
+	say(f, " into running decoding and take %s, where decode steps take %s: running requests stall meanwhile",
+		nanoseconds("median_mixed_step", stats.Median(m.times)), nanoseconds("median_decode_step", usual))
 	if m.tokens > 0 {
 		say(f, "; the prompts' tokens need an estimated %s of it anyway", nanoseconds("tokens_need_estimated", min(m.excess, int64(perToken*float64(m.tokens)))))
 	}
@@ -88,7 +94,7 @@ func (rv *rankView) mixedSteps(usual, requests int64) *mixedSteps {
 		if rv.in(int32(i), trace.StepDecode) {
 			begun = begun || 2*s.GenerationRequests >= requests
 		}
-		if !begun || !rv.in(int32(i), trace.StepMixed) || 2*s.GenerationRequests < requests || float64(s.TimeNs) < mixedRatio*float64(usual) {
+		if !begun || !rv.in(int32(i), trace.StepMixed) || !s.Closed() || 2*s.GenerationRequests < requests || float64(s.TimeNs) < mixedRatio*float64(usual) {
 			continue
 		}
 		excess, tokens := float64(s.TimeNs-usual), float64(max(0, s.ContextTokens))
@@ -116,8 +122,8 @@ func (rv *rankView) tokenNeeds(usual int64) (ns float64, known bool) {
 	}
 	var busy []int64
 	for i := range rv.iterations {
-		if rv.in(int32(i), trace.StepDecode) {
-			busy = append(busy, rv.step(i).GPUBusyNs)
+		if rv.in(int32(i), trace.StepDecode) && rv.step(i).Closed() {
+			busy = append(busy, rv.step(i).BusyNs)
 		}
 	}
 	return float64(min(usual, stats.Median(busy))) * r.GPU.MemoryBytesPerS / r.GPU.FP16, true

@@ -55,20 +55,22 @@ func (rv *rankView) decodeSeries() *series {
 func (rv *rankView) newSeries() *series {
 	s := &series{requests: rv.usualRequests()}
 	alike := func(i int) bool {
-		return i >= 0 && i < len(rv.iterations) && rv.in(int32(i), trace.StepDecode) && rv.step(i).GenerationRequests == s.requests
+		return i >= 0 && i < len(rv.iterations) && rv.in(int32(i), trace.StepDecode) && rv.step(i).GenerationRequests == s.requests &&
+			!rv.step(i).Unmeasured
 	}
 	for i := range rv.iterations {
-		if !alike(i-1) || !alike(i) || !alike(i+1) || rv.compiling.within(rv.iterations[i].BeginNs, rv.iterations[i+1].BeginNs) > 0 {
+		it := &rv.iterations[i]
+		if !alike(i-1) || !alike(i) || !alike(i+1) || rv.step(i).Open || rv.compiling.within(it.BeginNs, it.EndNs) > 0 {
 			continue
 		}
 		s.at = append(s.at, int32(i))
-		s.ns = append(s.ns, rv.iterations[i+1].BeginNs-rv.iterations[i].BeginNs)
+		s.ns = append(s.ns, it.Ns())
+		if rv.gpu {
+			s.busyNs = append(s.busyNs, rv.step(i).BusyNs)
+		}
 	}
 	if len(s.ns) < shortestSeries {
 		return nil
-	}
-	if rv.gpu {
-		s.busyNs = rv.busyBetween(s.at)
 	}
 	s.medianNs = stats.Median(s.ns)
 	if s.medianNs <= 0 {
@@ -101,24 +103,6 @@ func (rv *rankView) usualRequests() int64 {
 		}
 	}
 	return usual
-}
-
-// busyBetween is for how long the device worked from the start of each of some iterations to the start of the next.
-func (rv *rankView) busyBetween(at []int32) []int64 {
-	busy := make([]int64, len(at))
-	next := 0 // of rv.work
-	for k, i := range at {
-		from, to := rv.iterations[i].BeginNs, rv.iterations[i+1].BeginNs
-		until := from
-		for ; next < len(rv.work) && rv.work[next].StartNs < to; next++ {
-			w := &rv.work[next]
-			if start, end := max(w.StartNs, until), min(w.EndNs, to); end > start {
-				busy[k] += end - start
-				until = end
-			}
-		}
-	}
-	return busy
 }
 
 // noiseOf is the spread of values about their median.
@@ -163,11 +147,4 @@ func those(values []int64, places []int) []int64 {
 		out[i] = values[k]
 	}
 	return out
-}
-
-func sumOf(values []int64) (sum int64) {
-	for _, v := range values {
-		sum += v
-	}
-	return sum
 }
