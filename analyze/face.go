@@ -189,6 +189,8 @@ const (
 type ( // Of package iterations: steps, divided for comparing.
 	// Iteration is one step, divided.
 	Iteration = iterations.Iteration
+	// Model is what a trace shows of the model that ran.
+	Model = iterations.Model
 	// RankIterations are the steps of one trace.
 	RankIterations = iterations.RankIterations
 	// Share is what one kind of work took of an iteration.

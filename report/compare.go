@@ -54,6 +54,19 @@ func CompareJSON(w io.Writer, r *compare.Result, _ Options) error {
 	return nil
 }
 
+// unlikeTexts say what differs of the work that sides did, of each pair; of several pairs the same is said once.
+func unlikeTexts(r *compare.Result) []string {
+	var out []string
+	for i := range r.Pairs {
+		for _, text := range r.Pairs[i].Unlike {
+			if !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+	}
+	return out
+}
+
 // sectionTitle is what a section is called.
 func sectionTitle(s *compare.Section) string {
 	switch s.ID {
@@ -107,6 +120,9 @@ func matchedText(s *compare.Section, a, b string) string {
 			break
 		}
 		parts = append(parts, fmt.Sprintf("%s: %s of %s, %d of %s", m.Text, plural(m.ASteps, "step"), a, m.BSteps, b))
+	}
+	if len(s.Ranks) > 0 {
+		parts = append(parts, fmt.Sprintf("of rank %d of %s and rank %d of %s, which wait least", s.LeadRank[0], a, s.LeadRank[1], b))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -24,6 +24,16 @@ func SweepCSV(w io.Writer, cells []SweepCell, r *compare.Result) error {
 	}
 	if r != nil {
 		for i := range r.Pairs {
+			for _, text := range r.Pairs[i].Unlike {
+				c.row(r.Pairs[i].A, r.Pairs[i].B, "unlike", "", "unlike", text, "", "", "", "", "", "", "", "", "")
+			}
+		}
+		for i := range r.Sides {
+			for _, text := range r.Sides[i].Problems {
+				c.row(r.Sides[i].Letter, "", "problems", "", "problem", text, "", "", "", "", "", "", "", "", "")
+			}
+		}
+		for i := range r.Pairs {
 			c.pair(&r.Pairs[i])
 		}
 		if r.Gate != nil {

@@ -38,6 +38,7 @@ func comparePageOf(r *compare.Result, cells []SweepCell) *htmlPage {
 		p.facts = append(p.facts, s.Letter+" "+s.Label+": "+strings.Join(about, ", "))
 	}
 	h := &compareHTML{r: r}
+	p.add(htmlSection{ID: "unlike", Bare: true, Body: h.doubts()})
 	p.add(htmlSection{ID: "answers", Bare: true, Body: h.answers()})
 	if len(cells) > 0 {
 		p.add(htmlSection{ID: "sweep", Title: "Sweep", Note: "medians over captures", Body: sweepCellsHTML(cells)})
@@ -108,6 +109,28 @@ func (h *compareHTML) answers() template.HTML {
 	return m.html()
 }
 
+// doubts come before any number: what differs of the work that sides did, and what is wrong with their traces.
+func (h *compareHTML) doubts() template.HTML {
+	var m markup
+	texts := unlikeTexts(h.r)
+	m.add(`<ul class="problems">`)
+	for _, text := range texts {
+		m.add(`<li class="warning"><b>≠ Not the same</b><span>%s</span></li>`, text)
+	}
+	n := len(texts)
+	for _, s := range h.r.Sides {
+		for _, problem := range s.Problems {
+			m.add(`<li class="warning"><b>! Trace</b><span>%s</span></li>`, s.Letter+": "+problem)
+			n++
+		}
+	}
+	m.add(`</ul>`)
+	if n == 0 {
+		return ""
+	}
+	return m.html()
+}
+
 // warnings are what a reader should know before believing a number.
 func (h *compareHTML) warnings() template.HTML {
 	var m markup
@@ -122,11 +145,6 @@ func (h *compareHTML) warnings() template.HTML {
 	m.add(`<ul class="problems">`)
 	for _, w := range h.r.Warnings {
 		say("warning", "! Warning", w)
-	}
-	for _, s := range h.r.Sides {
-		for _, problem := range s.Problems {
-			say("warning", "! Trace", s.Letter+": "+problem)
-		}
 	}
 	for i := range h.r.Pairs {
 		p := &h.r.Pairs[i]

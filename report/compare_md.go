@@ -54,6 +54,18 @@ func (m *compareMarkdown) write() {
 	r := m.r
 	m.say("### inferprof: %s", markdownText.Replace(strings.Join(labels(r), " against ")))
 	m.say("")
+	first := m.out.Len()
+	for _, text := range unlikeTexts(r) {
+		m.say("- ≠ %s", markdownText.Replace(text))
+	}
+	for _, s := range r.Sides {
+		for _, problem := range s.Problems {
+			m.say("- ⚠️ %s: %s", s.Letter, markdownText.Replace(problem))
+		}
+	}
+	if m.out.Len() > first {
+		m.say("")
+	}
 	if g := r.Gate; g != nil {
 		for _, j := range g.Judgements {
 			mark := map[compare.Outcome]string{compare.OutcomePassed: "✅", compare.OutcomeFailed: "❌"}[j.Outcome]
@@ -77,11 +89,6 @@ func (m *compareMarkdown) write() {
 	}
 	for _, w := range r.Warnings {
 		m.say("- ⚠️ %s", markdownText.Replace(w))
-	}
-	for _, s := range r.Sides {
-		for _, problem := range s.Problems {
-			m.say("- ⚠️ %s: %s", s.Letter, markdownText.Replace(problem))
-		}
 	}
 	for i := range r.Pairs {
 		m.pair(&r.Pairs[i])

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -91,6 +92,34 @@ func TestComparisonText(t *testing.T) {
 		if !strings.Contains(out.String(), "is a GPU trace and") {
 			t.Error("a GPU trace against a CPU trace, and no word of it")
 		}
+	}
+}
+
+// What is not the same, and what is wrong with a side, comes before the first percentage, whatever the format.
+func TestDoubtsComeFirst(t *testing.T) {
+	r := comparison(t, graphTraces, graphTraces)
+	r.Pairs[0].Unlike = []string{"another model: small in A, large in B"}
+	r.Sides[1].Problems = []string{"half of the kernels are lost"}
+	percentage := regexp.MustCompile(`\d( |&nbsp;)?%[^;"a-z]`) // not CSS
+	for _, f := range []string{"text", "md", "html"} {
+		var out bytes.Buffer
+		if err := RenderCompare(&out, f, r, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		text := out.String()
+		if i := strings.Index(text, "<body"); i > 0 {
+			text = text[i:]
+		}
+		first := percentage.FindStringIndex(text)
+		for _, doubt := range []string{"another model: small in A, large in B", "half of the kernels are lost"} {
+			if at := strings.Index(text, doubt); at < 0 || first == nil || at > first[0] {
+				t.Errorf("%s: %q at %d, the first percentage at %v", f, doubt, at, first)
+			}
+		}
+	}
+	var out bytes.Buffer
+	if err := CompareCSV(&out, r, Options{}); err != nil || !strings.Contains(out.String(), "\nA,B,unlike,,unlike,\"another model: small in A, large in B\"") {
+		t.Errorf("%v: %.300s", err, out.String())
 	}
 }
 

@@ -16,6 +16,7 @@ func CompareText(w io.Writer, r *compare.Result, o Options) error {
 		o.Width = 100
 	}
 	p := &comparePage{page: page{o: o, width: max(o.Width, 80)}, r: r}
+	p.unlike()
 	p.sides()
 	for i := range r.Pairs {
 		p.answers(&r.Pairs[i])
@@ -38,6 +39,17 @@ func CompareText(w io.Writer, r *compare.Result, o Options) error {
 type comparePage struct {
 	page
 	r *compare.Result
+}
+
+// unlike says first what makes percentages of something else than meant.
+func (p *comparePage) unlike() {
+	texts := unlikeTexts(p.r)
+	for _, text := range texts {
+		p.wrapped("≠ ", "  ", text, yellow)
+	}
+	if len(texts) > 0 {
+		p.line("")
+	}
 }
 
 func (p *comparePage) sides() {

@@ -70,6 +70,7 @@ type sides struct {
 func comparePair(a, b *Side, letterA, letterB string) Pair {
 	p := Pair{A: letterA, B: letterB, Notes: []string{}}
 	c := pairing{pair: &p, side: [2]*Side{a, b}, used: [2]map[Shape]bool{{}, {}}}
+	p.Unlike = c.unlike()
 	c.decode()
 	c.prompts()
 	c.steps(trace.StepUnknown, "step")

@@ -125,6 +125,30 @@ func checkSums(t *testing.T, name string, s *Section) {
 	}
 }
 
+// The headline of a comparison is the number that a report has for the same steps: median, mean and 99th percentile.
+func TestHeadlineIsTheReports(t *testing.T) {
+	for _, name := range []string{"vllm024_h200_mistral7b-awq", "vllm024_h200_llama1b_eager", "llama1b_h100_bf16_eager", "vllm024_h200_llama1b_delay5_max8", "mistral8l_h200x2_tp2_eager"} {
+		files, _ := filepath.Glob(filepath.Join(ownTraces, name, "*.pt.trace.json.gz"))
+		if len(files) == 0 {
+			t.Skip("no traces at " + filepath.Join(ownTraces, name))
+		}
+		s := sectionOf(t, mustCompare(t, read(t, name, 1), read(t, name, 1)), "decode")
+		file := files[min(s.LeadRank[0], len(files)-1)]
+		tr, err := formats.ReadFile(file, tracesource.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range analyze.Analyze([]*trace.Trace{tr}, analyze.Options{}).Phases {
+			if p.Phase != "decode" {
+				continue
+			}
+			if s.Time.A != float64(p.StepMedianNs) || int64(s.Mean.A) != p.StepMeanNs || s.P99.A != float64(p.StepP99Ns) || s.Matched[0].ASteps != p.MeasuredSteps {
+				t.Errorf("%s: %.0f, %.0f and %.0f ns of %d steps, and the report says %+v", name, s.Time.A, s.Mean.A, s.P99.A, s.Matched[0].ASteps, p)
+			}
+		}
+	}
+}
+
 func TestAgainstItself(t *testing.T) {
 	for _, name := range []string{"vllm024_h200_mistral7b-awq", "mistral8l_h200x2_tp2_eager", "vllm032_cpu_tiny_tp2_offline_stacks"} {
 		side := read(t, name, 1)

@@ -29,6 +29,7 @@ type SideInfo struct {
 type Pair struct {
 	A         string          `json:"a"` // letters
 	B         string          `json:"b"`
+	Unlike    []string        `json:"unlike"` // what differs of the work: model, type of numbers, batch, prompts
 	Sections  []Section       `json:"sections"`
 	Requests  []RequestMetric `json:"requests"`
 	Unmatched [2]LeftOut      `json:"unmatched"` // of A and B: steps that no section has

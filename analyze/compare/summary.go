@@ -54,6 +54,7 @@ type Run struct {
 	Overhead   *float64       `json:"profiler_overhead,omitempty"`
 	NotQuant   string         `json:"quantization_not_in_effect,omitempty"` // asked for by …, and no kernel shows it
 	Problems   []string       `json:"problems,omitempty"`
+	Model      analyze.Model  `json:"model"` // of the first rank that shows it
 	Work       []analyze.Work `json:"work"`
 	Groups     []Group        `json:"groups"`
 }
@@ -128,6 +129,7 @@ func Summarize(c *Capture) Run {
 		Overhead: c.Overhead, Problems: slices.Clone(c.Notes)}
 	b := runBuilder{run: &r, rowOf: map[analyze.Work]int{}}
 	for _, k := range c.Ranks {
+		r.Model.Dtype, r.Model.Layers, r.Model.Hidden = cmp.Or(r.Model.Dtype, k.Model.Dtype), cmp.Or(r.Model.Layers, k.Model.Layers), cmp.Or(r.Model.Hidden, k.Model.Hidden)
 		for _, p := range k.Problems {
 			if p.Severity != analyze.SeverityNote {
 				text := p.Text

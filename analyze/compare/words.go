@@ -32,9 +32,6 @@ func describe(s *Side, letter string) SideInfo {
 			info.About = append(info.About, v)
 		}
 	}
-	if o := overheadOf(s); o != nil {
-		info.About = append(info.About, strings.Replace(fmt.Sprintf("profiled round %+.1f %%", 100**o), "-", "−", 1))
-	}
 	return info
 }
 
@@ -109,7 +106,6 @@ var unmeant = []struct{ name, why string }{
 	{"memory events", "recorded memory events and the other did not: they slow the host down"},
 	{"shapes", "recorded shapes and the other did not: they slow the host down a little"},
 	{"engine", "ran another engine or version"},
-	{"model", "ran another model"},
 	{"workload", "was given another workload"},
 }
 
@@ -241,34 +237,12 @@ func plainly(ns float64) string { return strings.TrimPrefix(Duration(int64(math.
 // signed is a percentage with its sign.
 func signed(v float64) string { return strings.Replace(fmt.Sprintf("%+.1f %%", v), "-", "−", 1) }
 
-// unequal is the difference of prompt lengths from which decode steps are not the same work.
-const unequal = 0.05
-
 // notes says what holds for the pair.
 func (c *pairing) notes() {
-	var lengths [2]float64
-	for k, side := range c.side {
-		var tokens, prompts int64
-		for i := range side.Runs {
-			for _, g := range side.Runs[i].Groups {
-				n := int64(g.Steps + g.Open + g.UnderRecorded)
-				if g.ContextRequests > 0 && g.ContextTokens > 0 {
-					tokens += n * g.ContextTokens
-					prompts += n * g.ContextRequests
-				}
-			}
-			if t := side.Runs[i].Throughput; prompts == 0 && t != nil && t.Requests > 0 {
-				tokens, prompts = int64(t.PromptTokens), int64(t.Requests)
-			}
+	for k, letter := range []string{c.pair.A, c.pair.B} {
+		if o := overheadOf(c.side[k]); o != nil {
+			c.pair.Notes = append(c.pair.Notes, fmt.Sprintf("the profiled round of %s took %s longer than one without a profiler", letter, strings.TrimPrefix(signed(100**o), "+")))
 		}
-		if prompts > 0 {
-			lengths[k] = float64(tokens) / float64(prompts)
-		}
-	}
-	if a, b := lengths[0], lengths[1]; a > 0 && b > 0 && math.Abs(b-a) > unequal*max(a, b) &&
-		slices.ContainsFunc(c.pair.Sections, func(s Section) bool { return s.ID == "decode" }) {
-		c.pair.Notes = append(c.pair.Notes, fmt.Sprintf("prompts differ in length, %.0f tokens of a prompt in a step of %s and %.0f in one of %s: decode steps of equal batch may still differ in attention",
-			a, c.pair.A, b, c.pair.B))
 	}
 	if len(c.side[0].Runs) == 1 && len(c.side[1].Runs) == 1 && len(c.pair.Sections) > 0 {
 		c.pair.Notes = append(c.pair.Notes, "one capture a side: how much two captures of the same differ is not known, and allowed for by how much one step differs from the next, at least 1 %")

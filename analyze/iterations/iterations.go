@@ -72,6 +72,7 @@ type RankIterations struct {
 	Stacks    bool  // Python frames were recorded
 	PeakBytes int64 // most that any allocator reported as allocated; 0 if none did
 	Recorded  trace.Recorded
+	Model     Model
 
 	Work     []Work
 	Steps    []Iteration // with work, or in a CPU-only trace all
@@ -107,6 +108,7 @@ func Of(t *trace.Trace, rank int, o *index.Options) *RankIterations {
 		r.Kind = index.KindCPU
 		d.cpu(steps, ops)
 	}
+	r.Model = modelOf(x, r)
 	r.Problems = integrity.CheckTrace(x, full, 0)
 	return r
 }

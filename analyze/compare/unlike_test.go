@@ -1,0 +1,68 @@
+package compare
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inferprof/inferprof/analyze"
+)
+
+// What sides do not have in common of their work is said, each thing by itself, and of the same work nothing.
+func TestUnlike(t *testing.T) {
+	side := func(change func(r *Run)) Side {
+		s := steps(8, steady(1_000_000, 20)...)
+		r := &s.Runs[0]
+		r.Model = analyze.Model{Dtype: "bf16", Layers: 32, Hidden: 4096}
+		r.Settings = []Setting{{"model", "a"}, {"dtype", "bfloat16"}}
+		r.Throughput = &Throughput{Requests: 8, PromptTokens: 1024}
+		change(r)
+		return s
+	}
+	same := func(*Run) {}
+	for _, c := range []struct {
+		name   string
+		change func(r *Run)
+		want   []string
+	}{
+		{"nothing", same, nil},
+		{"model", func(r *Run) { r.Settings[0].Value = "b" }, []string{"another model: a in A, b in B"}},
+		{"layers, no manifest", func(r *Run) { r.Settings, r.Model.Layers = nil, 16 }, []string{"attention runs 32 times a step in A, 16 times in B"}},
+		{"hidden size", func(r *Run) { r.Settings, r.Model.Hidden = nil, 768 }, []string{"rows of 4096 in A, of 768 in B"}},
+		{"dtype by kernels", func(r *Run) { r.Model.Dtype = "fp32" }, []string{"another type of numbers: matrix products are of bf16 in A, of fp32 in B"}},
+		{"dtype by the manifest", func(r *Run) { r.Model.Dtype, r.Settings[1].Value = "", "float32" }, []string{"another type of numbers: bfloat16 in A, float32 in B"}},
+		{"weights", func(r *Run) { r.Work[0].Category = "quant_gemm" }, []string{"other weights: not quantized in A, quantized in B"}},
+		{"batch", func(r *Run) { r.Groups[0].Shape = decodeShape(16) }, []string{"another batch: most decode steps are of 8 requests in A, of 16 in B"}},
+		{"prompts", func(r *Run) { r.Throughput.PromptTokens = 4096 }, []string{"prompts of another length: a prompt has 128 tokens in A, 512 in B"}},
+		{"a little longer prompts", func(r *Run) { r.Throughput.PromptTokens = 1040 }, nil},
+		{"nothing is known", func(r *Run) { r.Model, r.Settings, r.Throughput, r.Work[0].Category = analyze.Model{}, nil, nil, "" }, nil},
+		{"two things", func(r *Run) { r.Settings[0].Value, r.Model.Dtype = "b", "fp16" }, []string{"another model", "another type of numbers"}},
+	} {
+		r := mustCompare(t, side(same), side(c.change))
+		got := r.Pairs[0].Unlike
+		if len(got) != len(c.want) || !slices.EqualFunc(got, c.want, func(text, part string) bool { return strings.Contains(text, part) }) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// What real traces show of their models, without anybody having said it.
+func TestUnlikeTraces(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want []string
+	}{
+		{"vllm024_h200_mistral7b-none", "vllm024_h200_mistral7b-gptq_not_in_effect", nil},
+		{"vllm024_h200_mistral7b-none", "vllm024_h200_mistral7b-awq", []string{"other weights"}},
+		{"vllm024_h200_llama1b_eager", "vllm024_h200_llama1b_default_stacks", nil},
+		{"opt125m_h100_fp32_eager", "opt125m_h100_fp16_eager", []string{"fp32 in A, of fp16 in B"}},
+		{"vllm024_h200_llama1b_eager", "vllm024_h200_mistral7b-none", []string{"16 times a step in A, 32 times in B"}},
+		{"mistral8l_h200x2_tp2_eager", "mistral8l_h200x2_tp2_cudagraph", nil},
+		{"vllm024_h200_mistral7b-none", "vllm024_h200_mistral7b-n32", []string{"another batch"}},
+	} {
+		got := mustCompare(t, read(t, c.a, 1), read(t, c.b, 1)).Pairs[0].Unlike
+		if len(got) != len(c.want) || !slices.EqualFunc(got, c.want, func(text, part string) bool { return strings.Contains(text, part) }) {
+			t.Errorf("%s and %s: %q, want %q", c.a, c.b, got, c.want)
+		}
+	}
+}
