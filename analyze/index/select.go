@@ -2,16 +2,14 @@ package index
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/inferprof/inferprof/internal/interval"
 )
 
-// A selection of steps is a selection of time. An iteration of the engine, as the device sees it, lasts from the start
-// of a step's first work to the start of the next step's first; as the host sees it, from the start of its mark to the
-// start of the next. Between them iterations leave no time out: what the engine does after the mark (sampling, above
-// all) and the gap to the next step are in. The last step's lasts to the end of the trace.
+// A selection of steps is a selection of time. As the device sees it, a step is its iteration (iterations.go), which has all
+// that the engine does after the mark, and the gap to the next step; a pause is in none. As the host sees it, it goes from the
+// start of its mark to the start of the next, the last one's to the end of the trace.
 //
 // Iterations that follow each other make one window. All work that begins in a window is selected; totals are the
 // windows' lengths, and a gap counts where it lies inside one, so that idle and busy still sum to the total, and what is
@@ -26,7 +24,7 @@ type Window struct {
 // window is a window of a device's time, and what came after it.
 type window struct {
 	interval.Span
-	final bool     // the last of the trace: its end is in it
+	final bool     // nothing follows it: its end is in it
 	next  *Arrival // the first work after it, of a device; nil if there is none
 }
 
@@ -106,12 +104,22 @@ func (x *Index) windowsOf(steps, kept []Step) (device, host Windows) {
 	for i := range kept {
 		isKept[kept[i].Index] = true
 	}
-	lastGPU := int64(math.MinInt64)
-	for i := range x.GPU {
-		lastGPU = max(lastGPU, x.GPU[i].EndNs)
+	for _, it := range Iterations(steps) {
+		if s := &steps[it.Step]; isKept[s.Index] && s.GPUEvents > 0 {
+			device.add(it.BeginNs, it.EndNs, !s.Closed())
+		}
 	}
-	device.fill(steps, isKept, lastGPU, func(s *Step) (int64, bool) { return s.GPUFirstNs, s.GPUEvents > 0 })
-	host.fill(steps, isKept, x.LastNs, func(s *Step) (int64, bool) { return s.StartNs, true })
+	order := slices.Clone(steps)
+	slices.SortStableFunc(order, func(a, b Step) int { return cmp.Compare(a.StartNs, b.StartNs) })
+	for i := range order {
+		end, last := x.LastNs, i+1 == len(order)
+		if !last {
+			end = order[i+1].StartNs
+		}
+		if isKept[order[i].Index] {
+			host.add(order[i].StartNs, end, last)
+		}
+	}
 	for i := range device {
 		w := &device[i]
 		at, _ := slices.BinarySearchFunc(x.GPU, w.End, func(g Work, ns int64) int { return cmp.Compare(g.StartNs, ns) })
@@ -123,32 +131,15 @@ func (x *Index) windowsOf(steps, kept []Step) (device, host Windows) {
 	return device, host
 }
 
-// fill lays out the windows of the kept steps, by when each step began; steps that did not are passed over.
-func (w *Windows) fill(steps []Step, kept map[int]bool, end int64, begin func(*Step) (int64, bool)) {
-	type start struct {
-		at   int64
-		kept bool
+// add adds a time that begins no earlier than those before it ended; final says that its end is in it.
+func (w *Windows) add(from, to int64, final bool) {
+	if to <= from {
+		return
 	}
-	var starts []start
-	for i := range steps {
-		if at, ok := begin(&steps[i]); ok {
-			starts = append(starts, start{at, kept[steps[i].Index]})
-		}
-	}
-	slices.SortStableFunc(starts, func(a, b start) int { return cmp.Compare(a.at, b.at) })
-	for i, s := range starts {
-		to, final := end, i+1 == len(starts)
-		if !final {
-			to = starts[i+1].at
-		}
-		if !s.kept || to <= s.at {
-			continue
-		}
-		if n := len(*w); n > 0 && (*w)[n-1].End == s.at {
-			(*w)[n-1].End, (*w)[n-1].final = to, final
-		} else {
-			*w = append(*w, window{Span: interval.Span{Start: s.at, End: to}, final: final})
-		}
+	if n := len(*w); n > 0 && (*w)[n-1].End == from {
+		(*w)[n-1].End, (*w)[n-1].final = to, final
+	} else {
+		*w = append(*w, window{Span: interval.Span{Start: from, End: to}, final: final})
 	}
 }
 

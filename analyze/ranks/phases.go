@@ -133,19 +133,20 @@ func (p *Phase) measure(steps []index.Step) {
 	p.LaunchesMedian = median(func(s *index.Step) int64 { return int64(s.Launches) })
 	p.GraphsMedian = median(func(s *index.Step) int64 { return int64(s.GraphLaunch) })
 	p.OpsMedian = median(func(s *index.Step) int64 { return int64(s.Ops) })
-	perToken := func(ns func(*index.Step) int64) int64 {
-		values := column(func(s *index.Step) int64 {
-			if tokens := tokensOf(s); tokens > 0 {
-				return ns(s) / tokens
-			}
-			return -1
-		})
-		if len(values) < len(steps) {
+	p.NsPerToken, p.GPUNsPerToken = perToken(steps, func(s *index.Step) int64 { return s.TimeNs }), perToken(steps, gpuBusy)
+}
+
+// perToken is the median over steps of what each took by its tokens; -1 where some step does not say how many it had.
+func perToken(steps []index.Step, ns func(*index.Step) int64) int64 {
+	values := make([]int64, 0, len(steps))
+	for i := range steps {
+		tokens := tokensOf(&steps[i])
+		if tokens <= 0 {
 			return -1
 		}
-		return stats.Median(values)
+		values = append(values, ns(&steps[i])/tokens)
 	}
-	p.NsPerToken, p.GPUNsPerToken = perToken(func(s *index.Step) int64 { return s.TimeNs }), perToken(gpuBusy)
+	return stats.Median(values)
 }
 
 // tokensOf are the tokens that a step's cost is shared among; 0 or less where that is not said.

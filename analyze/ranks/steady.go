@@ -30,9 +30,10 @@ type Steady struct {
 	GPUBusyNs    int64 `json:"gpu_busy_ns"`    // Σ Step.BusyNs; 0 in a CPU-only trace
 	GapNs        int64 `json:"gap_ns"`         // Σ Step.GapNs
 
-	NsPerToken      int64   `json:"ns_per_token"`     // TimeNs / Tokens; -1 without Tokens
-	GPUNsPerToken   int64   `json:"gpu_ns_per_token"` // GPUBusyNs / Tokens
-	TokensPerSecond float64 `json:"tokens_per_s"`     // of one rank's steps, so of its whole group; 0 without Tokens
+	// Per token: medians over steps, as of phases; -1 without Tokens.
+	NsPerToken      int64   `json:"ns_per_token"`
+	GPUNsPerToken   int64   `json:"gpu_ns_per_token"`
+	TokensPerSecond float64 `json:"tokens_per_s"` // Tokens in TimeNs: of one rank's steps, so of its whole group; 0 without Tokens
 }
 
 // steadySteps are the fewest that are a state.
@@ -80,7 +81,7 @@ func SteadyState(steps []index.Step) *Steady {
 	}
 	s.StepMedianNs, s.StepSpreadNs = medianAndSpread(times)
 	if s.Tokens = sumTokens(run, func(s *index.Step) int64 { return s.GenerationTokens }); s.Tokens > 0 {
-		s.NsPerToken, s.GPUNsPerToken = s.TimeNs/s.Tokens, s.GPUBusyNs/s.Tokens
+		s.NsPerToken, s.GPUNsPerToken = perToken(run, func(s *index.Step) int64 { return s.TimeNs }), perToken(run, gpuBusy)
 		if s.TimeNs > 0 {
 			s.TokensPerSecond = float64(s.Tokens) / (float64(s.TimeNs) / 1e9)
 		}

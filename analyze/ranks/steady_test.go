@@ -54,7 +54,7 @@ func TestSteady(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	// Seven iterations of 1,000 ns, each with its gap.
-	if s.TimeNs != 7000 || s.StepMedianNs != 1000 || s.StepSpreadNs != 0 || s.GapNs != 1400 || s.NsPerToken != 102 || math.Abs(s.TokensPerSecond-68/7e-6) > 1 {
+	if s.TimeNs != 7000 || s.StepMedianNs != 1000 || s.StepSpreadNs != 0 || s.GapNs != 1400 || s.NsPerToken != 100 || math.Abs(s.TokensPerSecond-68/7e-6) > 1 {
 		t.Errorf("%+v", s)
 	}
 }
