@@ -268,3 +268,39 @@ func TestUnmeasured(t *testing.T) {
 		}
 	}
 }
+
+// A trace without GPU work is a GPU's where it names one or launches something, and says why it has none.
+func TestNoGPU(t *testing.T) {
+	for _, c := range []struct {
+		name                             string
+		device, launches, early, kernels bool
+		want                             string
+	}{
+		{"a CPU's", false, false, false, false, ""},
+		{"a CPU's, cut", false, false, true, false, ""},
+		{"a GPU's", true, true, true, true, ""},
+		{"cut before its calls", true, false, true, false, index.NoGPUTruncated},
+		{"cut behind its calls", false, true, true, false, index.NoGPUTruncated},
+		{"of CPU activity alone", true, true, false, false, index.NoGPULaunched},
+		{"of an idle server", true, false, false, false, index.NoGPUIdle},
+	} {
+		b := tracetest.New()
+		b.Op("aten::mm", 0, 10)
+		if c.device {
+			b.Trace.Meta.Devices = []trace.Device{{Name: "NVIDIA H200"}}
+		}
+		if c.launches {
+			b.Call("cudaLaunchKernel", 1, 2, 3)
+		}
+		if c.kernels {
+			b.Kernel("gemm", 7, 1, 20, 30)
+		}
+		if c.early {
+			b.Trace.Damage = []trace.Damage{{Kind: "truncated"}}
+		}
+		x := index.New(b.Trace, &index.Options{})
+		if got := x.NoGPU(); got != c.want || x.LostGPU() != (got == index.NoGPUTruncated || got == index.NoGPULaunched) {
+			t.Errorf("a trace %s: %q", c.name, got)
+		}
+	}
+}

@@ -104,7 +104,7 @@ func Of(t *trace.Trace, rank int, o *index.Options) *RankIterations {
 		launch := device.Launches(x)
 		full.Launch = &launch
 		d.gpu(steps, devices)
-	} else if ops := opsOf(x); len(ops) > 0 {
+	} else if ops := opsOf(x); len(ops) > 0 && !x.LostGPU() { // what launched work that is lost is no CPU-only engine
 		r.Kind = index.KindCPU
 		d.cpu(steps, ops)
 	}
