@@ -203,12 +203,12 @@ func lostWords(r *analyze.Result) string {
 	return "not measured, as the trace does not show all of their work: " + strings.Join(out, ", ") + " steps"
 }
 
-// outsideShare of the GPU's work in no step is worth a remark, in percent: what engines launch after a step's mark,
+// outsideShare of the GPU's work that no step's mark launched is worth a remark, in percent: what engines launch after it,
 // sampling above all, is a few.
 const outsideShare = 15
 
-// outsideWords says that much of the work is in no step: a step has what its own thread launched within its mark, and
-// training launches its backward pass on another one. "" if it is little.
+// outsideWords says that much of the work was launched outside the steps' marks, or by another thread than theirs, as training
+// launches its backward pass: it is in their times, and in none of their launches. "" if it is little.
 func outsideWords(r *analyze.Result) string {
 	var all, inside int64
 	for _, k := range r.Ranks {
@@ -226,7 +226,7 @@ func outsideWords(r *analyze.Result) string {
 	if r.Kind != analyze.KindGPU || 100*(all-inside) < outsideShare*all || all <= 0 {
 		return ""
 	}
-	return percent(all-inside, all) + " of the GPU's work is in no step: launched outside its mark, or by another thread"
+	return percent(all-inside, all) + " of the GPU's work was launched outside the steps' marks, or by another thread: it is in their times alone"
 }
 
 // steadyWords says what decoding takes once it is under way; "" if it never was.

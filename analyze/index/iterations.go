@@ -227,9 +227,13 @@ func (x *Index) sweepHost(w *sweep) {
 		}
 		return x.chosen[w.list[max(0, k)].step.Index].Track
 	}
+	track, until := trace.TrackID(0), int64(math.MinInt64) // Host is in order of threads: what ends no later than until is nested
 	for _, h := range x.Host() {
-		if tracks[h.Track] && x.CategoryOf(&h) == trace.CategoryCPUOp && (len(tracks) == 1 || taker(h.StartNs) == h.Track) {
-			list = append(list, interval{h.StartNs, h.EndNs, true})
+		if h.Track != track {
+			track, until = h.Track, math.MinInt64
+		}
+		if h.EndNs > until && tracks[h.Track] && x.CategoryOf(&h) == trace.CategoryCPUOp && (len(tracks) == 1 || taker(h.StartNs) == h.Track) {
+			list, until = append(list, interval{h.StartNs, h.EndNs, true}), h.EndNs
 		}
 	}
 	slices.SortStableFunc(list, func(a, b interval) int { return cmp.Compare(a.start, b.start) })

@@ -66,8 +66,12 @@ func TestIterationsSumToTheWhole(t *testing.T) {
 		}
 		name := filepath.Base(file)
 		r := iterations.Of(tr, 0, &index.Options{})
+		oneDevice := len(index.New(tr, &index.Options{}).Devices()) == 1
 		for i := range r.Steps {
 			checkIteration(t, name, r, &r.Steps[i])
+			if s := &r.Steps[i]; s.Ns() != s.TimeNs || oneDevice && !s.Unmeasured && s.WorkNs() != s.BusyNs {
+				t.Errorf("%s: step %d takes %d, works %d; divided it takes %d and works %d", name, i, s.TimeNs, s.BusyNs, s.Ns(), s.WorkNs())
+			}
 			if i > 0 && r.Steps[i-1].Closed() && r.Steps[i-1].EndNs != r.Steps[i].BeginNs {
 				t.Errorf("%s: step %d begins at %d, the one before ends at %d", name, i, r.Steps[i].BeginNs, r.Steps[i-1].EndNs)
 			}

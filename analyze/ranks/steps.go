@@ -12,7 +12,7 @@ import (
 type RankStep struct {
 	index.Step        // the lowest rank's
 	Ranks       int   `json:"ranks"`
-	MinNs       int64 `json:"min_ns"` // least and most Step.TimeNs of any rank
+	MinNs       int64 `json:"min_ns"` // least and most Step.TimeNs of any rank that it is measured on
 	MaxNs       int64 `json:"max_ns"`
 	SlowestRank int   `json:"slowest_rank"`
 	// LateRank is the rank that the others waited for: it waited least in the step's collectives, and MostWaitNs is what
@@ -39,19 +39,32 @@ func MergeSteps(ranks []*Rank) []RankStep {
 			}
 		}
 		for k, s := range lead.Steps {
-			m := RankStep{Step: s, Ranks: len(group), MinNs: s.TimeNs, MaxNs: s.TimeNs, SlowestRank: lead.Rank}
+			m := RankStep{Step: s, Ranks: len(group)}
+			m.SlowestRank, m.MinNs, m.MaxNs = slowestRank(group, k)
 			m.LateRank, m.MostWaitNs = lateRank(group, k)
-			for _, r := range group[1:] {
-				t := r.Steps[k].TimeNs
-				m.MinNs = min(m.MinNs, t)
-				if t > m.MaxNs {
-					m.MaxNs, m.SlowestRank = t, r.Rank
-				}
-			}
 			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// slowestRank is the rank that a step takes longest, and the least and the most that it takes one: of those whose trace shows
+// all of its work; the first rank and 0 if none does.
+func slowestRank(group []*Rank, step int) (rank int, minNs, maxNs int64) {
+	rank, measured := group[0].Rank, 0
+	for _, r := range group {
+		s := &r.Steps[step]
+		if s.Unmeasured {
+			continue
+		}
+		if measured++; measured == 1 {
+			rank, minNs, maxNs = r.Rank, s.TimeNs, s.TimeNs
+		}
+		if minNs = min(minNs, s.TimeNs); s.TimeNs > maxNs {
+			rank, maxNs = r.Rank, s.TimeNs
+		}
+	}
+	return rank, minNs, maxNs
 }
 
 // lateRank is the rank that waits least in the collectives of a step, and the most that one waits.
