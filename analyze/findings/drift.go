@@ -77,18 +77,10 @@ func stepDrift(rv *rankView) *analyze.Finding {
 	say(f, "decode steps of the same requests take longer over time: %s in the first third of %s, %s in the last (%s)",
 		nanoseconds("median_of_first_third", t.before), number("steps_alike", len(s.ns)), nanoseconds("median_of_last_third", t.after),
 		factor("longer", float64(t.after)/float64(t.before)))
-	if s.busyNs != nil {
-		busy := func(places []int) int64 { return stats.Median(those(s.busyNs, places)) }
-		idle := func(places []int) (ns int64) {
-			var all []int64
-			for _, k := range places {
-				all = append(all, s.idleNs(k))
-			}
-			return stats.Median(all)
-		}
-		say(f, "; of it the GPU works %s, then %s, and stands still %s, then %s", nanoseconds("gpu_works_in_first_third", busy(t.first)),
-			nanoseconds("gpu_works_in_last_third", busy(t.last)), nanoseconds("gpu_stands_still_in_first_third", idle(t.first)),
-			nanoseconds("gpu_stands_still_in_last_third", idle(t.last)))
+	if rv.gpu {
+		say(f, "; the GPU computes %s, then %s, and stands still %s, then %s", nanoseconds("gpu_computes_in_first_third", s.median(useComputing, t.first)),
+			nanoseconds("gpu_computes_in_last_third", s.median(useComputing, t.last)), nanoseconds("gpu_stands_still_in_first_third", s.median(useStandingStill, t.first)),
+			nanoseconds("gpu_stands_still_in_last_third", s.median(useStandingStill, t.last)))
 	}
 	f.Events = rv.stepEvents(s, t.first[0], t.last[len(t.last)-1])
 	return f

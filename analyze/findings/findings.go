@@ -50,6 +50,7 @@ var registry = []rule{
 	{id: "custom_all_reduce_missing", look: customAllReduceMissing, choose: leastOnOneHost},
 	{id: "quantization_not_in_effect", look: quantizationNotInEffect},
 	{id: "slow_quantized_gemm", look: slowQuantizedGEMM},
+	{id: "activation_quantization", look: activationQuantization},
 	{id: "unfused_elementwise", look: unfusedElementwise},
 	{id: "low_occupancy_gemm", look: lowOccupancyGEMM},
 	{id: "gemm_below_roofline", look: gemmBelowRoofline},

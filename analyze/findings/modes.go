@@ -14,13 +14,13 @@ import (
 // their heap's mean). They count as two if they are far apart by what each differs by in itself.
 
 const (
-	modeSteps = 16 // eight of each kind, were they even
-	// modeShare of the steps must be of each kind: what is rarer is an outlier.
+	// modeShare of the steps, and modeLeast of them, must be of each kind: what is rarer is an outlier.
 	modeShare = longShare
+	modeLeast = 3
 	// modeRatio is by how much the slower kind must take longer.
 	modeRatio = 1.10
 	// modeDistance is how far apart the heaps' medians are, in what each differs by in itself, and modeValley the part of the
-	// steps that may lie in the middle third between them.
+	// steps that may lie in the middle half between them: of fewer than twenty, none.
 	modeDistance, modeValley = 6, 0.05
 	// modeChanges is how often steps must change kind: once is a trend, or a change of what is asked for.
 	modeChanges = 4
@@ -29,7 +29,7 @@ const (
 // bimodalSteps: decode steps of the same requests are of two kinds.
 func bimodalSteps(rv *rankView) *analyze.Finding {
 	s := rv.decodeSeries()
-	if s == nil || len(s.ns) < modeSteps {
+	if s == nil {
 		return nil
 	}
 	steady := s.steady()
@@ -66,9 +66,9 @@ func bimodalSteps(rv *rankView) *analyze.Finding {
 	if every := s.everyOf(slow); every > 0 {
 		say(f, "; a slow one comes every %s steps", number("slow_every", every))
 	}
-	if s.busyNs != nil {
-		say(f, "; the GPU works %s in fast ones and %s in slow ones", nanoseconds("gpu_works_in_fast_steps", stats.Median(those(s.busyNs, fast))),
-			nanoseconds("gpu_works_in_slow_steps", stats.Median(those(s.busyNs, slow))))
+	if rv.gpu {
+		say(f, "; the GPU computes %s in fast ones and %s in slow ones", nanoseconds("gpu_computes_in_fast_steps", s.median(useComputing, fast)),
+			nanoseconds("gpu_computes_in_slow_steps", s.median(useComputing, slow)))
 	}
 	return f
 }
@@ -96,7 +96,7 @@ func modesOf(times []int64) *modes {
 			cut, most = i, between
 		}
 	}
-	if float64(min(cut, n-cut)) < modeShare*float64(n) {
+	if float64(min(cut, n-cut)) < max(modeLeast, modeShare*float64(n)) {
 		return nil
 	}
 	fast, slow := times[:cut], times[cut:]
@@ -108,7 +108,7 @@ func modesOf(times []int64) *modes {
 	}
 	valley := 0
 	for _, v := range times {
-		if v > m.fast+distance/3 && v < m.slow-distance/3 {
+		if v > m.fast+distance/4 && v < m.slow-distance/4 {
 			valley++
 		}
 	}

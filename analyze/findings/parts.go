@@ -13,6 +13,7 @@ var restsOn = map[string][]string{
 	"custom_all_reduce_missing":  {"collectives", "steps"},
 	"quantization_not_in_effect": {"kernels"},
 	"slow_quantized_gemm":        {"kernels", "steps"},
+	"activation_quantization":    {"kernels", "steps"},
 	"unfused_elementwise":        {"kernels", "steps"},
 	"low_occupancy_gemm":         {"kernels", "steps"},
 	"gemm_below_roofline":        {"roofline"},

@@ -39,9 +39,13 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 	}
 	long := those(s.ns, places)
 	f := rv.longSteps(s, places)
-	say(f, "%s of %s decode steps %s longer than others of the same requests: %s in the median and %s at most, where others take %s; the first is step %s, %s into the profile",
-		number("long_steps", len(long)), number("steps_alike", len(s.ns)), choose(len(long) == 1, "takes", "take"), nanoseconds("median_long_step", stats.Median(long)),
-		nanoseconds("longest_step", slices.Max(long)), nanoseconds("median_step", s.medianNs),
+	say(f, "%s of %s decode steps ", number("long_steps", len(long)), number("steps_alike", len(s.ns)))
+	if len(long) == 1 {
+		say(f, "takes %s", nanoseconds("longest_step", long[0]))
+	} else {
+		say(f, "take %s in the median and %s at most", nanoseconds("median_long_step", stats.Median(long)), nanoseconds("longest_step", slices.Max(long)))
+	}
+	say(f, ", where the median of all with the same requests is %s; the first is step %s, %s into the profile", nanoseconds("median_step", s.medianNs),
 		number("first_long_step", rv.step(int(s.at[places[0]])).Index), nanoseconds("first_long_step_after", rv.iterations[s.at[places[0]]].BeginNs-rv.rank.FirstNs))
 	rv.sayWhere(f, s, places)
 	f.Try = "look at the steps named here in the timeline: other processes on the machine, garbage collection, the profiler's own buffers; medians leave them out, means and p99 do not"
@@ -60,7 +64,7 @@ func periodicPauses(rv *rankView) *analyze.Finding {
 	}
 	f := rv.longSteps(s, r.places)
 	long := those(s.ns, r.places)
-	say(f, "a decode step takes longer every %s steps (%s), %s times: %s in the median, where others take %s; the first is step %s, %s into the profile",
+	say(f, "a decode step takes longer every %s steps (%s), %s times: %s in the median, where the median of all is %s; the first is step %s, %s into the profile",
 		number("period_steps", r.steps), nanoseconds("period", r.ns), number("long_steps", len(long)), nanoseconds("median_long_step", stats.Median(long)),
 		nanoseconds("median_step", s.medianNs), number("first_long_step", rv.step(int(s.at[r.places[0]])).Index),
 		nanoseconds("first_long_step_after", rv.iterations[s.at[r.places[0]]].BeginNs-rv.rank.FirstNs))
@@ -94,31 +98,43 @@ func (rv *rankView) sayWhere(f *analyze.Finding, s *series, places []int) {
 	for _, k := range places {
 		excess += s.ns[k] - s.medianNs
 	}
-	if s.busyNs != nil {
-		usual := stats.Median(s.busyNs)
-		var worked int64
-		for _, k := range places {
-			worked += min(max(0, s.busyNs[k]-usual), s.ns[k]-s.medianNs)
-		}
-		if 2*worked >= excess {
-			say(f, "; the GPU works longer in them (%s of what they take more)", share("gpu_works_longer", worked, excess))
-		} else {
-			say(f, "; the GPU stands still meanwhile (%s of what they take more)", share("gpu_stands_still", excess-worked, excess))
-		}
+	more := choose(len(places) == 1, "of what it takes more", "of what they take more")
+	if rv.gpu {
+		use, ns := s.moreOf(places)
+		say(f, "; the GPU %s (%s %s)", []string{"computes longer", "communicates longer, or waits for other ranks", "stands still meanwhile"}[use],
+			share([]string{"gpu_computes", "gpu_communicates", "gpu_stands_still"}[use], min(ns, excess), excess), more)
 	}
 	c := rv.companion(s, places)
-	if c == nil {
+	switch {
+	case c == nil:
 		say(f, "; the trace does not say why")
 		return
-	}
-	if len(c.each) == len(places) {
+	case len(places) == 1:
+		say(f, "; it has %s in it", shortName(c.name))
+	case len(c.each) == len(places):
 		say(f, "; each has %s in it", shortName(c.name))
-	} else {
+	default:
 		say(f, "; %s of them have %s in them", number("accompanied", len(c.each)), shortName(c.name))
 	}
-	say(f, " (%s in the median, %s of what all of them take more), and none of the others has one so long",
-		nanoseconds("median_in_it", stats.Median(c.each)), share("of_what_they_take_more", min(c.ns, excess), excess))
+	say(f, " (%s in the median, %s %s), and none of the others has one so long", nanoseconds("median_in_it", stats.Median(c.each)),
+		share("of_what_they_take_more", min(c.ns, excess), excess), more)
 	f.Events = append(f.Events, rv.ref(c.row))
+}
+
+// moreOf is what the GPU does in steps at some places that others do less of, and for how much longer in all.
+func (s *series) moreOf(places []int) (use int, ns int64) {
+	all := s.steady()
+	for u := range s.use {
+		usual := s.median(u, all)
+		var more int64
+		for _, k := range places {
+			more += max(0, s.use[u][k]-usual)
+		}
+		if more > ns {
+			use, ns = u, more
+		}
+	}
+	return use, ns
 }
 
 // rhythm is pauses at regular intervals.

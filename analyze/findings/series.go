@@ -24,10 +24,10 @@ import (
 
 // series is those decode steps of one rank.
 type series struct {
-	requests int64   // of each step; trace.Absent where names do not tell
-	at       []int32 // iterations
-	ns       []int64 // from start to start
-	busyNs   []int64 // of it with GPU work; nil in a CPU-only trace
+	requests int64         // of each step; trace.Absent where names do not tell
+	at       []int32       // iterations
+	ns       []int64       // from start to start
+	use      [uses][]int64 // of it, by what the GPU does; nil in a CPU-only trace
 
 	medianNs, noiseNs int64 // noiseNs is a standard deviation, if times were spread normally, and no less than noiseFloor of the median
 	long              []int // places of steps that take far longer; nil if there are so many that they are a kind of their own
@@ -39,12 +39,21 @@ const (
 	// series shows as its own unrest. Real traces of H100 and H200 have a noise of 0.1 to 3 % of the median on a quiet host.
 	longTimes, longNoise = 1.3, 6
 	noiseFloor           = 0.005
-	// longShare of the steps is the most that may be long: more of them are a kind of their own.
-	longShare = 0.15
+	// longShare of the steps is the most that may be long: more of them are a kind of their own. Every fifth is a rhythm of
+	// pauses, every third is not.
+	longShare = 0.25
 	madSigma  = 1.4826 // a standard deviation per median deviation from the median, of a normal distribution
 )
 
-// series is made once; nil if there are too few such steps.
+// What the GPU does in a step: it computes, it communicates, which is waiting for other ranks too, or it stands still.
+const (
+	useComputing = iota
+	useCommunicating
+	useStandingStill
+	uses
+)
+
+// decodeSeries is made once; nil if there are too few such steps.
 func (rv *rankView) decodeSeries() *series {
 	if !rv.seriesKnown {
 		rv.seriesKnown, rv.series = true, rv.newSeries()
@@ -65,12 +74,12 @@ func (rv *rankView) newSeries() *series {
 		}
 		s.at = append(s.at, int32(i))
 		s.ns = append(s.ns, it.Ns())
-		if rv.gpu {
-			s.busyNs = append(s.busyNs, rv.step(i).BusyNs)
-		}
 	}
 	if len(s.ns) < shortestSeries {
 		return nil
+	}
+	if rv.gpu {
+		rv.divide(s)
 	}
 	s.medianNs = stats.Median(s.ns)
 	if s.medianNs <= 0 {
@@ -87,6 +96,26 @@ func (rv *rankView) newSeries() *series {
 	}
 	return s
 }
+
+// divide says what the GPU does in each step. Communication that runs beside other work is taken for communication.
+func (rv *rankView) divide(s *series) {
+	communicating := make([]int64, len(rv.iterations))
+	for i := range rv.work {
+		if w := &rv.work[i]; w.iteration >= 0 && rv.category(w) == "comm" {
+			communicating[w.iteration] += w.EndNs - w.StartNs
+		}
+	}
+	for k, i := range s.at {
+		busy := rv.step(int(i)).BusyNs
+		communicates := min(busy, communicating[i])
+		s.use[useComputing] = append(s.use[useComputing], busy-communicates)
+		s.use[useCommunicating] = append(s.use[useCommunicating], communicates)
+		s.use[useStandingStill] = append(s.use[useStandingStill], max(0, s.ns[k]-busy))
+	}
+}
+
+// median is the middle of what steps at some places do for one use.
+func (s *series) median(use int, places []int) int64 { return stats.Median(those(s.use[use], places)) }
 
 // usualRequests is how many requests most decode steps have; of equals the least.
 func (rv *rankView) usualRequests() int64 {
@@ -136,9 +165,6 @@ func (s *series) steady() []int {
 	}
 	return places
 }
-
-// idleNs is for how long the device stood still in a step of the series.
-func (s *series) idleNs(k int) int64 { return max(0, s.ns[k]-s.busyNs[k]) }
 
 // those are values at some places.
 func those(values []int64, places []int) []int64 {

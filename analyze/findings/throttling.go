@@ -28,7 +28,7 @@ func throttling(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	steady := s.steady()
-	if len(steady) < driftSteps {
+	if len(steady) < shortestSeries {
 		return nil
 	}
 	n := len(steady) / 3

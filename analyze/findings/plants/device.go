@@ -157,11 +157,14 @@ func atStepsFirst(n int, a addition) func(r *Rank, k int) []addition {
 	}
 }
 
-// afterEach adds a kernel after each of decode steps with one of some names.
-func afterEach(name string, ns int64, names ...string) func(r *Rank, k int) []addition {
+// beforeEach adds a kernel before each of decode steps with one of some names.
+func beforeEach(name string, ns int64, names ...string) func(r *Rank, k int) []addition {
 	return func(r *Rank, k int) []addition {
-		w := &r.Work[k]
-		if w.Step < 0 || !r.Steps[w.Step].Decodes() || w.Category != trace.CategoryKernel || !named(w, names...) {
+		if k+1 == len(r.Work) {
+			return nil
+		}
+		w, next := &r.Work[k], &r.Work[k+1]
+		if w.Step != next.Step || w.Step < 0 || !r.Steps[w.Step].Decodes() || next.Category != trace.CategoryKernel || !named(next, names...) {
 			return nil
 		}
 		return []addition{{name: name, category: trace.CategoryKernel, ns: ns}}

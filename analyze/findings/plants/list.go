@@ -20,9 +20,9 @@ var (
 )
 
 var hostPlants = []Plant{
-	{"host pauses between decode steps, 30 % of one", pausing(hostIsLate, nil, betweenSteps(0.3), nil)},
-	{"host pauses between decode steps, 100 % of one", pausing(hostIsLate, nil, betweenSteps(1), nil)},
-	{"host pauses in an op of decode steps, 40 % of one", pausing(hostIsLate, nil, insideOps(0.4), nil)},
+	{"host pauses between decode steps, 30 % of one", pausing(hostIsLate, pauses, betweenSteps(0.3), nil)},
+	{"host pauses between decode steps, 100 % of one", pausing(hostIsLate, pauses, betweenSteps(1), nil)},
+	{"host pauses in an op of decode steps, 40 % of one", pausing(hostIsLate, pauses, insideOps(0.4), nil)},
 	{"host pauses before every 5th step, 3 steps long", pausing(pauses, hostIsLate, every(5, 3), nil)},
 	{"host pauses at random 3 times, 6 steps long", pausing(pauses, hostIsLate, nowAndThen(3, 6), nil)},
 	{"host pauses once, 40 steps long", pausing([]string{"one_long_gap"}, pauses, nowAndThen(1, 40), nil)},
@@ -63,7 +63,7 @@ var devicePlants = []Plant{
 	{"a pinned copy of 1 ms in each decode step", adding([]string{"exposed_copies"}, hostIsLate, 4_000, "cudaMemcpyAsync",
 		atStepsFirst(1, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_000_000, bytes: 40 << 20}))},
 	{"activations are quantized before each matrix multiplication", adding([]string{"activation_quantization"}, nil, 4_000, "cudaLaunchKernel",
-		afterEach("void vllm::scaled_fp8_quant_kernel_strided<c10::Half, c10::Float8_e4m3fn>(c10::Float8_e4m3fn*, c10::Half const*, float const*)",
+		beforeEach("void vllm::scaled_fp8_quant_kernel_strided<c10::Half, c10::Float8_e4m3fn>(c10::Float8_e4m3fn*, c10::Half const*, float const*)",
 			8_000, "gemm", "nvjet", "Marlin", "cutlass"))},
 }
 
