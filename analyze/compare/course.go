@@ -9,7 +9,8 @@ import (
 )
 
 // What a median and an interval do not show of steps: that they grow or shrink over the capture, and that they are of two
-// kinds. Neither is noise (spread.go), and both are said, with numbers.
+// kinds. A course is no noise (spread.go); steps of two kinds are, since nobody knows how many of the next capture will be of
+// which. Both are said, with numbers.
 
 const (
 	// A course is said from so many steps on, of at least so much of the median from the first step to the last, and so
@@ -20,7 +21,7 @@ const (
 	// Steps are of two kinds if the means of both are farther apart than so much of the median, and than so many times the
 	// deviation within them (3.5 where all values between are as frequent, 2.7 of a normal distribution), and if each kind
 	// is at least so large a part of them.
-	kindsSteps  = 10
+	kindsSteps  = 16
 	kindsShare  = 0.05
 	kindsApart  = 5
 	kindAtLeast = 0.15

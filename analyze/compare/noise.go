@@ -112,20 +112,18 @@ func (e *Estimate) halfWidth(a, b []value) (float64, bool) {
 	if a[0].n < fewSteps || b[0].n < fewSteps {
 		return 0, false
 	}
-	va, vb := a[0].alone(), b[0].alone()
-	e.Spread = math.Sqrt(va + vb)
-	df := math.Inf(1)
-	if d := va*va/float64(a[0].n-1) + vb*vb/float64(b[0].n-1); d > 0 {
-		df = (va + vb) * (va + vb) / d // Welch and Satterthwaite
+	var squares float64
+	for _, v := range []*value{&a[0], &b[0]} {
+		allowed := max(singleRunShare/math.Sqrt2*v.v, v.step)
+		e.Spread = math.Hypot(e.Spread, math.Hypot(allowed, v.within))
+		t := studentT(float64(v.n - 1))
+		squares += t*t*allowed*allowed + normal*normal*v.within*v.within
 	}
-	return studentT(df) * e.Spread, true
+	return math.Sqrt(squares), true
 }
 
-// alone is the variance of a capture of which there is no other.
-func (v *value) alone() float64 {
-	allowance := max(singleRunShare/math.Sqrt2*v.v, v.step)
-	return v.within*v.within + allowance*allowance
-}
+// normal is the quantile of the normal distribution, two sides of Level.
+var normal = studentT(math.Inf(1))
 
 // pooled is the variance between captures of one side, of both sides taken together, as a share of the mean's square.
 func pooled(a, b []value) float64 {

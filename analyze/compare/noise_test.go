@@ -14,15 +14,25 @@ type source struct {
 	between, step, rho   float64 // as shares of the mean
 	outliers, howMuch, n float64
 	trend                float64 // the last step against the first
+	slow, stays          float64 // the part of steps that take a third longer, and how likely the next is of the same kind besides
 }
 
 func (s *source) run(mean float64) []int64 {
 	level := mean * math.Exp(s.between*s.r.NormFloat64())
 	out := make([]int64, int(s.n))
 	state := s.r.NormFloat64()
+	slow := s.r.Float64() < s.slow
 	for i := range out {
 		state = s.rho*state + math.Sqrt(1-s.rho*s.rho)*s.r.NormFloat64()
 		v := level * math.Exp(s.step*state) * (1 + s.trend*float64(i)/s.n)
+		if s.slow > 0 {
+			if s.r.Float64() >= s.stays {
+				slow = s.r.Float64() < s.slow
+			}
+			if slow {
+				v *= 4. / 3
+			}
+		}
 		if s.r.Float64() < s.outliers {
 			v *= 1 + s.howMuch*s.r.Float64()
 		}
@@ -77,6 +87,9 @@ func TestFalseAlarms(t *testing.T) {
 		{"three steps, one capture", 1, source{between: 0.004, step: 0.01, rho: 0.3, n: 3}},
 		{"rare long pauses, one capture", 1, source{between: 0.004, step: 0.003, rho: 0.3, outliers: 0.05, howMuch: 8, n: 30}},
 		{"many steps, one capture", 1, source{between: 0.004, step: 0.01, rho: 0.5, outliers: 0.02, howMuch: 3, n: 1500}},
+		{"two kinds, one capture", 1, source{between: 0.004, step: 0.003, rho: 0.3, slow: 0.3, n: 30}},
+		{"two kinds alike, one capture", 1, source{between: 0.004, step: 0.003, rho: 0.3, slow: 0.5, n: 60}},
+		{"two kinds in stretches", 1, source{between: 0.004, step: 0.003, rho: 0.3, slow: 0.4, stays: 0.6, n: 60}},
 		{"quiet GPU, two captures", 2, source{between: 0.01, step: 0.002, rho: 0.3, outliers: 0.02, howMuch: 2, n: 60}},
 		{"quiet GPU, three captures", 3, source{between: 0.01, step: 0.002, rho: 0.3, outliers: 0.02, howMuch: 2, n: 60}},
 		{"shared CPU, three captures", 3, source{between: 0.15, step: 0.10, rho: 0.8, outliers: 0.1, howMuch: 5, n: 40}},

@@ -65,7 +65,7 @@ func (s *series) valueOf(of statistic) (value, bool) {
 			variance += within * within
 		}
 		if len(ns) > 1 {
-			v.step += w * neighbours(ns)
+			v.step += w * wander(ns)
 			known += w
 			v.n += len(ns) - 1
 		}
@@ -78,6 +78,17 @@ func (s *series) valueOf(of statistic) (value, bool) {
 		v.step /= known
 	}
 	return v, true
+}
+
+// wander is what steps of a run differ by, their course aside: their neighbours' deviation, or that of two kinds of steps, which
+// come in stretches that neighbours do not tell. That a run changes once is a course.
+func wander(ns []int64) float64 {
+	spread := neighbours(ns)
+	if k, ok := kindsOf(ns); ok && k.from == 0 {
+		n := float64(len(ns))
+		spread = max(spread, (k.slow-k.fast)*math.Sqrt(float64(k.fasts)*float64(k.slows))/n)
+	}
+	return spread
 }
 
 // neighbours is the deviation of steps from their course, by what each differs from the next.
