@@ -38,6 +38,7 @@ type Options struct {
 	CommRule       categories.CommRule // "": CommWide
 	MemsetIsMemory bool                // sets count as memory rather than computation, as HTA has it
 	LaunchGapNs    int64               // 0: DefaultLaunchGapNs
+	Categories     *categories.Table   // rules of one's own, before the usual ones; nil: none
 	GPUEvents      bool                // list all GPU work in Rank.GPUEvents
 
 	// Steps and Phase leave only the work of some steps (package index says what that is): those with these Step.Index, on
@@ -58,7 +59,7 @@ func Iterate(t *trace.Trace, rank int, o Options) *iterations.RankIterations {
 // filing is what of the options an index goes by.
 func (o *Options) filing() *index.Options {
 	return &index.Options{FromNs: o.FromNs, ToNs: o.ToNs, Devices: o.Devices, Steps: o.Steps, Phase: o.Phase,
-		CommRule: o.CommRule, MemsetIsMemory: o.MemsetIsMemory, LaunchGapNs: o.LaunchGapNs}
+		CommRule: o.CommRule, MemsetIsMemory: o.MemsetIsMemory, LaunchGapNs: o.LaunchGapNs, Categories: o.Categories}
 }
 
 // Capture is what is known of a capture beside its traces.

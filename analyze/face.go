@@ -1,6 +1,8 @@
 package analyze
 
 import (
+	"io"
+
 	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/graphs"
@@ -53,7 +55,12 @@ const (
 type ( // Of package categories: what names say of work.
 	// CommRule says which kernels are communication.
 	CommRule = categories.CommRule
+	// CategoryRules file kernels and ops under categories, for Options.Categories.
+	CategoryRules = categories.Table
 )
+
+// ReadCategories reads rules of one's own, as --categories has them; name is what errors call the file.
+func ReadCategories(name string, r io.Reader) (*CategoryRules, error) { return categories.Read(name, r) }
 
 // Of package categories: what no rule knows, and the rules by which work is communication.
 const (

@@ -21,8 +21,8 @@ type Options struct {
 	// as far as it is good, and the report says so.
 	Strict bool
 
-	// Rules say how to analyse: CommRule, MemsetIsMemory, LaunchGapNs and GPUEvents, which report.Prepare sets for a
-	// format that has rules of its own. What else is in them is Report's to say and not looked at.
+	// Rules say how to analyse: Categories; and CommRule, MemsetIsMemory, LaunchGapNs and GPUEvents, which report.Prepare
+	// sets for a format that has rules of its own. What else is in them is Report's to say and not looked at.
 	Rules analyze.Options
 
 	// MemoryBytes is what the traces in hand may take together, by formats' estimate; one that is larger is read alone.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
@@ -18,11 +19,13 @@ type reading struct {
 	reader *formats.Reader
 	tell   func(Event)
 	done   func() // call it when the last has been read
+
+	categories *analyze.CategoryRules // Options.Rules'
 }
 
 // newReading prepares for reading files, and tells of those that take more memory than there is.
 func (o *Options) newReading(files []string) *reading {
-	r := &reading{tell: o.teller(), done: func() {}}
+	r := &reading{tell: o.teller(), done: func() {}, categories: o.Rules.Categories}
 	if o.BoundGarbage {
 		r.done = boundGarbage(files)
 	}

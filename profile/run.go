@@ -21,7 +21,7 @@ func (r *reading) startRun(ctx context.Context, c *ondisk.Capture) func() (*comp
 	wait := r.start(ctx, c.Traces, func(i int, traces []*trace.Trace) {
 		for _, t := range traces {
 			metas[i] = append(metas[i], t.Meta)
-			ranks[i] = append(ranks[i], analyze.Iterate(t, 0, analyze.Options{}))
+			ranks[i] = append(ranks[i], analyze.Iterate(t, 0, analyze.Options{Categories: r.categories}))
 		}
 	})
 	return func() (*compare.Run, error) {

@@ -107,7 +107,7 @@ func WriteBaseline(path string, side *compare.Side) error {
 }
 
 // ReadSides reads the traces of sides, all within one memory budget, and keeps the steps of each. Sides of the same label
-// get numbers. Options.Rules are not looked at. The end of ctx ends it soon, in the middle of a trace too.
+// get numbers. Of Options.Rules, Categories alone is looked at. The end of ctx ends it soon, in the middle of a trace too.
 func ReadSides(ctx context.Context, sides []*Side, o Options) ([]compare.Side, error) {
 	var files []string
 	for _, s := range sides {

@@ -107,7 +107,7 @@ type Index struct {
 // New files a trace. The options are kept, with what they leave out filled in.
 func New(t *trace.Trace, o *Options) *Index {
 	o.setDefaults()
-	x := &Index{Trace: t, Options: o, kernelCategories: categories.New(categories.Kernels), OpCategories: categories.New(categories.Ops),
+	x := &Index{Trace: t, Options: o, kernelCategories: categories.New(o.Categories, categories.Kernels()), OpCategories: categories.New(o.Categories, categories.Ops()),
 		LongestFrame: -1, knownFacts: make([]nameFacts, t.Strings.Len()), kernelNames: make([]string, t.Strings.Len())}
 	x.file()
 	x.OnGPU = len(x.GPU) > 0

@@ -24,6 +24,7 @@ type Options struct {
 	CommRule       categories.CommRule // "": CommWide
 	MemsetIsMemory bool                // sets count as memory rather than computation, as HTA has it
 	LaunchGapNs    int64               // 0: DefaultLaunchGapNs
+	Categories     *categories.Table   // rules that come before the usual ones; nil: none
 }
 
 // Range is numbers From to To, both included: of steps (Step.Index), or of devices.

@@ -22,6 +22,7 @@ type compareFlags struct {
 	baseline      string
 	writeBaseline string
 	output        string
+	categories    categoriesFlag
 	full          bool
 }
 
@@ -129,6 +130,7 @@ worst counts.`,
 	cmd.Flags().StringVar(&f.writeBaseline, "write-baseline", "", "write what comparing needs of the last side to this `file`, to keep in a repository")
 	cmd.Flags().BoolVar(&f.full, "full", false, "every row of every table")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", outputUsage)
+	f.categories.define(cmd)
 	s.formatFlag(cmd, report.CompareFormats()...)
 	return cmd
 }
@@ -141,7 +143,11 @@ func (s *settings) compare(ctx context.Context, paths []string, f *compareFlags,
 	if err != nil {
 		return err
 	}
-	sides, err := profile.ReadSides(ctx, named, profileOptions(line))
+	o := profileOptions(line)
+	if o.Rules.Categories, err = f.categories.read(); err != nil {
+		return err
+	}
+	sides, err := profile.ReadSides(ctx, named, o)
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/profile"
@@ -51,6 +53,30 @@ func (s *settings) tellNotes(w io.Writer, notes []ondisk.Note) {
 	for _, n := range notes {
 		fmt.Fprintln(w, "note:", n)
 	}
+}
+
+// categoriesFlag names a file of rules that say which kernels and ops are what.
+type categoriesFlag struct{ path string }
+
+func (f *categoriesFlag) define(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.path, "categories", "", "file kernels and ops by the rules in this `file` before inferprof's own, a category and a pattern a line")
+}
+
+// read reads the file; nil if none is named.
+func (f *categoriesFlag) read() (*analyze.CategoryRules, error) {
+	if f.path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("--categories: %w", err)
+	}
+	defer file.Close()
+	rules, err := analyze.ReadCategories(f.path, file)
+	if err != nil {
+		return nil, fmt.Errorf("--categories: %w", err)
+	}
+	return rules, nil
 }
 
 // selectionFlags leave only part of a profile's work: some steps, a phase, some ranks, some devices.

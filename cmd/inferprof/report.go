@@ -22,9 +22,10 @@ import (
 // reportFlags are what inferprof report is asked for.
 type reportFlags struct {
 	report.Options
-	selected selectionFlags
-	strict   bool
-	output   string
+	selected   selectionFlags
+	categories categoriesFlag
+	strict     bool
+	output     string
 }
 
 func newReport(s *settings) *cobra.Command {
@@ -63,6 +64,7 @@ Tables: ` + tableWords() + `.`,
 	choiceVar(flags, &f.By, "by", "", "only this `table`, every row of it", report.Tables()...)
 	flags.IntVar(&f.Top, "top", 0, "with --by, only the first so many rows (default all)")
 	f.selected.define(cmd)
+	f.categories.define(cmd)
 	flags.BoolVar(&f.strict, "strict", false, "a damaged trace or a missing rank is an error (exit code 3)")
 	return cmd
 }
@@ -136,6 +138,10 @@ func (s *settings) report(ctx context.Context, paths []string, f *reportFlags, s
 	o := profileOptions(line)
 	o.Strict = f.strict
 	report.Prepare(s.format, &o.Rules)
+	var err error
+	if o.Rules.Categories, err = f.categories.read(); err != nil {
+		return err
+	}
 	p, err := profile.Open(ctx, paths, o)
 	if err != nil {
 		return reportSelectors.reword(err)

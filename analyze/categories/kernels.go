@@ -1,0 +1,157 @@
+package categories
+
+import "sync"
+
+// Kernels file GPU work by the kernel's name alone: kernels replayed from a graph have nothing else.
+var Kernels = sync.OnceValue(func() *Table { return built(kernelRules) })
+
+// wrapped are functions that are told by a template argument what to do.
+const wrapped = "device_kernel|=kernel|=kernel2|kentry|kernel_entry|=kernel_func "
+
+// eightBits and the like in the arguments of a GEMM are what it multiplies.
+const fewBits = " <e4m3|e5m2|e2m1|float_e4m3_t|float_e5m2_t|float_e2m1_t|fp8*|fp4*|nv_float4_t|mx_float8_t|integer_subbyte|biased_integer_subbyte" +
+	"|scaled_epilogue|machete*|uint4b8_t|int8_t|f8_t|f4x2_pk_t|blockscale*|blockwise*>"
+
+// The order matters: names are full of traps. What a kernel is fused with comes after what it is; the parts of a model that
+// are told by their own words (state space, adapters, experts) come before what they consist of (GEMMs, norms, copies).
+var kernelRules = []Rule{
+	// Copies and sets that a runtime makes.
+	{Memcpy, "^memcpy_dto|^memcpy_hto|^memcpy_pto|^memcpy_unknown|^memcpy_ato|=memcpy", "CUPTI, roctracer: copies by kind"},
+	{Memcpy, "^copy_host_to|^copy_device_to|^memory_copy|^hip_memcpy|amd_rocclr_copy_buffer*", "ROCm: roctracer, rocclr's blit kernels"},
+	{Memset, "^memset|^hip_memset|^fill_buffer|amd_rocclr_fill_buffer*", "CUPTI, ROCm: sets"},
+
+	// torch.compile: what it fuses is called after all that is in it. Its templates are GEMMs and attention.
+	{"attn", "^triton_tem|^triton_flex flex_attention|sdpa|flex_decoding", "PyTorch inductor: kernel/flex_attention.py"},
+	{"gemm", "^triton_tem mm|addmm|bmm|baddbmm|matmul", "PyTorch inductor: kernel/mm.py"},
+	{"gemm", "^triton_mm|^triton_bmm|^triton_addmm", "PyTorch inductor before 2.1"},
+	{"conv", "^triton_tem convolution", "PyTorch inductor: kernel/conv.py"},
+	{"norm", "^triton_fused_rms", "aiter normalization/fused_rmsnorm_add.py"},
+	{"triton", "^triton_poi|^triton_red|^triton_per|^triton_tem|^triton_for|^triton_unk|^triton_spl|^triton_0d|^triton_fused|^triton_mix", "PyTorch inductor"},
+
+	// Adapters: before experts and GEMMs, which they consist of.
+	{"lora", "lora|sgmv*|bgmv*|punica|sgmv_shrink", "vLLM lora/ops/triton_ops, SGLang lora/triton_ops, Punica, TensorRT-LLM lora/"},
+
+	// Experts that speak to other ranks are comm; those that sort what came are not.
+	{"moe_route", "deepep_permute|deepep_post_reorder|deepep_compute_src2dst|deepep_run_moe|post_reorder|pre_reorder|ep_scatter*|ep_gather", "SGLang moe/ep_moe/kernels.py"},
+	{"moe_route", "local_expert_count", "mori ep_local_expert_count.hip"},
+	{Comm, "nccl*|rccl*|msccl*|hccl*|oneccl*", "NCCL, RCCL, MSCCL, HCCL"},
+	{Comm, "deep_ep::|intranode::|internode::|internode_ll::", "DeepEP"},
+	{Comm, "mori::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
+	{Comm, "trtllm_allreduce*::|trtllm_alltoall::|trtllm_mnnvl*::|moe_alltoall::|mixed_comm::|moe_comm::|mnnvl*::|ar_fusion::", "TensorRT-LLM communicationKernels/, FlashInfer comm/"},
+	{Comm, "allreduce*|all_reduce|all_gather|reduce_scatter|all_to_all|all2all|a2a|*allreduce", "vLLM, SGLang, aiter custom_all_reduce, FlashInfer comm/"},
+	{Comm, "cross_device_reduce|cross_device*|quick_reduce|multimem|nvls|lamport|two_shot|userbuffers|mnnvl|multicast|symm_mem*", "vLLM csrc/custom_all_reduce.cuh, PyTorch SymmetricMemory"},
+	{Comm, "nvshmem*|nvshmemi*|shmem_barrier|shmem_put|shmem_get|shmem_quiet|on_stream", "NVSHMEM, mori shmem/"},
+	{Comm, "low_latency_dispatch|low_latency_combine|ep_dispatch|ep_combine|dispatch_combine|dispatch_output|send_recv|sendrecv|p2p|notify_dispatch|notify_combine", "DeepEP, mori, vLLM csrc/dcp_utils"},
+	{Comm, "ag_gfx*|rs_gfx*|ar_ll_gfx*|ag_gfx1250|rs_gfx1250|ar_ll_gfx1250", "aiter custom_all_reduce_gfx1250.cuh"},
+	{Comm, "combine_publish|store_publish|publish_abort|wait_combine|count_dedup|combine_reduce", "FlashInfer sm90_push_a2a_ops.cu"},
+
+	// State-space models and linear attention: before convolutions, norms and attention, by whose words they go.
+	{"ssm", "mamba*|ssd_chunk*|ssd_combined|ssd_scan|ssm|ssu|selective_scan*|selective_state*|state_passing|causal_conv1d|causal_conv|short_conv*|conv_state|bmm_chunk", "Mamba, causal-conv1d, vLLM mamba/ops, TensorRT-LLM selectiveScan"},
+	{"ssm", "mamba::|mamba*::|kda::|flashkda::|gdn::|ssm::", "FlashInfer mamba/, kda/"},
+	{"ssm", "^chunk !attn !cat !topk !moe", "flash-linear-attention ops/*/chunk*.py, Mamba ssd_chunk_*.py"},
+	{"ssm", "^chunk delta", "aiter chunk_delta_attn"},
+	{"ssm", "gated_delta*|delta_rule|delta_net|gdn|gdr|kda|flashkda|rwkv*|retention|lightning_attn*|lightning_attention|linear_attn|linear_attention|seg_la|gla|hgrn|gsa|dplr|iplr|comba|deltaformer|mesa|log_linear*", "flash-linear-attention, SGLang linear/, vLLM fla/, aiter gated_delta_rule"},
+	{"ssm", "fused_recurrent*|recurrent|kkt|recompute_w|solve_tril|chunkwise|fused_chunk|qkvzba|initial_states|backward_chunk|parallel_based|parallel_rebased|segsum|dadt", "flash-linear-attention, Mamba mamba3/"},
+	{"ssm", "fwd_kv_parallel|fwd_kv_reduce|fwd_diag|fwd_none_diag|bwd_diag|bwd_none_diag", "SGLang, vLLM lightning_attn.py"},
+
+	// Speculative decoding.
+	{"spec_decode", "eagle*|medusa|draft|draft_tokens|rejection*|rejected_tokens|spec_decode*|spec_decoding*|speculative*|tree_speculative*|verify_tree*|build_tree*|*draft|ngram_match|lookahead* !sampled", "vLLM spec_decode, SGLang speculative/, TensorRT-LLM speculativeDecoding/"},
+	{"conv", "dflash2 conv", "vLLM models/qwen3_dflash2.py"},
+	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
+
+	// What is named after what it prepares for.
+	{"quantize", "^per_token|^per_tensor|^per_group|^per_block|^per_channel", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
+	{"activation", "^silu_mul|^silu_and_mul|^fused_silu|^swiglu|^gelu_and_mul|^act_and_mul !gemv", "vLLM activation_kernels.cu, batched_deep_gemm_moe.py"},
+
+	// Experts. Sorting, gating, summing; then their GEMMs.
+	{"moe_gemm", "set_grouped_gemm|group_gemm_args|group_gemm_starts|compute_problem_sizes|get_group_gemm*|problem_sizes", "vLLM moe_data.cu, FlashInfer group_gemm, SGLang nvfp4_blockwise_moe.cuh"},
+	{"gemm", "router_gemm*|router_gemv|gate_gemm", "vLLM dsv3_router_gemm, FlashInfer cake_router_gemm"},
+	{"activation", "silu_*|silu|swiglu*|gelu|act_and_mul moe|experts|masked|post_quant", "SGLang ep_moe: activations of experts"},
+	{"activation", "do_activation|do_gated_activation|moe_activation", "TensorRT-LLM cutlass_fused_moe_kernels.cuh, cuteDslKernels/moeUtils.cu"},
+	{"activation", "activation::", "TensorRT-LLM trtllm_fused_moe_dev_kernel.cu"},
+	{"moe_route", "routing*|topk_gating*|topk_softmax|topk_sigmoid|moe_softmax|grouped_topk|single_group_topk|biased_grouped*|topk_softplus*", "vLLM, SGLang, aiter, TensorRT-LLM: gates"},
+	{"moe_route", "router|moe_router|fused_gate|moe_fused_gate|kimi_k2_moe*|moe_topk|topk_moe|deepseek_v3_topk", "SGLang moe/router.py, moe_fused_gate.cu; FlashInfer noAuxTcKernels.cu"},
+	{"moe_route", "moe_align*|moe_sort*|moe_sum*|moe_permute|moe_unpermute|moe_lora|moe_fused_mul_sum|moe_reduce|moe_finalize*|moe_combine*|moe_3stage_sort::|moe_sorting", "vLLM csrc/moe, aiter moe_sorting, ck_tile MoeSortingKernel"},
+	{"moe_route", "finalize_moe|finalize_kernel*|finalize_deep_seek|finalize::|finalize_matmul_scatter|expand_input_rows|permute_kernel|expert_first_token*|expert_prefix*|block_expert*|global_expert*|build_expert*", "TensorRT-LLM moe_kernels.cu, trtllm_fused_moe_dev_kernel.cu"},
+	{"moe_route", "expert_tokens|expert_map|expert_ids|expert_offsets|expt_data|expt_hist|experts_combine|compute_arg_sorts|blockscale_offsets|shuffle_rows|apply_shuffle_mul_sum|masked_m|seg_indptr|src2dst|gateup_input|minus_one", "vLLM moe_data.cu, SGLang ep_moe/kernels.py, moe/prepare_moe_input.cu"},
+	{"moe_route", "topk_forward|sum_bitmatrix*|bitmatrix|compute_writeback|masked_compaction|sbtopk|topk_routes|route_count|route_prefix*|topk_id|topk_to_local|masked_topk_sum|unpermute*|topk_idx", "triton_kernels, FlashInfer moe_w4a16_route_pack.py, vLLM moe_permute_unpermute"},
+	{"moe_gemm", "moe_gemm*|moe_flat*|moe_flatmm|fused_moe*|fmoe*|ck_moe*|moe_ck*|kernel_moe*|marlin_moe*|moe_marlin|moe_wna16*|moe_mxgemm*|batched_moe|moe_stage*|opus_moe|moe_kernel|batched_triton|expert_triton|moe_w4a16*|moe_mk*", "vLLM, SGLang fused_moe; aiter fmoe, ck; Marlin MoE"},
+	{"moe_gemm", "grouped_gemm*|group_gemm*|gmm|grouped_matmul|m_grouped|k_grouped|matmul_ogs|p_matmul*|bf16_gemm_contiguous|down_gemv|gate_up_gemv|swiglu_gemv|ptr_array_gemm", "DeepGEMM, triton_kernels matmul_ogs, CUTLASS grouped"},
+	{"moe_gemm", "marlin_moe_wna16::|fused_moe::|moe_ck*::", "vLLM csrc/moe/marlin_moe_wna16"},
+	{"moe_gemm", "^bmm t128x", "TensorRT-LLM batched GEMMs of experts: trtllm-gen bmm_…_t128x8x512"},
+	{"moe_route", wrapped + "<moe_sorting*|topk_softmax*>", "ck_tile"},
+	{"moe_gemm", wrapped + "<moe*|fused_moe|moe_flat*|group_problem_shape|grouped_gemm*|moe_gemm*|ptr_array|grouped>", "CUTLASS grouped GEMMs, ck_tile fused_moe"},
+	{"moe_gemm", "sm90_fp8_gemm_1d*|sm100_fp8_gemm_1d* <m_grouped*|=m_grouped_contiguous|=m_grouped_masked>", "DeepGEMM"},
+	{"moe_route", "moe::|routing::", "vLLM, TensorRT-LLM: what else is in their namespace"},
+	{"moe_route", "moe|experts|expert", "any: what else says so"},
+
+	// What a layer consists of, in its order.
+	{"norm", "*norm|norm2d*|rms_norm*|layer_norm*|rms|ln_fwd|ln_bwd|ln_parallel*|bn_fw*|bn_bw*|norm_kernel|rowwise_moments*|compute_fused_params|qk_var !renorm", "PyTorch ATen, vLLM csrc/layernorm_kernels.cu, SGLang, FlashInfer norm.cuh, aiter, cuDNN, flash-attention layer_norm"},
+	{"norm", "layer_norm::|batch_norm*::", "flash-attention, Apex"},
+	{"norm", "gamma_beta|gamma_beta_backward*|batch_norm_*|compute_internal_gradients", "PyTorch ATen native/cuda/layer_norm_kernel.cu, Normalization.cuh"},
+	{"norm", wrapped + "<rmsnorm*|layernorm*|rms_norm|layer_norm|add_rmsnorm*>", "ck_tile norms"},
+	{"norm", "unrolled_elementwise_kernel_for_multi_outputs <batch_norm*>", "PyTorch ATen"},
+	{"rope", "rope|mrope|rotary*|*rope|pos_ids|rotate_half|kn_entry|apply_rope*|packed_qk_rope", "vLLM pos_encoding_kernels.cu, SGLang rope.cuh, FlashInfer pos_enc.cuh, aiter rope_common.h"},
+	{"kv_cache", "concat_kv*|quant_kv_cache*|mla_insert|reshape_and_cache*|reshape_cache*|concat_and_cache*|store_cache|store_kv*|store_kvcache|set_kv*|set_mla_kv*|set_k_and_s|get_k_and_s|get_k_triton|get_s_triton|append_paged*|quant_and_cache|kv_insert|copy_all_layer|write_cache|insert_k|quantize_and_insert*|index_cache|indexer_cache", "vLLM cache_kernels.cu, SGLang mem_cache/, FlashInfer page.cuh"},
+	{"kv_cache", "kv_buffer*|cache_loc|cache_locs|req_to_token*|swap_blocks*|copy_blocks*|gather_cache|dequant_cache|cp_gather*|kv_blocks|transfer_kernel|transfer_page*|device_buffer|gather_prefill_kv|paged_dequant|kv_cache_gather|kv_cache_scatter|k_cache|create_flashinfer_kv|hisparse*|kv_indices", "vLLM, SGLang mem_cache/, kvcacheio/transfer.cu, FlashInfer fp4_kv_dequantization.cu"},
+
+	// Attention, and what sparse attention chooses with.
+	{"attn", "attention*|attn*|*attn|flash_fwd*|flash_bwd*|flash_fprop|flash_attn*|flash_decode*|fmha*|mha*|mqa*|gqa*|sdpa|paged_attn*|hstu*|sage_fwd*|sage_attn*|kernel_mha*|flex_attention", "flash-attention, FlashInfer, vLLM, xformers, cuDNN, aiter, CUTLASS fmha, FBGEMM hstu"},
+	{"attn", "mla|mla_*|*mla|concat_mlaq|mla_metadata|pa_metadata|scheduler_metadata|prepare_varlen*|merge_state*|merge_states|merge_attn*|variable_length*|kv_splits|split_kv*|reduce_segments|pa_decode|pa_ragged|pa_reduce|pa_mqa*|ll4mi|lean_atten*|la_persistent", "FlashMLA, FlashInfer cascade.cuh, vLLM merge_attn_states.cu, aiter pa_decode"},
+	{"attn", "single_prefill*|single_decode*|batch_prefill*|batch_decode*|prefill_with*|decode_with*|xqa*|decode_att*|fwd_grouped*|prefill_kernel|sparse_mla*|block_sparse*|vertical_slash*", "FlashInfer attention/, SGLang triton_ops/decode_attention.py, TensorRT-LLM xqa"},
+	{"attn", "^fwd_kernel|=bwd_kernel|^bwd_kernel_fused|^bwd_preprocess|bwd_kernel_dk*|bwd_kernel_dq|bwd_dkv|bwd_dq|convert_dq|compute_attn*", "Triton attention: SGLang, vLLM prefix_prefill.py, flash_attn_triton.py"},
+	{"attn", "cooperative_topk*|topk_per_row*|mqa_logits|paged_mqa_logits|topk_transform*|fast_topk*|page_table_transform|ragged_transform|topk_ragged|indexer*|nsa|dsa|block_scores", "vLLM, SGLang, DeepGEMM: the indexer of DeepSeek's sparse attention"},
+	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
+	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
+	{"attn", wrapped + "<flash_attn*|fmha*|attention*|mla*|flash_mla*|sdpa|pytorch_mem_eff*>", "flash-attention 3, CUTLASS fmha, ck_tile fmha, FlashMLA"},
+	{"kv_cache", "kv_cache|kvcache|full_cache|paged_kv", "any: what else says so"},
+
+	// Convolutions before GEMMs, of which most are made.
+	{"conv", "fprop|dgrad|wgrad|wgrad2d*|dgrad2d|conv|conv1d|conv2d|conv3d|convolution*|convolve*|winograd*|im2col*|im2d2col|col2im*|vol2col|implicit_convolve*|scudnn|hcudnn|depthwise*", "cuDNN, PyTorch ATen native/cuda, MIOpen"},
+	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average_pool*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
+	{"conv", "cudnn::|cask_cudnn*::|cutlass_cudnn*::|cutlass__5x_cudnn::", "cuDNN: what else is in its namespaces"},
+	{"conv", "fft2d*|fft1d*|flip_filter|compute_offsets*|kernel_grad*", "cuDNN: convolution by Fourier transform"},
+	{"conv", wrapped + "<implicit_gemm*|conv*|=conv|=dgrad|=wgrad|=fprop|*dgrad|*wgrad|*fprop> !<convert*>", "CUTLASS convolutions"},
+
+	// GEMMs of few bits, then all others.
+	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
+	{"quant_gemm", "marlin::|machete::|gptq*::|awq::|exl2::|bitsandbytes::", "vLLM"},
+	{"quant_gemm", "scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*", "vLLM, bitsandbytes, ggml"},
+	{"quant_gemm", "*gemm|gemm*|gemv*|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
+	{"quant_gemm", "nvjet qqtst|qqhsh|*qqtst|qq*|oo*|ooh*|oot*", "cuBLAS nvjet: q is e4m3, o is e2m1"},
+	{"quant_gemm", "cijk f8*|b8*|f8b8*|i8*", "hipBLASLt, Tensile"},
+	{"quant_gemm", wrapped + "<gemm*|*gemm> " + fewBits, "CUTLASS, vLLM scaled_mm, Machete, ck gemm_xdl"},
+	{"quant_gemm", "kernel_gemm*|gemm_kernel*|gemm_xdl*" + fewBits, "ck"},
+	{"gemm", "nvjet*|cijk|xmma_gemm|cublas*|wv_splitk*|wvsplitk*|splitk_reduce|splitkreduce*|splitk|split_k_reduce|dot_kernel|dotprod|*dotprod|ll_gemm*|skinny*|tinygemm*|scal_kernel|reduce_1block*|gemm_sn", "cuBLAS, hipBLASLt, vLLM rocm/skinny_gemms.cu, vLLM cute_dsl_ll_bf16_dotprod"},
+	{"gemm", "*gemm|gemm*|gemv*|*gemv|*matmul|matmul*|mm_kernel|bmm*|*bmm|addmm|=mm|fp32_router|gemmk1|trsm*|syrk*|symm*|mmad|dot_product", "BLAS by any name"},
+	{"gemm", "cublas*::|epilogue::|gemvx::|gemm::|rocblas*::|ck_gemm::", "cuBLAS, rocBLAS"},
+	{"gemm", wrapped + "<gemm*|*gemm|matmul*>", "CUTLASS, ck"},
+
+	{"activation", "act_and_mul*|act_mul*|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
+	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|mish*|softplus*|elu_kernel|glu_kernel|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
+	{"quantize", "*quant|quant*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale_fp4*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
+	{"quantize", "fbgemm_gpu:: qparam|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
+	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
+	{"quantize", "to_float|float_to* fp8*|nbit*|hfp8*|fp4*", "FBGEMM quantize_ops"},
+	{"softmax", "softmax*|*softmax|soft_max*|log_softmax*|soft_max_forward*", "PyTorch ATen native/cuda/SoftMax.cu, vLLM"},
+
+	// Sampling: from logits to tokens.
+	{"embed_index", "combine_sampled*", "vLLM v1/worker/gpu/input_batch.py"},
+	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|stop_criteria|stop_words|bad_words|grammar*", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
+	{"sampling", "sampling::|topk::|beam_search::", "FlashInfer sampling.cuh"},
+	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
+	{"sampling", "radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
+	{"sampling", "reduce_kernel <arg_max*|arg_min*|argmax*|argmin*>", "PyTorch ATen ReduceArgMaxKernel.cu"},
+	{"sampling", "*elementwise_kernel|distribution_elementwise* <exponential*|multinomial*>", "PyTorch ATen DistributionExponentialKernel.cu: noise to sample with"},
+
+	// Where things are: embeddings, indices, positions, page tables, gathers and concatenations.
+	{"embed_index", "fbgemm_gpu::|nbit::|ssd_split*::", "FBGEMM: embeddings and jagged tensors"},
+	{"embed_index", "split_embedding*|embedding*|*embedding|embed|embeds|embs|bucketize|jagged*|lxu_cache*|lfu_cache*|lru_cache*|linearize*|ssd_*|cache_indices|permute_2d*|permute_indices*|unique*|segment_offset*|krn_partial*|sum_and_scatter|recat*|bounds_check*|compute_cuda_kernel", "FBGEMM, PyTorch ATen Embedding*.cu"},
+	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll_cuda*|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
+	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
+
+	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
+	{"reduce", "cub::|thrust::", "CUB, Thrust"},
+	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*", "PyTorch ATen, Apex multi_tensor, MIOpen"},
+	{"elementwise", "elementwise::|cub_elementwise::", "any: what else says so"},
+}
