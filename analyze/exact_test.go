@@ -193,25 +193,9 @@ func TestExact(t *testing.T) {
 			if o.table != "" && len(res.Ranks) == 1 {
 				compareTorch(t, &d, tr, res, o.table)
 			}
-			checkOther(t, res)
+			checkCategories(t, o.trace, res)
 			d.report(t)
 		})
-	}
-}
-
-// otherShare of an engine's GPU time may be in kernels that no rule knows.
-const otherShare = 0.01
-
-// checkOther: the rules know the kernels of the engines that the tool is for.
-func checkOther(t *testing.T, res *Result) {
-	t.Helper()
-	if e := res.Ranks; res.Kind != index.KindGPU || len(e) == 0 || e[0].Engine != "vllm" && e[0].Engine != "sglang" {
-		return
-	}
-	for _, c := range res.Categories {
-		if c.Name == categories.Other && float64(c.ExclusiveNs) > otherShare*float64(res.Time.BusyNs) {
-			t.Errorf("%.1f %% of the GPU's time is in kernels of no category", 100*float64(c.ExclusiveNs)/float64(res.Time.BusyNs))
-		}
 	}
 }
 

@@ -60,7 +60,9 @@ type ( // Of package categories: what names say of work.
 )
 
 // ReadCategories reads rules of one's own, as --categories has them; name is what errors call the file.
-func ReadCategories(name string, r io.Reader) (*CategoryRules, error) { return categories.Read(name, r) }
+func ReadCategories(name string, r io.Reader) (*CategoryRules, error) {
+	return categories.Read(name, r)
+}
 
 // Of package categories: what no rule knows, and the rules by which work is communication.
 const (

@@ -301,9 +301,9 @@ func (v *htmlView) categoryNote() string {
 // categoryClass is the colour of a kind of work: kin have the same.
 func categoryClass(name string) string {
 	switch name {
-	case "gemm", "quant_gemm", "moe_gemm", "moe_route", "conv":
+	case "gemm", "quant_gemm", "moe_gemm", "moe_route", "conv", "lora":
 		return "s-blue"
-	case "attn", "kv_cache", "rope":
+	case "attn", "kv_cache", "rope", "ssm":
 		return "s-teal"
 	case "comm":
 		return "s-magenta"
@@ -311,7 +311,7 @@ func categoryClass(name string) string {
 		return "s-orange"
 	case "memcpy", "memset", "copy", "memory", "view":
 		return "s-yellow"
-	case "sampling", "softmax":
+	case "sampling", "softmax", "spec_decode":
 		return "s-purple"
 	case "embed_index", "reduce":
 		return "s-brown"

@@ -92,6 +92,12 @@ func categoryWords(name, what string) string {
 		return "in experts' GEMMs"
 	case "attn":
 		return "in attention"
+	case "ssm":
+		return "in state-space layers and linear attention"
+	case "lora":
+		return "in LoRA adapters"
+	case "spec_decode":
+		return "in speculative decoding's own " + what
 	case "comm":
 		return "in communication"
 	case "compile":

@@ -78,12 +78,12 @@ const (
 var partOrder = []string{partGEMM, partAttention, partNorm, partElementwise, partSampling, partComm, partMemory, partEngine, partCompile, partOther}
 
 var partOfCategory = map[string]string{
-	"gemm": partGEMM, "quant_gemm": partGEMM, "moe_gemm": partGEMM,
-	"attn": partAttention, "rope": partAttention, "kv_cache": partAttention, "softmax": partAttention,
+	"gemm": partGEMM, "quant_gemm": partGEMM, "moe_gemm": partGEMM, "lora": partGEMM,
+	"attn": partAttention, "rope": partAttention, "kv_cache": partAttention, "softmax": partAttention, "ssm": partAttention,
 	"norm":        partNorm,
 	"elementwise": partElementwise, "activation": partElementwise, "triton": partElementwise, "fused": partElementwise,
 	"reduce": partElementwise, "quantize": partElementwise, "embed_index": partElementwise, "moe_route": partElementwise, "compiled": partElementwise,
-	"sampling": partSampling, "comm": partComm,
+	"sampling": partSampling, "spec_decode": partSampling, "comm": partComm,
 	"memcpy": partMemory, "memset": partMemory, "memory": partMemory, "copy": partMemory, "view": partMemory,
 	"engine": partEngine, "compile": partCompile,
 }
