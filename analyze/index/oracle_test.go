@@ -14,6 +14,10 @@ import (
 // randomTrace has a few threads with ops, calls and Python frames in each other, of which some outlive what is around them,
 // and a few streams of work, most of it launched by the calls, some by none.
 func randomTrace(random *rand.Rand, events int) *trace.Trace {
+	return randomEvents(random, events).Trace
+}
+
+func randomEvents(random *rand.Rand, events int) *tracetest.Builder {
 	b := tracetest.New()
 	for i := range events {
 		thread := tracetest.Thread + random.Int64N(3)
@@ -33,7 +37,7 @@ func randomTrace(random *rand.Rand, events int) *trace.Trace {
 			b.Kernel(fmt.Sprintf("kernel%d", i%5), random.Int64N(2), int64(1+random.IntN(50)), start, ns)
 		}
 	}
-	return b.Trace
+	return b
 }
 
 // each runs a test on indexes of many random traces.
