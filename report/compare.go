@@ -288,6 +288,9 @@ func waterfallTitle(s *compare.Section) string {
 		for _, m := range s.Matched {
 			steps[0], steps[1] = steps[0]+m.ASteps, steps[1]+m.BSteps
 		}
+		if s.Typical == steps {
+			return "the mean of the steps"
+		}
 		return fmt.Sprintf("a typical step: the mean of those nearest to the median, %d of %d and %d of %d",
 			s.Typical[0], steps[0], s.Typical[1], steps[1])
 	case "trace":
@@ -314,13 +317,16 @@ type sectionTime struct {
 	remark string // in place of a verdict
 }
 
+// other says that an estimate is of other numbers.
+func other(x, y *compare.Estimate) bool { return x.A != y.A || x.B != y.B }
+
 // sectionTimes are a section's times, those left out of which there are none on either side.
 func sectionTimes(s *compare.Section) []sectionTime {
 	all := []sectionTime{{choose(s.Unit == "step", "time, median", "time"), &s.Time, ""}}
-	if s.Unit != "trace" {
+	if other(&s.Mean, &s.Time) { // of a step or two it is the same
 		all = append(all, sectionTime{"time, mean", &s.Mean, ""})
 	}
-	if s.P99 != nil {
+	if s.P99 != nil && other(s.P99, &s.Mean) {
 		all = append(all, sectionTime{"time, p99", s.P99, ""})
 	}
 	all = append(all, sectionTime{"busy", &s.Busy, ""}, sectionTime{"idle", &s.Idle, ""}, sectionTime{"communication", &s.Comm, ""})

@@ -135,12 +135,19 @@ func (c *pairing) courseNotes(w *sides) []string {
 	return out
 }
 
-// outliersOf counts a side's steps that are far off their median, and their time.
+// outliersOf counts a side's steps that are far off their median, and their time; first steps aside, which are said apart.
 func outliersOf(w *sides, k int) (n int, ns int64) {
 	for i := range w.units {
 		for _, g := range w.units[i].groups[k] {
-			if g != nil {
-				n, ns = n+g.Outliers, ns+g.OutliersNs
+			if g == nil {
+				continue
+			}
+			n, ns = n+g.Outliers, ns+g.OutliersNs
+			off := farOff(g.TotalNs)
+			for _, first := range g.FirstNs {
+				if off(first) {
+					n, ns = n-1, ns-first
+				}
 			}
 		}
 	}

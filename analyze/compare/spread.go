@@ -143,7 +143,7 @@ func medianError(ns []int64) float64 {
 	length := blockOf(n)
 	m := min(n, mostDrawn)
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
-	drawn, medians := make([]int64, 0, m+length), make([]float64, draws)
+	drawn, medians := make([]int64, 0, m+length), make([]int64, draws)
 	for d := range medians {
 		drawn = drawn[:0]
 		for len(drawn) < m {
@@ -152,9 +152,12 @@ func medianError(ns []int64) float64 {
 				drawn = append(drawn, ns[(from+k)%n])
 			}
 		}
-		medians[d] = float64(stats.Median(drawn[:m]))
+		medians[d] = stats.Median(drawn[:m])
 	}
-	return deviation(medians) * math.Sqrt(float64(m)/float64(n))
+	slices.Sort(medians)
+	const end = draws * (1 - Level) / 2 // what one draw of hundreds comes to is no error
+	width := float64(medians[draws-1-int(end)] - medians[int(end)])
+	return width / (2 * normal) * math.Sqrt(float64(m)/float64(n))
 }
 
 func meanNs(ns []int64) float64 {

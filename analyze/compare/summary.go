@@ -418,12 +418,18 @@ const (
 )
 
 func (g *Group) countOutliers() {
-	usual, spread := medianSpread(g.TotalNs)
-	limit := max(outlierSpreads*spread, outlierShare*usual)
+	off := farOff(g.TotalNs)
 	for _, ns := range g.TotalNs {
-		if d := math.Abs(float64(ns) - usual); len(g.TotalNs) >= fewSteps && d > limit {
+		if off(ns) {
 			g.Outliers++
 			g.OutliersNs += ns
 		}
 	}
+}
+
+// farOff tells outliers of some steps.
+func farOff(all []int64) func(ns int64) bool {
+	usual, spread := medianSpread(all)
+	limit := max(outlierSpreads*spread, outlierShare*usual)
+	return func(ns int64) bool { return len(all) >= fewSteps && math.Abs(float64(ns)-usual) > limit }
 }

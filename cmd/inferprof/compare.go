@@ -33,8 +33,13 @@ type gateFlags struct {
 	percent  float64
 }
 
+// gateHelp says how a gate answers.
+const gateHelp = `With --fail-over, the exit code is 0 if all of the interval is within the limit, 3 if all of it is beyond, and 1 if the
+limit is inside, which no build should pass with: then it says how many captures a side would do. Of several sides the
+worst counts.`
+
 func (g *gateFlags) define(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&g.failOver, "fail-over", "", "let no side be worse than this `percentage`, by its interval: exit code 0 within it, 3 beyond it, 1 where the noise does not tell: 5%")
+	cmd.Flags().StringVar(&g.failOver, "fail-over", "", "by what `percentage` a side may be worse: exit code 3 where all of its interval is beyond, 1 where noise does not tell: 5%")
 	cmd.Flags().StringVar(&g.metric, "metric", "decode-step", "what --fail-over is about, by `name`: "+strings.Join(compare.Metrics(), ", "))
 }
 
@@ -93,11 +98,7 @@ batch, prompts of the same shape or per token, with the difference attributed to
 kernels matched across libraries, and an interval for every difference. What has no counterpart is left out and counted.
 
 A side that is several captures of the same thing is named with commas (run1,run2,run3), or as a directory that holds
-nothing but captures of one configuration: then the interval knows how much they differ.
-
-With --fail-over, the exit code is 0 if all of the interval is within the limit, 3 if all of it is beyond, and 1 if the
-limit is inside, which no build should pass with: then it says how many captures a side would do. Of several sides the
-worst counts.`,
+nothing but captures of one configuration: then the interval knows how much they differ.` + "\n\n" + gateHelp,
 		Example: "  inferprof compare before after\n" +
 			"  inferprof compare fp16/ awq/ gptq/\n" +
 			"  inferprof compare base1,base2,base3 new1,new2,new3 --fail-over 5% --metric decode-step\n" +

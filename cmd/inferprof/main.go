@@ -17,7 +17,7 @@ import (
 // The exit codes, as README.md documents them.
 const (
 	exitFine        = 0
-	exitFailed      = 1 // the thing asked for failed
+	exitFailed      = 1 // the thing asked for failed, or a gate cannot tell
 	exitUsage       = 2 // wrong usage
 	exitGate        = 3 // --strict or a gate said no
 	exitInterrupted = 130

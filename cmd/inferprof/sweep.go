@@ -39,7 +39,7 @@ func newSweep(s *settings) *cobra.Command {
 		Short: "Run once per value, then compare",
 		Long: `Runs inferprof run once per combination of values and repeat, each in a process of its own and into a capture of its own,
 interleaved, so that a machine that slows down slows all of them alike; then compares each combination with the first. A
-combination that fails is named, and the others go on. Interrupted, the same command continues where it was.`,
+combination that fails is named, and the others go on. Interrupted, the same command continues where it was.` + "\n\n" + gateHelp,
 		Example: "  inferprof sweep --set quantization=none,awq -- run\n" +
 			"  inferprof sweep --set tensor-parallel-size=1,2 --repeat 3 -- run --model ./opt-125m --max-tokens 64\n" +
 			"  inferprof sweep --env OMP_NUM_THREADS=1,2 -- run --engine vllm --model facebook/opt-125m\n" +
