@@ -128,6 +128,9 @@ func stepVerdict(r *analyze.Result, mark string) string {
 		default:
 			s = fmt.Sprintf("a %s step takes %s%s", p.Phase, plain(p.StepMedianNs), mark)
 			s += whose(r, &p)
+			if p.Unmeasured > 0 {
+				s += fmt.Sprintf(" (of the %s of %s that the trace shows whole)", count(int64(p.MeasuredSteps)), count(int64(p.Steps)))
+			}
 			if wait := stepWait(r, &p); 5*wait >= p.StepMedianNs && wait > 0 {
 				s += fmt.Sprintf(" (%s of it waiting for other ranks)", plain(wait))
 			}
@@ -218,7 +221,7 @@ const outsideShare = 15
 func outsideWords(r *analyze.Result) string {
 	var all, inside int64
 	for _, k := range r.Ranks {
-		if len(k.Steps) == 0 || k.Launch == nil {
+		if k.Launch == nil || !slices.ContainsFunc(k.Steps, func(s analyze.Step) bool { return s.HasIteration() && !s.Unmeasured }) {
 			continue
 		}
 		for _, t := range k.Time {

@@ -72,6 +72,10 @@ func TestWhoseStepItIs(t *testing.T) {
 	if got := stepVerdict(r, "†1"); got != "What a decode step takes is not known: the trace does not show all work of any of 9." || phaseFigures(r, &r.Phases[0], "") != nil {
 		t.Errorf("of no step: %s", got)
 	}
+	r.Phases[0].StepMedianNs, r.Phases[0].MeasuredSteps, r.Phases[0].Unmeasured = 4_000_000, 3, 5
+	if got := stepVerdict(r, "†1"); got != "A decode step takes 4.000 ms†1 (of the 3 of 9 that the trace shows whole)." {
+		t.Errorf("of a part: %s", got)
+	}
 	r = decodes(4_000_000)
 	r.Phases = r.Ranks[0].Phases
 	r.Phases[0].Steps, r.Phases[0].MeasuredSteps, r.Phases[0].OfOpen = 1, 1, true
