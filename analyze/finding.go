@@ -30,7 +30,7 @@ const (
 type Evidence struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
-	Unit  string  `json:"unit"` // ns, bytes, share (of 1), count, factor (of two like things), rank (its number)
+	Unit  string  `json:"unit"` // ns, bytes, share (of 1), count, factor (of two like things), rank (its number), flop/s, bytes/s
 }
 
 // EventRef points at an event of a trace.

@@ -76,6 +76,10 @@ func evidence(e analyze.Evidence) string {
 		return fmt.Sprintf("%.1f %%", 100*e.Value)
 	case "factor":
 		return fmt.Sprintf("%.2f×", e.Value)
+	case "flop/s":
+		return fmt.Sprintf("%.0f TFLOP/s", e.Value/1e12)
+	case "bytes/s":
+		return fmt.Sprintf("%.0f GB/s", e.Value/1e9)
 	}
 	if e.Value == float64(int64(e.Value)) {
 		return count(int64(e.Value))

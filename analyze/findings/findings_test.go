@@ -48,7 +48,12 @@ func TestPlantedProblems(t *testing.T) {
 		{name: "synchronising", want: "sync_in_step", steps: steps{n: 12, between: 300_000, sync: "cudaStreamSynchronize"}},
 		{name: "pause", want: "one_long_gap", steps: steps{n: 6}, more: func(b *builder) { b.run(steps{n: 6, before: 400_000_000}) }},
 		{name: "unfused", want: "unfused_elementwise", steps: steps{n: 12, kernels: with(repeat(50, kernel{name: "vectorized_elementwise_kernel", ns: 5_000})...)}},
-		{name: "thin GEMMs", want: "low_occupancy_gemm", steps: steps{n: 12, kernels: with(repeat(20, kernel{name: "nvjet_small", ns: 20_000, blocks: 0.2})...)}},
+		{name: "thin GEMMs", want: "low_occupancy_gemm", steps: steps{n: 12, kernels: with(repeat(20, kernel{name: "nvjet_small", ns: 15_000, blocks: 0.2,
+			op: "aten::mm", dims: "[[8, 1024], [1024, 1024]]", types: `["c10::BFloat16", "c10::BFloat16"]`})...)}},
+		{name: "healthy, thin and of unknown shapes", steps: steps{n: 12, kernels: with(repeat(20, kernel{name: "nvjet_small", ns: 15_000, blocks: 0.2})...)}},
+		{name: "healthy, thin and bound by memory", steps: steps{n: 12, kernels: with(repeat(20, kernel{name: "nvjet_small", ns: 15_000, blocks: 0.2,
+			// 8 x 4096 by 4096 x 8192 in bf16 moves 67 MB: 14 µs on an H200.
+			op: "aten::mm", dims: "[[8, 4096], [4096, 8192]]", types: `["c10::BFloat16", "c10::BFloat16"]`})...)}},
 		{name: "sampling", want: "sampling_share", steps: steps{n: 12, kernels: with(kernel{name: "_topk_topp_kernel", ns: 250_000})}},
 		{name: "attention", want: "attention_growth", steps: steps{n: 18, kernels: func(i int) []kernel {
 			return append(decode(i), kernel{name: "flash_fwd_splitkv_kernel", ns: int64(20_000 * i)})

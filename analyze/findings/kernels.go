@@ -72,60 +72,6 @@ func unfusedElementwise(rv *rankView) *analyze.Finding {
 	}
 }
 
-const (
-	// thinBlocksPerSM: with fewer blocks than half the multiprocessors, more than half of the GPU can not take part.
-	thinBlocksPerSM = 0.5
-	// thinShare of the busy time is what such GEMMs must take.
-	thinShare = 0.10
-)
-
-// lowOccupancyGEMM: matrix multiplications whose grid is too small for the GPU. The stake takes them to speed up with
-// the multiprocessors that take part, an upper bound.
-func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
-	var thin, saved, gemm, busy int64
-	var weighted float64
-	n := 0
-	var longest *work
-	for i := range rv.work {
-		w := &rv.work[i]
-		ns := w.EndNs - w.StartNs
-		busy += ns
-		if rv.category(w) != "gemm" && rv.category(w) != "quant_gemm" && rv.category(w) != "moe_gemm" {
-			continue
-		}
-		gemm += ns
-		g := rv.gpuWork(w)
-		if g == nil || g.BlocksPerSM <= 0 || g.BlocksPerSM >= thinBlocksPerSM {
-			continue
-		}
-		n++
-		thin += ns
-		saved += int64(float64(ns) * (1 - float64(g.BlocksPerSM)))
-		weighted += float64(ns) * float64(g.BlocksPerSM)
-		if longest == nil || ns > longest.EndNs-longest.StartNs {
-			longest = w
-		}
-	}
-	if n == 0 || ratio(thin, busy) < thinShare {
-		return nil
-	}
-	gemms, has := times(n, rv.steps())+" GEMMs", "have"
-	if n == rv.steps() {
-		gemms, has = "1 GEMM", "has"
-	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s %s %s blocks for less than half of the multiprocessors (%.2f per multiprocessor on average): %s of the busy time, of which at most %s could be won",
-			gemms, rv.per(), has, weighted/float64(max(1, thin)), percent(thin, busy), duration(quotient(saved, rv.steps()))),
-		Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
-		Evidence: []analyze.Evidence{
-			number("gemms", n), nanoseconds("in_them", thin), nanoseconds("all_gemms", gemm), share("of_busy", thin, busy),
-			{Name: "blocks_per_multiprocessor", Value: weighted / float64(max(1, thin)), Unit: "count"},
-		},
-		Events: []analyze.EventRef{rv.ref(longest.Row)},
-		Try:    "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or split-K kernels",
-	}
-}
-
 // samplingShare of decode's work is more than choosing tokens should take: in traces of vLLM
 // and SGLang it is 0.1 to 2 %, but 18 % where a small model sorts for top-k and top-p.
 const samplingLimit = 0.10

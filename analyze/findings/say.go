@@ -20,9 +20,8 @@ const (
 	unitCount  = "count"  // whole, or a mean
 	unitFactor = "factor" // of two like things, printed with two decimals and ×
 	unitRank   = "rank"   // its number: a name rather than a quantity
-
-	unitFLOPs = "flop/s"
-	unitRate  = "bytes/s"
+	unitFLOPs  = "flop/s"
+	unitRate   = "bytes/s"
 )
 
 // say goes on with a finding's sentence. Each %s of the format takes an analyze.Evidence, which is printed in its unit and

@@ -41,6 +41,8 @@ type rankView struct {
 
 	series      *series // of decode steps, once seriesKnown
 	seriesKnown bool
+	gemms       []*gemmRow // of known shapes, once gemmsKnown
+	gemmsKnown  bool
 
 	matched map[*regexp.Regexp][]int8 // what matches has found, by name: 1, -1; 0: not asked yet
 }
