@@ -106,7 +106,8 @@ func (p *Part) deepen(x *index.Index, number int, o *Options) {
 		r.Parallel = host.Parallelism(x, r.Steps, o.Capture.coresPerRank())
 		return
 	}
-	r.Queues, r.Graphs, r.Replays = device.Queues(x), graphs.Table(x, captures), graphs.Losses(x, r.Steps)
+	r.Queues = device.Queues(x)
+	r.Graphs, r.Replays = graphs.Measure(x, captures)
 	if o.GPUEvents {
 		r.GPUEvents = device.GPUEvents(x)
 	}

@@ -21,9 +21,9 @@ import (
 //
 // By capture, if there is a trace of it: see captures.go.
 
-// Graph is all replays of one graph: of one sequence of kernel names.
+// Graph is all replays of one graph: families.go says which those are.
 type Graph struct {
-	Kernels  int   `json:"kernels"` // per replay
+	Kernels  int   `json:"kernels"` // per replay that lost none
 	Replays  int   `json:"replays"`
 	TotalNs  int64 `json:"total_ns"`  // Σ of the kernels
 	MedianNs int64 `json:"median_ns"` // of a replay, from its first kernel's start to its last one's end
@@ -53,6 +53,16 @@ type GraphPosition struct {
 type replay struct {
 	call    int32
 	kernels []int32
+	slots   []int32 // which of the graph's kernels they are, -1: none; nil: the n-th is the n-th
+	lost    []int32 // those of the graph's kernels that it lacks, in order
+}
+
+// slot is which of the graph's kernels the i-th one is; -1 if it is none.
+func (r *replay) slot(i int) int {
+	if r.slots == nil {
+		return i
+	}
+	return int(r.slots[i])
 }
 
 // replays lists the graph launches that have kernels, in order of their first kernels.
@@ -82,66 +92,51 @@ func replays(x *index.Index) []replay {
 // positionsShown is how many positions of a graph are listed.
 const positionsShown = 32
 
-// Table finds the graphs of a trace, most time first.
-func Table(x *index.Index, captures []*Captured) []Graph {
-	type group struct {
-		names   []trace.StringID
-		replays []replay
-	}
-	byLength := map[int][]*group{}
-	var groups []*group
-	names := make([]trace.StringID, 0, 1024)
-	for _, r := range replays(x) {
-		names = names[:0]
-		for _, k := range r.kernels {
-			names = append(names, x.GPU[k].Name)
-		}
-		var g *group
-		for _, known := range byLength[len(names)] {
-			if slices.Equal(known.names, names) {
-				g = known
-			}
-		}
-		if g == nil {
-			g = &group{names: slices.Clone(names)}
-			byLength[len(names)] = append(byLength[len(names)], g)
-			groups = append(groups, g)
-		}
-		g.replays = append(g.replays, r)
-	}
-	out := make([]Graph, len(groups))
-	for i, g := range groups {
-		out[i] = graph(x, g.names, g.replays, captures)
+// Measure finds the graphs of a trace, most time first, and what is missing of their replays, nil if no graph was launched.
+func Measure(x *index.Index, captures []*Captured) ([]Graph, *Replays) {
+	all := families(x)
+	return table(x, all, captures), losses(x, all)
+}
+
+func table(x *index.Index, all []*family, captures []*Captured) []Graph {
+	out := make([]Graph, len(all))
+	for i, f := range all {
+		out[i] = graph(x, f, captures)
 	}
 	slices.SortStableFunc(out, func(a, b Graph) int { return cmp.Compare(b.TotalNs, a.TotalNs) })
 	return out
 }
 
-// graph describes the replays of one sequence of kernels.
-func graph(x *index.Index, names []trace.StringID, replays []replay, captures []*Captured) Graph {
-	g := Graph{Kernels: len(names), Replays: len(replays)}
-	g.First, g.LayerKernels, g.Layers = repeated(names)
+// graph describes the replays of one graph.
+func graph(x *index.Index, f *family, captures []*Captured) Graph {
+	g := Graph{Kernels: len(f.names), Replays: len(f.replays)}
+	g.First, g.LayerKernels, g.Layers = repeated(f.names)
 	period, from, to := g.LayerKernels, g.First, g.First+g.LayerKernels*g.Layers
 	if g.Layers == 0 {
-		period, from, to = len(names), 0, len(names)
+		period, from, to = len(f.names), 0, len(f.names)
 	}
-	capture := captureOf(x, replays[0], captures)
+	whole := f.replays[max(0, slices.IndexFunc(f.replays, func(r replay) bool { return len(r.lost) == 0 }))]
+	capture := captureOf(x, whole, captures)
 	g.Captured = capture != nil
 	positions := make([]GraphPosition, period)
 	durations := make([][]int64, period)
-	spans := make([]int64, 0, len(replays))
+	spans := make([]int64, 0, len(f.replays))
 	var layers int64
-	for _, r := range replays {
+	for _, r := range f.replays {
 		var last int64
 		for i, k := range r.kernels {
 			e := &x.GPU[k]
 			g.TotalNs += e.EndNs - e.StartNs
 			last = max(last, e.EndNs)
-			if i < from || i >= to {
+			slot := r.slot(i)
+			if slot < from || slot >= to {
 				continue
 			}
-			p := (i - from) % period
+			p := (slot - from) % period
 			layers += e.EndNs - e.StartNs
+			if positions[p].Count == 0 {
+				positions[p].Name, positions[p].Category = x.Name(e.Name), x.KernelCategory(e)
+			}
 			positions[p].TotalNs += e.EndNs - e.StartNs
 			positions[p].Count++
 			durations[p] = append(durations[p], e.EndNs-e.StartNs)
@@ -150,11 +145,10 @@ func graph(x *index.Index, names []trace.StringID, replays []replay, captures []
 	}
 	g.MedianNs = stats.Of(spans).Median
 	if g.Layers > 0 {
-		g.LayerNs = layers / int64(g.Layers*len(replays))
+		g.LayerNs = layers / int64(g.Layers*len(f.replays))
 	}
 	for p := range positions {
-		e := &x.GPU[replays[0].kernels[from+p]]
-		positions[p].Position, positions[p].Name, positions[p].Category = p, x.Name(e.Name), x.KernelCategory(e)
+		positions[p].Position = p
 		positions[p].MedianNs = stats.Of(durations[p]).Median
 		if capture != nil {
 			positions[p].Op = capture.slots[from+p].name

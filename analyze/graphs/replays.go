@@ -6,35 +6,37 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/stats"
-	"github.com/inferprof/inferprof/trace"
 )
 
-// Replays is how completely the profiler wrote graph launches down. The same graph has the same kernels each time, so
-// that the n-th replays of decode steps with as many requests are compared: one with clearly fewer kernels than the
-// median of them lost some, as profilers do when their buffers are full.
+// Replays is how completely the profiler wrote graph launches down: each replay against the others of its graph (families.go).
+// What a profile cuts at its start and its stop is no loss.
 type Replays struct {
 	Launches    int   `json:"launches"`
-	Empty       int   `json:"empty"` // without any kernel
-	Short       int   `json:"short"` // with fewer than others like them, but some
+	Compared    int   `json:"compared"` // that could be held against another of the same graph
+	Empty       int   `json:"empty"`    // without any kernel
+	Short       int   `json:"short"`    // with fewer than others of their graph, but some
 	LostKernels int   `json:"lost_kernels"`
 	LostNs      int64 `json:"lost_ns"`  // that they would have taken, as others did
 	FirstNs     int64 `json:"first_ns"` // start of the first launch that is empty or short; 0 if none is
+	// Lost are kernels that are missing in replays that have others, in order of time, the first few.
+	Lost []LostKernel `json:"lost,omitempty"`
 }
 
-// shortReplay is the part of the usual number of kernels below which a replay lost some.
-const shortReplay = 0.9
+// LostKernel is a kernel that a replay lacks.
+type LostKernel struct {
+	Name     string `json:"name"`
+	Position int    `json:"position"` // in its graph, from 1
+	Kernels  int    `json:"kernels"`  // of the graph
+	LaunchNs int64  `json:"launch_ns"`
+}
 
-// Losses looks for kernels that are missing in replays; nil if no graph was launched.
-func Losses(x *index.Index, steps []index.Step) *Replays {
-	type kind struct {
-		requests int64
-		position int
-	}
-	type one struct {
-		start, ns int64
-		kernels   int64
-	}
-	r := &Replays{}
+// lostShown is how many of the lost kernels are listed.
+const lostShown = 8
+
+// Losses looks for kernels that are missing in replays, as Measure does; nil if no graph was launched.
+func Losses(x *index.Index) *Replays { return losses(x, families(x)) }
+
+func losses(x *index.Index, all []*family) *Replays {
 	var launches []int32
 	for i := range x.Calls {
 		if c := &x.Calls[i]; x.IsGraphLaunch(c) {
@@ -45,54 +47,124 @@ func Losses(x *index.Index, steps []index.Step) *Replays {
 		return nil
 	}
 	slices.SortStableFunc(launches, func(a, b int32) int { return cmp.Compare(x.Calls[a].StartNs, x.Calls[b].StartNs) })
-	took := make([]int64, len(x.Calls))
-	for i := range x.GPU {
-		if g := &x.GPU[i]; g.Call >= 0 && x.IsGraphLaunch(&x.Calls[g.Call]) {
-			took[g.Call] += g.EndNs - g.StartNs
+	r := &Replays{Launches: len(launches)}
+	first, last := launches[0], launches[len(launches)-1]
+	var short []shortReplay
+	for _, f := range all {
+		if len(f.replays) > 1 {
+			r.Compared += len(f.replays)
+		}
+		for i := range f.replays {
+			one := &f.replays[i]
+			if len(one.lost) > 0 && !cut(one, f, first, last) {
+				short = append(short, shortReplay{f, one})
+			}
 		}
 	}
-	alike := map[kind][]one{}
-	seen := map[int]int{} // launches of each step so far
-	bad := func(start int64) {
-		if r.FirstNs == 0 || start < r.FirstNs {
-			r.FirstNs = start
+	slices.SortStableFunc(short, func(a, b shortReplay) int {
+		return cmp.Compare(x.Calls[a.replay.call].StartNs, x.Calls[b.replay.call].StartNs)
+	})
+	for _, s := range short {
+		r.Short++
+		r.addShort(x, s)
+	}
+	r.addEmpty(x, launches, all)
+	return r
+}
+
+type shortReplay struct {
+	graph  *family
+	replay *replay
+}
+
+// cut tells whether a replay lacks what the profile's start or stop cuts off: the beginning of the first one, the end of the
+// last one.
+func cut(r *replay, f *family, first, last int32) bool {
+	k := len(r.lost)
+	return r.call == first && int(r.lost[k-1]) == k-1 || r.call == last && int(r.lost[0]) == len(f.names)-k
+}
+
+func (r *Replays) addShort(x *index.Index, s shortReplay) {
+	at := x.Calls[s.replay.call].StartNs
+	r.bad(at)
+	r.LostKernels += len(s.replay.lost)
+	for _, slot := range s.replay.lost {
+		usual, name := s.graph.usual(x, int(slot))
+		r.LostNs += usual
+		if len(r.Lost) < lostShown {
+			r.Lost = append(r.Lost, LostKernel{Name: name, Position: int(slot) + 1, Kernels: len(s.graph.names), LaunchNs: at})
 		}
 	}
-	for _, i := range launches {
-		c := &x.Calls[i]
-		r.Launches++
-		if c.GPUEvents == 0 {
-			r.Empty++
-			bad(c.StartNs)
+}
+
+// bad notes a launch that is empty or short.
+func (r *Replays) bad(startNs int64) {
+	if r.FirstNs == 0 || startNs < r.FirstNs {
+		r.FirstNs = startNs
+	}
+}
+
+// usual is how long a graph's kernel takes in the median, and its name.
+func (f *family) usual(x *index.Index, slot int) (ns int64, name string) {
+	var took []int64
+	name = x.Name(f.names[slot])
+	for i := range f.replays {
+		r := &f.replays[i]
+		at := slot
+		if r.slots != nil {
+			at = slices.Index(r.slots, int32(slot))
 		}
-		step, found := slices.BinarySearchFunc(steps, c.StartNs, func(s index.Step, ns int64) int { return cmp.Compare(s.StartNs, ns) })
-		if !found {
-			step--
+		if at >= 0 && at < len(r.kernels) {
+			e := &x.GPU[r.kernels[at]]
+			took = append(took, e.EndNs-e.StartNs)
 		}
-		if step < 0 || c.StartNs >= steps[step].StartNs+steps[step].CPUNs || steps[step].Phase != string(trace.StepDecode) {
+	}
+	return stats.Of(took).Median, name
+}
+
+// addEmpty counts launches without any kernel, those aside that the stop of the profile left in the queue. What they lost is what
+// the graph has that stands in that place of other steps; unknown, which is nothing, if none does.
+func (r *Replays) addEmpty(x *index.Index, launches []int32, all []*family) {
+	for len(launches) > 0 && x.Calls[launches[len(launches)-1]].GPUEvents == 0 && len(launches) > r.Launches-queuedAtStop {
+		launches = launches[:len(launches)-1]
+	}
+	var g *grouping
+	for _, call := range launches {
+		c := &x.Calls[call]
+		if c.GPUEvents > 0 {
 			continue
 		}
-		k := kind{steps[step].GenerationRequests, seen[step]}
-		seen[step]++
-		alike[k] = append(alike[k], one{c.StartNs, took[i], int64(c.GPUEvents)})
-	}
-	for _, replays := range alike {
-		counts, times := make([]int64, len(replays)), make([]int64, len(replays))
-		for i, o := range replays {
-			counts[i], times[i] = o.kernels, o.ns
+		r.Empty++
+		r.bad(c.StartNs)
+		if g == nil {
+			g = &grouping{x: x, places: placesOf(x)}
 		}
-		usual, usualNs := stats.Of(counts).Median, stats.Of(times).Median
-		for _, o := range replays {
-			if float64(o.kernels) >= shortReplay*float64(usual) {
-				continue
-			}
-			if o.kernels > 0 {
-				r.Short++
-				bad(o.start)
-			}
-			r.LostKernels += int(usual - o.kernels)
-			r.LostNs += max(0, usualNs-o.ns)
+		empty := replay{call: call}
+		at := slices.IndexFunc(all, func(f *family) bool { return g.inPlace(&empty, f) })
+		if at < 0 && g.places[call].in.n < 0 {
+			at = slices.IndexFunc(all, func(f *family) bool { return g.between(&empty, f) })
+		}
+		if at >= 0 {
+			r.LostKernels += len(all[at].names)
+			r.LostNs += all[at].medianSum(x)
 		}
 	}
-	return r
+}
+
+// queuedAtStop is how many replays may have waited for the device when the profile was stopped.
+const queuedAtStop = 1
+
+// medianSum is the median over a graph's whole replays of what their kernels take.
+func (f *family) medianSum(x *index.Index) int64 {
+	var sums []int64
+	for i := range f.replays {
+		if r := &f.replays[i]; len(r.lost) == 0 {
+			var ns int64
+			for _, k := range r.kernels {
+				ns += x.GPU[k].EndNs - x.GPU[k].StartNs
+			}
+			sums = append(sums, ns)
+		}
+	}
+	return stats.Of(sums).Median
 }
