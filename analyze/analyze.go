@@ -91,7 +91,9 @@ type Result struct {
 	// Selection is what Options left of the traces; nil: all.
 	Selection *Selection          `json:"selection,omitempty"`
 	Problems  []integrity.Problem `json:"problems"` // the worst first
-	Findings  []Finding           `json:"findings"` // most time at stake first; Analyze leaves them to package findings
+	// Checks are what was looked for in the traces, and what came of it: rank by rank, and then of all together.
+	Checks   []integrity.Check `json:"checks"`
+	Findings []Finding         `json:"findings"` // most time at stake first; Analyze leaves them to package findings
 
 	Devices     int                `json:"devices"` // that Time sums over
 	Time        device.Time        `json:"time"`

@@ -169,22 +169,30 @@ func TestProblems(t *testing.T) {
 			b.Op("aten::mm", 0, 5)
 			b.Trace.Damage = []trace.Damage{{Kind: "syntax", Line: 7, Lost: 2}}
 		}, Options{}, []string{"damaged"}},
-		{"unlinked", func(b *builder) {
+		{"launched before the profile", func(b *builder) {
+			b.Call("cudaLaunchKernel", 1, 0, 5)
+			b.Kernel("b", 7, 2, 5, 5)
+			b.Kernel("a", 7, 1, 10, 5)
+		}, Options{}, []string{"unlinked"}},
+		{"launch that was lost", func(b *builder) {
 			b.Call("cudaLaunchKernel", 1, 0, 5)
 			b.Kernel("a", 7, 1, 10, 5)
 			b.Kernel("b", 7, 2, 15, 5)
-		}, Options{}, []string{"unlinked"}},
+		}, Options{}, []string{"lost_launches"}},
 		{"no GPU work", func(b *builder) { b.Call("cudaLaunchKernel", 1, 0, 5) }, Options{}, []string{"no_gpu_events"}},
 		{"graph without kernels", func(b *builder) {
 			b.Call("cudaLaunchKernel", 1, 0, 5)
-			b.Kernel("a", 7, 1, 10, 5)
+			b.Kernel("a", 7, 1, 10, 20)
 			b.Call("hipGraphLaunch", 2, 20, 5)
-		}, Options{}, []string{"empty_graphs"}},
+			b.Call("cudaLaunchKernel", 3, 30, 5)
+			b.Kernel("a", 7, 3, 40, 20)
+			b.Call("hipGraphLaunch", 4, 50, 5)
+		}, Options{}, []string{"empty_graphs", "empty_launches"}},
 		{"replay that lost kernels", func(b *builder) {
 			for i := range int64(5) {
 				b.Annotation("execute_context_0(0)_generation_4(4)", 1000*i, 100)
 				b.Call("cudaGraphLaunch", i+1, 1000*i+10, 5)
-				for k := range 10 - 5*(i%5/4) {
+				for k := range 10 - 5*(i%4/3) {
 					b.Kernel("k", 7, i+1, 1000*i+200+10*k, 10)
 				}
 			}

@@ -185,6 +185,23 @@ const (
 type ( // Of package integrity: what is wrong with traces.
 	// Problem is a reason not to believe some of the numbers.
 	Problem = integrity.Problem
+	// Check is one thing that was looked for in traces, and what came of it.
+	Check = integrity.Check
+)
+
+// Of package integrity: what is checked, and what comes of it.
+const (
+	CheckFailed     = integrity.Failed
+	CheckNotChecked = integrity.NotChecked
+	CheckPassed     = integrity.Passed
+	CheckDuplicates = integrity.CheckDuplicates
+	CheckDurations  = integrity.CheckDurations
+	CheckFile       = integrity.CheckFile
+	CheckKernels    = integrity.CheckKernels
+	CheckLaunches   = integrity.CheckLaunches
+	CheckRanksGiven = integrity.CheckRanksGiven
+	CheckReplays    = integrity.CheckReplays
+	CheckSteps      = integrity.CheckSteps
 )
 
 // Of package integrity: how bad a problem is, and whose that is no rank's.

@@ -30,6 +30,7 @@ type Part struct {
 	steps    []index.Step // all of the trace, whatever is selected
 	kernels  []device.PackedKernel
 	problems []integrity.Problem
+	checks   []integrity.Check
 }
 
 // File files a trace for NewPart and for the findings' rules, which share it. Options.Ranks are not looked at.
@@ -54,7 +55,7 @@ func NewPart(x *index.Index, rank int, o Options) *Part {
 		return p
 	}
 	p.deepen(x, rank, &o)
-	p.problems = integrity.CheckTrace(x, p.Rank, badNests)
+	p.problems, p.checks = integrity.CheckTrace(x, p.Rank, badNests)
 	return p
 }
 
@@ -159,8 +160,12 @@ func Join(parts []*Part, o Options) *Result {
 		for k := range p.problems {
 			p.problems[k].Rank = numbers[i]
 		}
+		for k := range p.checks {
+			p.checks[k].Rank = numbers[i]
+		}
 		res.Ranks = append(res.Ranks, p.Rank)
 		res.Problems = append(res.Problems, p.problems...)
+		res.Checks = append(res.Checks, p.checks...)
 		if len(p.steps) > len(most) {
 			most = p.steps
 		}
@@ -173,8 +178,10 @@ func Join(parts []*Part, o Options) *Result {
 	res.meet()
 	res.Kernels = device.MergeKernels(kernels)
 	res.merge()
-	res.Problems = slices.Concat(integrity.CheckFrontends(workers, len(res.Frontends)),
-		integrity.CheckRanks(res.Ranks, o.expectedRanks()), integrity.CheckClocks(res.Ranks), res.Problems)
+	missing := slices.Concat(integrity.CheckFrontends(workers, len(res.Frontends)), integrity.CheckRanks(res.Ranks, o.expectedRanks()))
+	slices.SortStableFunc(res.Checks, func(a, b integrity.Check) int { return cmp.Compare(a.Rank, b.Rank) })
+	res.Checks = append(res.Checks, integrity.RanksGiven(res.Ranks, o.expectedRanks(), missing))
+	res.Problems = slices.Concat(missing, integrity.CheckClocks(res.Ranks), res.Problems)
 	res.checkSelection(&o, devices, most)
 	integrity.SortProblems(res.Problems)
 	return res

@@ -91,7 +91,7 @@ func (p *page) lines() int { return strings.Count(p.out.String(), "\n") }
 func (p *page) briefNotices() {
 	p.line("")
 	if len(p.notices) == 0 {
-		p.line(p.paint(green, "✓ "+shorten("integrity: "+sound(p.r), p.width-2)))
+		p.line(p.paint(green, "✓ "+shorten("integrity: "+soundInBrief(p.r), p.width-2)))
 		return
 	}
 	for i, n := range p.notices {
@@ -102,6 +102,9 @@ func (p *page) briefNotices() {
 		for _, l := range clip(p.aside(func(q *page) { q.notice(&n) }), 2, p.width) {
 			p.line(l)
 		}
+	}
+	if text := Unchecked(p.r.Checks); text != "" {
+		p.line(p.paint(dim, "  "+shorten(text, p.width-2)))
 	}
 }
 

@@ -115,6 +115,9 @@ func (v *htmlView) integrity() template.HTML {
 		}
 		m.add(`%s</span></li>`, n.Text)
 	}
+	if text := Unchecked(v.r.Checks); len(v.notices) > 0 && text != "" {
+		m.add(`<li class="note"><b>Not checked</b><span>%s</span></li>`, strings.TrimPrefix(text, "not checked: "))
+	}
 	m.add(`</ul>`)
 	return m.html()
 }

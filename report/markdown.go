@@ -136,6 +136,9 @@ func (m *markdown) integrity() {
 		}
 		m.line("> %s:** %s  ", label, mdText(text))
 	}
+	if text := Unchecked(m.r.Checks); text != "" {
+		m.line("> %s", mdText(upper(text)))
+	}
 	m.line("")
 }
 

@@ -377,6 +377,9 @@ func (p *page) problems() {
 	for i := range p.notices {
 		p.notice(&p.notices[i])
 	}
+	if text := Unchecked(p.r.Checks); len(p.notices) > 0 && text != "" {
+		p.wrapped("  ", "  ", text, dim)
+	}
 }
 
 // notice writes a problem, behind the mark of the numbers that it makes untrue.

@@ -20,8 +20,8 @@ import (
 // lost at random is hardly lost twice alike. What is left are replays like no other. One whose kernels are all in a graph that
 // is known, and of which too little is missing to tell them apart, is a replay of that graph with a loss, if
 //
-//   - the graph is large, what is missing lies between what is there, and no name that comes often is missing altogether,
-//     as the kernels of another shape would be; or
+//   - the graph is large, or it is the n-th of every step that it is in, as the replay is of its own; what is missing lies
+//     between what is there; and no name that comes often is missing altogether, as the kernels of another shape would be; or
 //   - it stands in the n-th place of a step with as many requests, where that graph stands in other steps; or
 //   - that graph was launched just before and just after it.
 //
@@ -203,9 +203,9 @@ func within(part, whole map[trace.StringID]int) bool {
 	return true
 }
 
-// likely tells by the kernels alone whether a replay that lacks some is of a graph.
+// likely tells by the kernels whether a replay that lacks some is of a graph.
 func (g *grouping) likely(c *class, f *family) bool {
-	if len(f.names) < largeGraph || float64(len(c.names)) < keptShare*float64(len(f.names)) {
+	if float64(len(c.names)) < keptShare*float64(len(f.names)) || len(f.names) < largeGraph && !g.always(&c.replays[0], f) {
 		return false
 	}
 	for name, n := range f.counts {
@@ -300,6 +300,12 @@ func (g *grouping) inPlace(r *replay, f *family) bool {
 		}
 	}
 	return there >= 2
+}
+
+// always tells whether a graph is the n-th of each step that it is in, of four at least, and a replay the n-th of its step.
+func (g *grouping) always(r *replay, f *family) bool {
+	n := g.places[r.call].in.n
+	return n >= 0 && len(f.replays) >= 4 && !slices.ContainsFunc(f.replays, func(o replay) bool { return g.places[o.call].in.n != n })
 }
 
 // between tells whether a graph was launched just before a replay and just after it.

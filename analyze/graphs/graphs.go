@@ -84,9 +84,16 @@ func replays(x *index.Index) []replay {
 			}
 			last = r
 		}
-		out[last].kernels = append(out[last].kernels, int32(i))
+		if k := out[last].kernels; len(k) == 0 || !isCopy(&x.GPU[k[len(k)-1]], &x.GPU[i]) {
+			out[last].kernels = append(k, int32(i))
+		}
 	}
 	return out
+}
+
+// isCopy tells whether a kernel is the one before it once more, as in files that were put together.
+func isCopy(a, b *index.Work) bool {
+	return a.StartNs == b.StartNs && a.EndNs == b.EndNs && a.Name == b.Name && a.Stream == b.Stream && a.EndNs > a.StartNs
 }
 
 // positionsShown is how many positions of a graph are listed.

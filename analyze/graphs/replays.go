@@ -11,13 +11,14 @@ import (
 // Replays is how completely the profiler wrote graph launches down: each replay against the others of its graph (families.go).
 // What a profile cuts at its start and its stop is no loss.
 type Replays struct {
-	Launches    int   `json:"launches"`
-	Compared    int   `json:"compared"` // that could be held against another of the same graph
-	Empty       int   `json:"empty"`    // without any kernel
-	Short       int   `json:"short"`    // with fewer than others of their graph, but some
-	LostKernels int   `json:"lost_kernels"`
-	LostNs      int64 `json:"lost_ns"`  // that they would have taken, as others did
-	FirstNs     int64 `json:"first_ns"` // start of the first launch that is empty or short; 0 if none is
+	Launches     int   `json:"launches"`
+	Compared     int   `json:"compared"`      // that could be held against another of the same graph
+	Empty        int   `json:"empty"`         // without any kernel
+	Short        int   `json:"short"`         // with fewer than others of their graph, but some
+	LostKernels  int   `json:"lost_kernels"`  // of both
+	ShortKernels int   `json:"short_kernels"` // of those with some
+	LostNs       int64 `json:"lost_ns"`       // that they would have taken, as others did
+	FirstNs      int64 `json:"first_ns"`      // start of the first launch that is empty or short; 0 if none is
 	// Lost are kernels that are missing in replays that have others, in order of time, the first few.
 	Lost []LostKernel `json:"lost,omitempty"`
 }
@@ -88,6 +89,7 @@ func (r *Replays) addShort(x *index.Index, s shortReplay) {
 	at := x.Calls[s.replay.call].StartNs
 	r.bad(at)
 	r.LostKernels += len(s.replay.lost)
+	r.ShortKernels += len(s.replay.lost)
 	for _, slot := range s.replay.lost {
 		usual, name := s.graph.usual(x, int(slot))
 		r.LostNs += usual

@@ -1,5 +1,8 @@
-// Package integrity says what is wrong with traces and what is less true for it: with one trace by itself (trace.go), and with
-// several together (ranks.go).
+// Package integrity says what is wrong with traces and what is less true for it: with one trace by itself (trace.go and what it
+// calls), and with several together (ranks.go).
+//
+// Nothing is said to be right that was not looked at. Each thing that is looked for is a Check, which found nothing in so many
+// events, or found a Problem, or could not be made, and says why.
 package integrity
 
 import "slices"
@@ -22,6 +25,13 @@ type Problem struct {
 var affected = map[string][]string{
 	"damaged":            {"time", "kernels", "categories", "ops", "cpu", "parallel", "steps", "phases", "collectives", "memory"},
 	"unlinked":           {"steps", "phases", "launch", "roofline", "modules"},
+	"lost_launches":      {"steps", "phases", "launch", "roofline", "modules", "idle"},
+	"lost_kernels":       {"time", "kernels", "categories", "steps", "phases", "roofline", "idle"},
+	"gpu_ends_early":     {"time", "kernels", "categories", "steps", "phases", "idle"},
+	"gpu_begins_late":    {"time", "kernels", "categories", "steps", "phases", "idle"},
+	"no_duration":        {"time", "kernels", "categories", "steps", "phases", "roofline"},
+	"duplicates":         {"kernels", "categories", "ops", "cpu", "launch", "steps", "phases", "graphs", "roofline", "collectives"},
+	"lost_steps":         {"steps", "phases"},
 	"empty_graphs":       {"time", "kernels", "categories", "steps", "phases", "roofline", "graphs"},
 	"empty_launches":     {"launch"},
 	"early_kernels":      {"launch", "queues", "idle"},
@@ -43,6 +53,34 @@ const (
 )
 
 var severityOrder = []string{SeverityError, SeverityWarning, SeverityNote}
+
+// Check is one thing that was looked for, and what came of it.
+type Check struct {
+	ID      string `json:"id"`
+	Rank    int    `json:"rank"` // AllRanks: of the capture
+	Outcome string `json:"outcome"`
+	Looked  int    `json:"looked_at"`     // how many were looked at: of events, launches …, as each check counts
+	Why     string `json:"why,omitempty"` // it was not checked
+}
+
+// Outcomes of a Check.
+const (
+	Passed     = "passed"
+	Failed     = "failed" // there is a problem that is more than a note
+	NotChecked = "not_checked"
+)
+
+// The checks, in the order in which they are told.
+const (
+	CheckFile       = "file"       // of all events: the file could be read as it was written
+	CheckLaunches   = "launches"   // of GPU work: the call that launched it is there, and began before it
+	CheckKernels    = "kernels"    // of launches: what they launched is there
+	CheckReplays    = "replays"    // of graph launches: they have the kernels that others of the same graph have
+	CheckDurations  = "durations"  // of GPU work: it lasts
+	CheckDuplicates = "duplicates" // of events: none is there twice
+	CheckSteps      = "steps"      // of steps: none is missing between them
+	CheckRanksGiven = "ranks"      // of ranks: none is missing
+)
 
 // SortProblems sorts the worst first, and fills in what each affects.
 func SortProblems(p []Problem) {

@@ -79,6 +79,21 @@ func CheckRanks(all []*ranks.Rank, expected int) []Problem {
 		Text: fmt.Sprintf("%d of %s given; missing: %s", len(seen), words.Plural(world, "rank", "ranks"), words.List(names, missing))}}
 }
 
+// RanksGiven is the check of which CheckRanks, asked the same, has found problems.
+func RanksGiven(all []*ranks.Rank, expected int, found []Problem) Check {
+	c := Check{ID: CheckRanksGiven, Rank: AllRanks, Outcome: Passed, Looked: len(all)}
+	said := expected > 0 || slices.ContainsFunc(all, func(r *ranks.Rank) bool { return r.WorldSize > 0 })
+	switch {
+	case len(found) > 0:
+		c.Outcome = Failed
+	case expected < 0:
+		c.Outcome, c.Why = NotChecked, "some are selected"
+	case !said:
+		c.Outcome, c.Why = NotChecked, "the traces do not say how many there are"
+	}
+	return c
+}
+
 const (
 	// lateNs is how much later a trace may begin without it being worth a word.
 	lateNs = 1_000_000

@@ -4,7 +4,7 @@ package iterations
 import (
 	"slices"
 
-	"github.com/inferprof/inferprof/analyze/device"
+	"github.com/inferprof/inferprof/analyze/graphs"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/analyze/integrity"
 	"github.com/inferprof/inferprof/analyze/ranks"
@@ -89,7 +89,7 @@ func Of(t *trace.Trace, rank int, o *index.Options) *RankIterations {
 	}
 	steps := x.StepTable()
 	devices := x.Devices()
-	full := &ranks.Rank{Rank: rank, Steps: steps}
+	full := &ranks.Rank{Rank: rank, Steps: steps, Damage: ranks.DamageOf(t)}
 	r.Hardware = ranks.HardwareOf(t, devices)
 	r.Engine, r.Version = ranks.EngineOf(t, steps, nil)
 	if r.Engine == "" && hasVLLMOps(t) {
@@ -101,15 +101,14 @@ func Of(t *trace.Trace, rank int, o *index.Options) *RankIterations {
 	d := &divider{x: x, out: r, rowOf: map[workKey]int{}}
 	if len(devices) > 0 {
 		r.Kind = index.KindGPU
-		launch := device.Launches(x)
-		full.Launch = &launch
+		full.Replays = graphs.Losses(x)
 		d.gpu(steps, devices)
 	} else if ops := opsOf(x); len(ops) > 0 && !x.LostGPU() { // what launched work that is lost is no CPU-only engine
 		r.Kind = index.KindCPU
 		d.cpu(steps, ops)
 	}
 	r.Model = modelOf(x, r)
-	r.Problems = integrity.CheckTrace(x, full, 0)
+	r.Problems, _ = integrity.CheckTrace(x, full, 0)
 	return r
 }
 

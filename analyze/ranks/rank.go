@@ -138,7 +138,7 @@ func HardwareOf(t *trace.Trace, devices []int32) string {
 
 // Damage is one place of a trace that could not be read as it was written.
 type Damage struct {
-	Kind   string `json:"kind"`   // syntax, value, truncated, crc, trailing garbage, metadata, input
+	Kind   string `json:"kind"`   // syntax, value, duration, truncated, crc, trailing garbage, metadata, input
 	Offset int64  `json:"offset"` // bytes from the start of the uncompressed text; -1: unknown
 	Line   int64  `json:"line"`   // from 1; 0: unknown
 	Text   string `json:"text"`   // the first bytes there, or what is wrong

@@ -144,8 +144,12 @@ func (s *scanner) takeEvent(b []byte, at, end int) {
 		return
 	}
 	if dur != nil {
-		if r.dur, ok = parseMicros(unquoted(dur)); !ok || r.dur < 0 {
+		switch r.dur, ok = parseMicros(unquoted(dur)); {
+		case !ok:
 			s.damage(source.DamageValue, at, 0)
+			r.dur = 0
+		case r.dur < 0:
+			s.damage(source.DamageDuration, at, 0)
 			r.dur = 0
 		}
 	}

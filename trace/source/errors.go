@@ -46,6 +46,7 @@ func (e *DamageError) Error() string {
 const (
 	DamageSyntax    = "syntax"           // text that is not in the format's syntax; the events it hid are lost
 	DamageValue     = "value"            // a value that is not what it should be (inf, N/A, nothing); the event is kept
+	DamageDuration  = "duration"         // an event that ends before it begins; it is kept, with a duration of 0
 	DamageTruncated = "truncated"        // the file ends too early
 	DamageCRC       = "crc"              // the compressed data are not what was written
 	DamageTrailing  = "trailing garbage" // bytes after the end
