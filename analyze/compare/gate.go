@@ -74,7 +74,11 @@ func (r *Result) Judge(all []Side, metric string, limitPercent float64) error {
 		if err != nil {
 			j.Unjudged = err.Error()
 		} else {
-			j.measure(p, all, i+1, metric, limitPercent)
+			have := 1
+			if i+1 < len(r.Sides) {
+				have = max(r.Sides[0].Captures, r.Sides[i+1].Captures)
+			}
+			j.measure(p, all, i+1, metric, limitPercent, have)
 		}
 		if j.Unjudged != "" {
 			j.Outcome = OutcomeUnjudged
@@ -91,19 +95,19 @@ func (r *Result) Judge(all []Side, metric string, limitPercent float64) error {
 	return err
 }
 
-// measure finds the metric and sets it against the limit.
-func (j *Judgement) measure(p *Pair, all []Side, other int, metric string, limit float64) {
+// measure finds the metric and sets it against the limit. A side has so many captures, at most.
+func (j *Judgement) measure(p *Pair, all []Side, other int, metric string, limit float64, have int) {
 	if p.Error != "" {
 		j.Unjudged = p.Error
 		return
 	}
 	if j.Estimate, j.Unjudged = p.metric(all, other, metric); j.Unjudged == "" {
-		j.weigh(metric == metricThroughput, limit)
+		j.weigh(metric == metricThroughput, limit, have)
 	}
 }
 
 // weigh sets a difference against the limit.
-func (j *Judgement) weigh(higherBetter bool, limit float64) {
+func (j *Judgement) weigh(higherBetter bool, limit float64, have int) {
 	var least, most float64
 	switch {
 	case j.A == 0 && j.B == 0: // as good as it was
@@ -126,7 +130,7 @@ func (j *Judgement) weigh(higherBetter bool, limit float64) {
 		j.Outcome = OutcomeFailed
 	default:
 		j.Outcome = OutcomeUndecided
-		j.Captures = j.capturesFor(math.Abs(j.WorsePercent-limit) / 100 * j.A)
+		j.Captures = j.capturesFor(math.Abs(j.WorsePercent-limit)/100*j.A, have)
 	}
 }
 

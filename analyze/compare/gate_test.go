@@ -74,6 +74,28 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// As many captures as an undecided gate asks for decide it, if they differ as it allows for.
+func TestCapturesThatWouldDo(t *testing.T) {
+	for _, tooFew := range []int{1, 2, 3} {
+		for _, spread := range []float64{1, 5, 20} {
+			e := Estimate{A: 100, Spread: spread}
+			for distance := 0.1; distance < 100; distance *= 2 {
+				k := e.capturesFor(distance, tooFew)
+				half := func(k int) float64 { return studentT(float64(2*k-2)) * spread / math.Sqrt(float64(k)) }
+				switch {
+				case k == 0 && half(mostCaptures) <= distance:
+					t.Errorf("spread %g, %g away: none would do", spread, distance)
+				case k > 0 && (k <= tooFew || half(k) > distance || k > tooFew+1 && half(k-1) <= distance):
+					t.Errorf("spread %g, %g away, %d are too few: %d", spread, distance, tooFew, k)
+				}
+			}
+		}
+	}
+	if k := (&Estimate{A: 100}).capturesFor(5, 1); k != 0 {
+		t.Errorf("of no spread: %d", k)
+	}
+}
+
 // A metric that is none is refused, with those that are, and nothing is judged by a kernel that happens to have its name.
 func TestUnknownMetrics(t *testing.T) {
 	base := steps(8, steady(1_000_000, 40)...)

@@ -112,13 +112,14 @@ func (e *Estimate) halfWidth(a, b []value) (float64, bool) {
 	if a[0].n < fewSteps || b[0].n < fewSteps {
 		return 0, false
 	}
-	var squares float64
+	var variance, squares float64
 	for _, v := range []*value{&a[0], &b[0]} {
 		allowed := max(singleRunShare/math.Sqrt2*v.v, v.step)
-		e.Spread = math.Hypot(e.Spread, math.Hypot(allowed, v.within))
+		variance += allowed*allowed + v.within*v.within
 		t := studentT(float64(v.n - 1))
 		squares += t*t*allowed*allowed + normal*normal*v.within*v.within
 	}
+	e.Spread = math.Sqrt(variance)
 	return math.Sqrt(squares), true
 }
 
@@ -154,9 +155,9 @@ func repeated(runs []value, between float64) float64 {
 const mostCaptures = 50
 
 // capturesFor is how many captures a side would make the interval so narrow that it ends before a number that the
-// difference is so far from; 0 if mostCaptures would not, or nothing is known of the spread.
-func (e *Estimate) capturesFor(distance float64) int {
-	for k := 2; e.Spread > 0 && k <= mostCaptures; k++ {
+// difference is so far from, where so many are too few; 0 if mostCaptures would not, or nothing is known of the spread.
+func (e *Estimate) capturesFor(distance float64, tooFew int) int {
+	for k := tooFew + 1; e.Spread > 0 && k <= mostCaptures; k++ {
 		if studentT(float64(2*k-2))*e.Spread/math.Sqrt(float64(k)) <= distance {
 			return k
 		}

@@ -171,7 +171,7 @@ func TestPower(t *testing.T) {
 				said := map[Outcome]int{}
 				for range repetitions {
 					j := Judgement{Estimate: c.sides(runs, factor)[0]}
-					j.weigh(false, 5)
+					j.weigh(false, 5, runs)
 					said[j.Outcome]++
 				}
 				text += fmt.Sprintf("  ×%.2f fails %3d passes %3d", factor, said[OutcomeFailed], said[OutcomePassed])

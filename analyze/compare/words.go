@@ -214,7 +214,7 @@ func (c *pairing) sectionNotes(s *Section, w *sides) {
 	for k, letter := range []string{c.pair.A, c.pair.B} {
 		typical, middle := float64([]int64{s.ATotalNs, s.BTotalNs}[k]), []float64{s.Time.A, s.Time.B}[k]
 		if math.Abs(typical-middle) > uneven*middle {
-			note("the typical steps of %s, which the waterfall divides, come to %s, and the median is %s: no step is near to it", letter, plainly(typical), plainly(middle))
+			note("the typical steps of %s, which the waterfall divides, come to %s, and the median is %s: its steps lie unevenly about it", letter, plainly(typical), plainly(middle))
 		}
 	}
 	s.Notes = append(s.Notes, c.courseNotes(w)...)
