@@ -62,12 +62,6 @@ func (p *comparePage) sides() {
 		p.line(p.paint(bold, s.Letter+"  "+shorten(s.Label, p.width-3)))
 		p.wrapped("   ", "   ", strings.Join(about, " · "), dim)
 	}
-	if len(p.r.Warnings) > 0 {
-		p.line("")
-	}
-	for _, w := range p.r.Warnings {
-		p.wrapped("  ! ", "    ", w, yellow)
-	}
 	for _, s := range p.r.Sides {
 		const most = 3
 		for i, problem := range s.Problems {
@@ -77,6 +71,12 @@ func (p *comparePage) sides() {
 			}
 			p.wrapped("  ! ", "    ", s.Letter+": "+problem, yellow)
 		}
+	}
+	if len(p.r.Warnings) > 0 {
+		p.line("")
+	}
+	for _, w := range p.r.Warnings {
+		p.wrapped("  ! ", "    ", w, yellow)
 	}
 }
 
