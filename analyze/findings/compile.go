@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/index"
@@ -54,7 +53,6 @@ func compiledInside(rv *rankView) *analyze.Finding {
 	window := rv.rank.LastNs - rv.rank.FirstNs
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(c.ns, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("compiling", c.ns), number("compilations", len(c.spans)), share("of_the_profile", c.ns, window)},
 		Try:            "warm up more before the profile begins (--warmup, or --warmup auto), with requests of the same shapes",
 	}
 	longest := slices.Clone(c.spans)
@@ -62,43 +60,41 @@ func compiledInside(rv *rankView) *analyze.Finding {
 	for _, s := range longest[:min(mostShown, len(longest))] {
 		f.Events = append(f.Events, rv.ref(s.Row))
 	}
-	often := count(len(c.spans)) + " times"
-	if len(c.spans) == 1 {
-		often = "once"
-	}
-	f.Sentence = fmt.Sprintf("compiled during the profile: %s, %s in all, %s of it", often, duration(c.ns), percent(c.ns, window))
+	say(f, "compiled during the profile: %s %s, %s in all, %s of it", number("compilations", len(c.spans)), noun(len(c.spans), "time"),
+		nanoseconds("compiling", c.ns), share("of_the_profile", c.ns, window))
 	if steps := rv.rank.Steps; len(steps) > 0 {
-		with, phases := compiledSteps(c, steps)
-		f.Evidence = append(f.Evidence, number("steps_with_it", with), number("steps", len(steps)))
-		if with == 0 {
-			f.Sentence += ", in no step"
-			return f
-		}
-		f.Sentence += fmt.Sprintf(", in %d of the %d steps (%s): means and sums contain it", with, len(steps), phases)
-		if first, last, ok := cleanSteps(c, steps); ok {
-			f.Try += fmt.Sprintf("; here look at steps without it alone (--step %d-%d)", first, last)
-		}
+		rv.sayCompiledSteps(f, steps)
 	}
 	return f
 }
 
-// compiledSteps counts the steps in which a rank compiled, and lists them by phase.
-func compiledSteps(c *compiling, steps []analyze.Step) (n int, phases string) {
-	count := map[string]int{}
-	var order []string
+// sayCompiledSteps says in which steps a rank compiled, by phase.
+func (rv *rankView) sayCompiledSteps(f *analyze.Finding, steps []analyze.Step) {
+	c := &rv.compiling
+	with, in := 0, map[string]int{}
+	var phases []string
 	for i := range steps {
 		if c.inStep(&steps[i]) == 0 {
 			continue
 		}
-		n++
-		if count[steps[i].Phase]++; count[steps[i].Phase] == 1 {
-			order = append(order, steps[i].Phase)
+		with++
+		if in[steps[i].Phase]++; in[steps[i].Phase] == 1 {
+			phases = append(phases, steps[i].Phase)
 		}
 	}
-	for i, p := range order {
-		order[i] = fmt.Sprintf("%d %s", count[p], p)
+	f.Evidence = addEvidence(f.Evidence, number("steps_with_it", with), number("steps", len(steps)))
+	if with == 0 {
+		say(f, ", in no step")
+		return
 	}
-	return n, strings.Join(order, ", ")
+	say(f, ", in %s of the %s steps (", number("steps_with_it", with), number("steps", len(steps)))
+	for i, p := range phases {
+		say(f, choose(i == 0, "%s %s", ", %s %s"), number(p+"_steps_with_it", in[p]), p)
+	}
+	say(f, "): means and sums contain it")
+	if first, last, ok := cleanSteps(c, steps); ok {
+		f.Try += fmt.Sprintf("; here look at steps without it alone (--step %d-%d)", first, last)
+	}
 }
 
 // cleanSteps is the longest run of steps in which nothing was compiled, by their numbers; of equals the last, which is warmest.

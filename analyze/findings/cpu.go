@@ -1,10 +1,11 @@
 package findings
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/categories"
+	"github.com/inferprof/inferprof/trace"
 )
 
 const (
@@ -46,18 +47,15 @@ func outsideOps(rv *rankView) *analyze.Finding {
 	if row < 0 {
 		return nil
 	}
-	what := "Python, scheduling, waiting"
-	if rv.rank.Engine == "inferprof" {
-		what = "scheduling, waiting"
-	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("no op runs during %s per step (%s of the time): %s",
-			duration(quotient(t.IdleNs, rv.steps())), percent(t.IdleNs, t.TotalNs), what),
+	what := choose(rv.rank.Engine == "inferprof", "scheduling and waiting", "Python, scheduling and waiting")
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(t.IdleNs, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs), share("of_time", t.IdleNs, t.TotalNs)},
+		Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs)},
 		Events:         []analyze.EventRef{rv.ref(row)},
-		Try:            "more requests per step, a compiled model; a profile without Python stacks shows how much of it is the profiler's",
+		Try:            "more requests per step, a compiled model; a profile with Python stacks shows what runs there, and one without how much of it is the profiler's",
 	}
+	say(f, "no op runs during %s per step (%s of the time), which leaves %s", nanoseconds("outside_ops_per_step", f.StakeNsPerStep), share("of_time", t.IdleNs, t.TotalNs), what)
+	return f
 }
 
 // dominantOp: one op other than a matrix multiplication takes much of a CPU-only engine's time.
@@ -88,14 +86,15 @@ func dominantOp(rv *rankView) *analyze.Finding {
 	if rv.moment(most, longest) {
 		return nil
 	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s takes %s of the ops' time (%s %s, %s each)",
-			shortName(most.Name), percent(most.SelfNs, all), duration(quotient(most.SelfNs, rv.steps())), rv.per(), duration(quotient(most.SelfNs, most.Calls))),
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(most.SelfNs, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls), nanoseconds("ops_without_communication", all), share("of_ops", most.SelfNs, all)},
+		Evidence:       []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls), nanoseconds("ops_without_communication", all)},
 		Events:         []analyze.EventRef{rv.ref(longest)},
 		Try:            "look at its inputs' shapes and at whether it uses all threads; in a language model matrix multiplications should take most of the time",
 	}
+	say(f, "%s takes %s of the ops' time (%s %s, %s each)", shortName(most.Name), share("of_ops", most.SelfNs, all), nanoseconds("self_time_per_step", f.StakeNsPerStep),
+		rv.per(), nanoseconds("self_time_per_call", quotient(most.SelfNs, most.Calls)))
+	return f
 }
 
 // idleCores: an engine that was given fewer threads than the machine has cores. A trace does not show the helpers that
@@ -122,13 +121,46 @@ func idleCores(v *view, _ []*analyze.Finding) *analyze.Finding {
 	}
 	busy := max(0, l.rank.Time[0].ComputationNs-l.compiledNs) // compilers use the cores that they find
 	stake := quotient(busy-busy*int64(threads)/int64(c.HostCPUs), l.steps())
-	return v.of(0, &analyze.Finding{
-		Sentence: fmt.Sprintf("%d of the machine's %d processors have nothing to do: the ranks had threads for %d of them; with all, a step would take %s less at most, were it bound by computation",
-			c.HostCPUs-threads, c.HostCPUs, threads, duration(stake)),
+	f := &analyze.Finding{
 		Inferred:       true,
 		StakeNsPerStep: stake,
-		Evidence:       []analyze.Evidence{number("processors", c.HostCPUs), number("threads_of_the_engine", threads), number("ranks", len(v.ranks)), nanoseconds("computation", busy)},
+		Evidence:       []analyze.Evidence{number("ranks", len(v.ranks)), nanoseconds("computation", busy)},
 		Events:         []analyze.EventRef{*l.costliestOp},
 		Try:            "more threads for each rank (--threads), or more ranks; where decoding is bound by memory, expect less",
-	})
+	}
+	say(f, "the ranks had threads for %s of the machine's %s processors; with all, a step would take %s less at most, were it bound by computation",
+		number("threads_of_the_engine", threads), number("processors", c.HostCPUs), nanoseconds("less_per_step", stake))
+	return v.of(0, f)
+}
+
+// longestOp is a category's most costly op, and the row of its longest call; -1 if there is none.
+func (rv *rankView) longestOp(category string) (row int32, most *analyze.Op) {
+	for i := range rv.rank.Ops { // by self time
+		if o := &rv.rank.Ops[i]; o.Kind == analyze.KindOp && o.Category == category {
+			return rv.longestNamed(o.Name), o
+		}
+	}
+	return -1, nil
+}
+
+// costliestOp is the longest call of the op with the most self time in a CPU-only trace; -1 if there is none.
+func (rv *rankView) costliestOp() int32 {
+	at := slices.IndexFunc(rv.rank.Ops, func(o analyze.Op) bool { return o.Kind == analyze.KindOp && o.Category != categories.Compile }) // they are sorted so
+	if rv.gpu || at < 0 {
+		return -1
+	}
+	return rv.longestNamed(rv.rank.Ops[at].Name)
+}
+
+// longestNamed is the row of the longest call of an op that is not the compiler's; -1 if there is none.
+func (rv *rankView) longestNamed(name string) int32 {
+	id, ok := rv.t.Strings.Lookup(name)
+	row, most := int32(-1), int64(-1)
+	e := &rv.t.Events
+	for i := 0; ok && i < e.Len(); i++ {
+		if e.Name(i) == id && e.Category(i) == trace.CategoryCPUOp && e.DurationNs(i) > most && !rv.x.Compiling(e.Track(i), e.StartNs(i)) {
+			row, most = int32(i), e.DurationNs(i)
+		}
+	}
+	return row
 }

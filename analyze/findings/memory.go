@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -29,13 +28,14 @@ func memoryPressure(rv *rankView) *analyze.Finding {
 		if m.PeakIsChange || whole <= 0 || ratio(used, whole) < fullShare || row < 0 {
 			continue
 		}
-		return &analyze.Finding{
-			Sentence: fmt.Sprintf("%s of %s, %s (%s), is taken: longer prompts or larger batches will preempt requests or fail",
-				size(used), what, size(whole), percent(used, whole)),
-			Evidence: []analyze.Evidence{bytesOf("taken", used), bytesOf("whole", whole), share("of_whole", used, whole), bytesOf("allocated_at_peak", m.PeakBytes)},
+		f := &analyze.Finding{
+			Evidence: []analyze.Evidence{bytesOf("allocated_at_peak", m.PeakBytes)},
 			Events:   []analyze.EventRef{rv.ref(row)},
 			Try:      "fewer requests at once (--max-num-seqs), a shorter --max-model-len, an fp8 KV cache, quantized weights, or more ranks",
 		}
+		say(f, "%s of %s, %s (%s), is taken at the peak: longer prompts or larger batches may preempt requests or fail", bytesOf("taken", used), what,
+			bytesOf("whole", whole), share("of_whole", min(used, whole), whole))
+		return f
 	}
 	return nil
 }
@@ -74,14 +74,15 @@ func deviceAllocations(rv *rankView) *analyze.Finding {
 	if n == 0 || ns > rv.totalNs { // of more than all steps take, most was on other threads
 		return nil
 	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("the driver is asked for memory or given it back %s times (%s %s), most often %s: the allocator is cold or short of memory",
-			count(n), duration(quotient(ns, rv.steps())), rv.per(), rv.name(rv.x.Calls[longest].Name)),
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(ns, rv.steps()),
-		Evidence:       []analyze.Evidence{number("calls", n), nanoseconds("in_calls", ns), share("of_time", ns, rv.totalNs)},
+		Evidence:       []analyze.Evidence{nanoseconds("in_calls", ns), share("of_time", ns, rv.totalNs)},
 		Events:         []analyze.EventRef{rv.ref(rv.x.Calls[longest].Row)},
 		Try:            "warm up before profiling; leave the allocator room, or set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
 	}
+	say(f, "while steps run the driver is asked for memory or given it back %s %s (%s per step), the longest call is %s (%s)", number("calls", n), noun(n, "time"),
+		nanoseconds("in_calls_per_step", f.StakeNsPerStep), rv.name(rv.x.Calls[longest].Name), nanoseconds("longest_call", rv.x.Calls[longest].EndNs-rv.x.Calls[longest].StartNs))
+	return f
 }
 
 const (
@@ -108,12 +109,13 @@ func allocationChurn(rv *rankView) *analyze.Finding {
 	if calls < manyAllocations*rv.steps() || ratio(ns, rv.totalNs) < churnShare {
 		return nil
 	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s tensors are allocated per step, which takes the host %s (%s of the time)",
-			times(calls, rv.steps()), duration(quotient(ns, rv.steps())), percent(ns, rv.totalNs)),
+	f := &analyze.Finding{
 		StakeNsPerStep: quotient(ns, rv.steps()),
-		Evidence:       []analyze.Evidence{number("allocations", calls), nanoseconds("allocating", ns), share("of_time", ns, rv.totalNs)},
+		Evidence:       []analyze.Evidence{number("allocations", calls), nanoseconds("allocating", ns)},
 		Events:         []analyze.EventRef{rv.ref(rv.longestNamed(name))},
 		Try:            "replay graphs or compile the model, so that a step's tensors are planned once; write into tensors that exist (out=)",
 	}
+	say(f, "%s tensors are allocated per step, which takes the host %s (%s of the time)", mean("allocations_per_step", calls, rv.steps()),
+		nanoseconds("allocating_per_step", f.StakeNsPerStep), share("of_time", ns, rv.totalNs))
+	return f
 }

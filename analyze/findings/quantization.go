@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -83,14 +82,16 @@ func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	stake := int64(quantizedSaving * float64(gemm))
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("%s says %s, but no kernel or op works on quantized weights: all %s GEMMs (%s %s) run in full precision, and an estimated %s is lost",
-			source, strings.ToLower(method), count(calls), duration(quotient(gemm, rv.steps())), rv.per(), duration(quotient(stake, rv.steps()))),
+	f := &analyze.Finding{
 		Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
-		Evidence: []analyze.Evidence{number("full_precision_gemms", calls), nanoseconds("in_them", gemm), nanoseconds("estimated_saving", stake)},
+		Evidence: []analyze.Evidence{nanoseconds("in_them", gemm)},
 		Events:   []analyze.EventRef{rv.ref(row)},
 		Try:      "check that the checkpoint's quantization_config names this model's modules (module prefixes, ignore lists): layers that match none are loaded in full precision without a word",
 	}
+	say(f, "%s says %s, but no kernel or op is known to work on quantized weights: %s matrix multiplications (%s %s) are ordinary ones, and an estimated %s is lost",
+		source, strings.ToLower(method), number("full_precision_gemms", calls), nanoseconds("in_them_per_step", quotient(gemm, rv.steps())), rv.per(),
+		nanoseconds("estimated_saving", f.StakeNsPerStep))
+	return f
 }
 
 var (
@@ -102,7 +103,7 @@ var (
 )
 
 const (
-	slowQuantizedShare  = 0.10 // of the busy time
+	slowQuantizedShare  = 0.10 // of the GPU's work
 	slowQuantizedSaving = 0.50 // of their time: an assumption, not a measurement; what it makes is marked inferred
 )
 
@@ -134,19 +135,28 @@ func slowQuantizedGEMM(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	stake := unpacking + int64(slowQuantizedSaving*float64(slow))
-	what := "run in " + shortName(rv.name(longest.Name)) + ", which Marlin and Machete outrun"
-	if unpacking > slow {
-		what = "are unpacked by " + shortName(rv.name(longest.Name)) + " before each use"
-	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("quantized weights %s: %s of the busy time, of which an estimated %s %s is lost",
-			what, percent(slow+unpacking, busy), duration(quotient(stake, rv.steps())), rv.per()),
+	f := &analyze.Finding{
 		Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
-		Evidence: []analyze.Evidence{number("kernels", n), nanoseconds("slow_gemms", slow), nanoseconds("unpacking", unpacking), share("of_busy", slow+unpacking, busy)},
+		Evidence: []analyze.Evidence{number("kernels", n), nanoseconds("slow_gemms", slow), nanoseconds("unpacking", unpacking)},
 		Events:   []analyze.EventRef{rv.ref(longest.Row)},
-		Try:      "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is told otherwise; check group size and desc_act against what Marlin supports",
 	}
+	switch name := rv.name(longest.Name); {
+	case unpacking > slow:
+		say(f, "quantized weights are unpacked by %s before each use", shortName(name))
+		f.Try = "use a kernel that reads quantized weights as they are: Marlin or Machete, which vLLM takes by itself for AWQ and GPTQ unless it is told otherwise"
+	case bitsandbytes.MatchString(name):
+		say(f, "quantized weights run in %s of bitsandbytes, which kernels made for serving outrun", shortName(name))
+		f.Try = "serve a checkpoint that was quantized with AWQ or GPTQ: vLLM runs those in Marlin or Machete"
+	default:
+		say(f, "quantized weights run in %s, which Marlin and Machete outrun", shortName(name))
+		f.Try = "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is told otherwise; check group size and desc_act against what Marlin supports"
+	}
+	say(f, ": %s of the GPU's work, of which an estimated %s %s is lost", share("of_work", slow+unpacking, busy), nanoseconds("estimated_saving", f.StakeNsPerStep), rv.per())
+	return f
 }
+
+// bitsandbytes' kernels, which AWQ's and GPTQ's advice does not fit.
+var bitsandbytes = regexp.MustCompile(`kgemm_4bit|gemv_4bit|kDequantizeBlockwise`)
 
 // Quantized tells work on quantized weights or activations by its category and name. A KV cache is left out: it may be
 // fp8 whatever the weights are.
