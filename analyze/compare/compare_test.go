@@ -167,7 +167,7 @@ func TestAgainstItself(t *testing.T) {
 					t.Errorf("%s %s: row %+v", name, s.ID, k)
 				}
 			}
-			for _, e := range []Estimate{s.Time, s.Busy, s.Idle, s.Comm} {
+			for _, e := range []Estimate{s.Time, s.Mean, s.Busy, s.Idle, s.Comm} {
 				if e.Delta != 0 || e.Verdict == VerdictMore || e.Verdict == VerdictLess {
 					t.Errorf("%s %s: %+v", name, s.ID, e)
 				}
@@ -193,7 +193,7 @@ func TestScaledCopy(t *testing.T) {
 			for _, k := range s.Kernels {
 				tenth(k.Role, k.ANs, k.BNs, 2)
 			}
-			for _, e := range []Estimate{s.Time, s.Busy, s.Idle, s.Comm} {
+			for _, e := range []Estimate{s.Time, s.Mean, s.Busy, s.Idle, s.Comm} {
 				if e.A != 0 && math.Abs(1.1*e.A-e.B) > 1.1 { // a median of two is rounded down
 					t.Errorf("%s %s: %+v", name, s.ID, e)
 				}
@@ -215,8 +215,15 @@ func TestSwap(t *testing.T) {
 		}
 		for i, s := range there.Sections {
 			o := back.Sections[i]
-			for k, e := range []Estimate{s.Time, s.Busy, s.Idle, s.Comm} {
-				f := []Estimate{o.Time, o.Busy, o.Idle, o.Comm}[k]
+			numbers := func(s *Section) []Estimate {
+				out := []Estimate{s.Time, s.Mean, s.Busy, s.Idle, s.Comm}
+				if s.P99 != nil {
+					out = append(out, *s.P99)
+				}
+				return out
+			}
+			for k, e := range numbers(&s) {
+				f := numbers(&o)[k]
 				if e.Delta != -f.Delta || (e.Low == nil) != (f.Low == nil) || e.Low != nil && (*e.Low != -*f.High || *e.High != -*f.Low) {
 					t.Errorf("%v %s: %+v and %+v", pair, s.ID, e, f)
 				}

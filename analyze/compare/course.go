@@ -25,6 +25,8 @@ const (
 	kindsShare  = 0.05
 	kindsApart  = 5
 	kindAtLeast = 0.15
+	// otherLength is by what part of their steps two captures differ for a course to be at other points of it.
+	otherLength = 0.2
 )
 
 // course is a change of steps over a capture: what the first and the last fifth of them take, medians.
@@ -100,6 +102,8 @@ func kindsOf(ns []int64) (kinds, bool) {
 // courseNotes say what the steps of a section do besides being noisy: of each side, in the run and shape that has most steps.
 func (c *pairing) courseNotes(w *sides) []string {
 	var out []string
+	var steps [2]int
+	courses := false
 	for k, letter := range []string{c.pair.A, c.pair.B} {
 		var most *Group
 		for i := range w.units {
@@ -112,6 +116,7 @@ func (c *pairing) courseNotes(w *sides) []string {
 		if most == nil {
 			continue
 		}
+		steps[k] = most.Steps
 		if x, ok := kindsOf(most.TotalNs); ok {
 			text := fmt.Sprintf("steps of %s are of two kinds: %d take about %s, %d about %s", letter, x.fasts, plainly(x.fast), x.slows, plainly(x.slow))
 			if x.from > 0 {
@@ -119,6 +124,7 @@ func (c *pairing) courseNotes(w *sides) []string {
 			}
 			out = append(out, text+"; the median is of one kind alone")
 		} else if x, ok := courseOf(most.TotalNs); ok {
+			courses = true
 			word := "longer"
 			if x.last < x.first {
 				word = "shorter"
@@ -131,6 +137,10 @@ func (c *pairing) courseNotes(w *sides) []string {
 			out = append(out, fmt.Sprintf("far off the median of %s: %d of %d steps, which take %s in all; they count in the mean and the p99, and are no typical steps",
 				letter, n, stepCount(w, k), plainly(float64(ns))))
 		}
+	}
+	if few, many := min(steps[0], steps[1]), max(steps[0], steps[1]); courses && float64(few) < (1-otherLength)*float64(many) {
+		out = append(out, fmt.Sprintf("%d steps of %s are compared with %d of %s: with such a course, a part of the difference may be where in it the medians are",
+			steps[0], c.pair.A, steps[1], c.pair.B))
 	}
 	return out
 }

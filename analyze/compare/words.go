@@ -340,7 +340,11 @@ func meanSentence(s *Section, b string) string {
 	if m.Delta < 0 {
 		word = "less"
 	}
-	text := fmt.Sprintf("; but in the mean %s takes %.1f %% %s, %s against %s", b, math.Abs(m.Percent), word, plainly(m.B), plainly(m.A))
+	but := "but "
+	if m.Verdict == s.Time.Verdict {
+		but = ""
+	}
+	text := fmt.Sprintf("; %sin the mean %s takes %.1f %% %s, %s against %s", but, b, math.Abs(m.Percent), word, plainly(m.B), plainly(m.A))
 	if with, _ := reasonsOf(s.MeanParts); len(with) > 0 {
 		text += ": " + strings.Join(with, ", ")
 	}
