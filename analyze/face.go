@@ -204,6 +204,9 @@ const (
 	CheckSteps      = integrity.CheckSteps
 )
 
+// ProblemDamaged is the Problem.ID of a file that could not be read as it was written.
+const ProblemDamaged = integrity.Damaged
+
 // Of package integrity: how bad a problem is, and whose that is no rank's.
 const (
 	AllRanks        = integrity.AllRanks

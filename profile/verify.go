@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"os"
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -14,13 +15,21 @@ import (
 type Verification struct {
 	Whole    bool              `json:"whole"` // all Files are
 	Files    []ondisk.File     `json:"files"`
-	Problems []analyze.Problem `json:"problems"` // of whole traces; the worst first, path by path
+	Problems []analyze.Problem `json:"problems"` // as a report has them; the worst first, profile by profile
+	Checks   []analyze.Check   `json:"checks"`   // what was looked for; nil if nothing was
 	Notes    []string          `json:"notes"`
 }
 
 // Doubts are the problems that are more than notes.
 func (v *Verification) Doubts() []analyze.Problem {
 	return slices.DeleteFunc(slices.Clone(v.Problems), func(p analyze.Problem) bool { return p.Severity == analyze.SeverityNote })
+}
+
+// Wrong are the problems that are errors, those aside that Files tell: text that is damaged.
+func (v *Verification) Wrong() []analyze.Problem {
+	return slices.DeleteFunc(slices.Clone(v.Problems), func(p analyze.Problem) bool {
+		return p.Severity != analyze.SeverityError || p.ID == analyze.ProblemDamaged
+	})
 }
 
 // VerifyFiles reads every trace at paths to its last byte (of a directory of captures, those of all of them) and says which
@@ -51,58 +60,86 @@ func VerifyFiles(ctx context.Context, paths []string, o Options) (*Verification,
 	return v, nil
 }
 
-// Verify is VerifyFiles, and then looks for what makes the numbers of a report on each path doubtful, standard input
-// aside, which has been read by then. Options.Rules are not looked at, and Options.Strict fails nothing.
+// Verify is VerifyFiles, and then looks for what makes the numbers of a report doubtful, as a report does: of files that are named
+// together, which a report takes for one profile, together, and of each directory by itself. Standard input is left out, which has
+// been read by then. Options.Rules are not looked at, and Options.Strict fails nothing.
 func Verify(ctx context.Context, paths []string, o Options) (*Verification, error) {
 	v, err := VerifyFiles(ctx, paths, o)
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
-		if path == stdin {
-			continue
-		}
-		problems, err := problemsOf(ctx, path, o)
-		if err != nil {
+	v.Checks = []analyze.Check{}
+	for _, profile := range profilesOf(paths) {
+		if err := v.check(ctx, profile, o); err != nil {
 			return nil, err
 		}
-		v.Problems = append(v.Problems, problems...)
 	}
 	return v, nil
 }
 
-// problemsOf are the reasons not to believe a report on path. A file that is damaged is known already; one that cannot be
-// read leaves the others to themselves.
-func problemsOf(ctx context.Context, path string, o Options) ([]analyze.Problem, error) {
-	c, err := ondisk.Open(path)
-	if err != nil {
-		return nil, nil // verifying the files has told what is wrong
+// profilesOf are the paths of each profile.
+func profilesOf(paths []string) [][]string {
+	var files []string
+	var profiles [][]string
+	for _, path := range paths {
+		switch {
+		case path == stdin:
+		case isFile(path):
+			files = append(files, path)
+		default:
+			profiles = append(profiles, []string{path})
+		}
+	}
+	if files != nil {
+		profiles = append([][]string{files}, profiles...)
+	}
+	return profiles
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
+}
+
+// check adds the reasons not to believe a report on paths, and what was looked for. A file that can't be read leaves the others to
+// themselves.
+func (v *Verification) check(ctx context.Context, paths []string, o Options) error {
+	var captures []*ondisk.Capture
+	for _, path := range paths {
+		if c, err := ondisk.Open(path); err == nil { // else verifying the files has told what is wrong
+			captures = append(captures, c)
+		}
 	}
 	o.Strict = false
-	r := o.newReading(c.Traces)
+	p := Of(captures, o)
+	files := p.paths()
+	if len(files) == 0 {
+		return nil
+	}
+	r := o.newReading(files)
 	defer r.done()
-	r.tell(Event{Kind: Checking, Of: len(c.Traces)})
-	rules := analyze.Options{Capture: aboutCapture(c)}
-	parts, waits := make([][]*analyze.Part, len(c.Traces)), make([]func() error, len(c.Traces))
-	for k := range c.Traces {
-		waits[k] = r.start(ctx, c.Traces[k:k+1], func(_ int, traces []*trace.Trace) {
+	r.tell(Event{Kind: Checking, Of: len(files)})
+	rules := analyze.Options{Capture: p.About}
+	parts, waits := make([][]*analyze.Part, len(files)), make([]func() error, len(files))
+	for k := range files {
+		waits[k] = r.start(ctx, files[k:k+1], func(_ int, traces []*trace.Trace) {
 			for _, t := range traces {
 				parts[k] = append(parts[k], analyze.NewPart(analyze.File(t, rules), analyze.ClaimedRank(&t.Meta), rules))
 			}
 		})
 	}
-	var whole []*analyze.Part
+	var read []*analyze.Part
 	for k, wait := range waits {
 		if wait() == nil {
-			whole = append(whole, parts[k]...)
+			read = append(read, parts[k]...)
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	if len(whole) == 0 {
-		return nil, nil
+	if len(read) > 0 {
+		result := analyze.Join(read, rules)
+		v.Problems, v.Checks = append(v.Problems, result.Problems...), append(v.Checks, result.Checks...)
 	}
-	problems := analyze.Join(whole, rules).Problems
-	return slices.DeleteFunc(problems, func(p analyze.Problem) bool { return p.ID == "damaged" }), nil
+	return nil
 }

@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -33,8 +34,16 @@ func TestVerify(t *testing.T) {
 	if v.Whole || damaged < 0 || v.Files[damaged].Path != path {
 		t.Errorf("a damaged trace: %+v", v.Files)
 	}
-	if slices.ContainsFunc(v.Problems, func(p analyze.Problem) bool { return p.ID == "damaged" }) {
-		t.Error("the damage is told twice")
+	if n := len(slices.DeleteFunc(slices.Clone(v.Problems), func(p analyze.Problem) bool { return p.ID != analyze.ProblemDamaged })); n != 1 {
+		t.Errorf("the damage is told %d times", n)
+	}
+	p, err := Open(t.Context(), []string{dir}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reported, err := p.Report(t.Context(), Selection{})
+	if err != nil || !reflect.DeepEqual(reported.Problems, v.Problems) || !reflect.DeepEqual(reported.Checks, v.Checks) {
+		t.Errorf("a report says something else: %+v, %v; want %+v", reported.Problems, err, v.Problems)
 	}
 	lay(t, path, []byte("no trace"))
 	if v := verify(); v.Whole || !slices.ContainsFunc(v.Problems, func(p analyze.Problem) bool { return p.ID == "missing_ranks" }) {

@@ -91,7 +91,9 @@ func (p *page) lines() int { return strings.Count(p.out.String(), "\n") }
 func (p *page) briefNotices() {
 	p.line("")
 	if len(p.notices) == 0 {
-		p.line(p.paint(green, "✓ "+shorten("integrity: "+soundInBrief(p.r), p.width-2)))
+		for _, l := range clip(p.aside(func(q *page) { q.wrapped("✓ ", "  ", "integrity: "+soundInBrief(p.r), green) }), 2, p.width) {
+			p.line(l)
+		}
 		return
 	}
 	for i, n := range p.notices {

@@ -120,18 +120,18 @@ func soundInBrief(r *analyze.Result) string {
 // checkWords say what it means that a check found nothing: of one that it looked at, and of several.
 var checkWords = []struct{ id, one, many string }{
 	{analyze.CheckFile, "", ""},
-	{analyze.CheckRanksGiven, "no rank is missing (%s)", "no rank is missing (%s)"},
 	{analyze.CheckLaunches, "%s piece of GPU work has its launch", "%s pieces of GPU work have their launches"},
 	{analyze.CheckKernels, "%s launch has its work", "%s launches have their work"},
 	{analyze.CheckReplays, "%s graph replay is as others", "%s graph replays have the kernels of their graphs"},
 	{analyze.CheckSteps, "no work of a step lies outside %s step", "no work of a step lies outside %s steps"},
+	{analyze.CheckRanksGiven, "no rank is missing (%s)", "no rank is missing (%s)"},
 	{analyze.CheckDurations, "", ""},
 	{analyze.CheckDuplicates, "", ""},
 }
 
 // uncheckedWords say what could not be checked.
 var uncheckedWords = map[string]string{
-	analyze.CheckRanksGiven: "missing ranks", analyze.CheckLaunches: "launches of GPU work", analyze.CheckKernels: "work of launches",
+	analyze.CheckRanksGiven: "missing ranks", analyze.CheckLaunches: "launches", analyze.CheckKernels: "lost kernels",
 	analyze.CheckReplays: "graph replays", analyze.CheckSteps: "steps", analyze.CheckDurations: "GPU work of 0 ns",
 	analyze.CheckDuplicates: "events that are there twice",
 }

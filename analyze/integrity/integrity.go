@@ -23,7 +23,7 @@ type Problem struct {
 
 // affected says which parts of a result each problem makes doubtful.
 var affected = map[string][]string{
-	"damaged":            {"time", "kernels", "categories", "ops", "cpu", "parallel", "steps", "phases", "collectives", "memory"},
+	Damaged:              {"time", "kernels", "categories", "ops", "cpu", "parallel", "steps", "phases", "collectives", "memory"},
 	"unlinked":           {"steps", "phases", "launch", "roofline", "modules"},
 	"lost_launches":      {"steps", "phases", "launch", "roofline", "modules", "idle"},
 	"lost_kernels":       {"time", "kernels", "categories", "steps", "phases", "roofline", "idle"},
@@ -41,6 +41,9 @@ var affected = map[string][]string{
 	"rank_numbers":       {"collectives"},
 	"replays_differ":     {"time", "kernels", "categories", "steps", "phases", "graphs"},
 }
+
+// Damaged is Problem.ID of a file that could not be read as it was written.
+const Damaged = "damaged"
 
 // AllRanks is Problem.Rank of what concerns the capture.
 const AllRanks = -1

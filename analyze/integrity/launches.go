@@ -159,14 +159,12 @@ func (c *inspection) kernels() (int, string) {
 	for i := range x.GPU {
 		e.gpuEnd = max(e.gpuEnd, x.GPU[i].EndNs)
 	}
-	looked := 0
+	looked := len(calls)
 	for i, call := range calls {
-		looked++
 		switch {
 		case call.GPUEvents > 0:
 		case captured[i]:
 			e.captured++
-			looked--
 		case i < first:
 			e.head++
 		case i > last:
@@ -177,6 +175,7 @@ func (c *inspection) kernels() (int, string) {
 			e.between++
 		}
 	}
+	looked -= e.captured + e.head + e.tail
 	c.emptyLaunches(&e, len(calls))
 	return looked, ""
 }

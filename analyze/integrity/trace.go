@@ -49,7 +49,7 @@ func CheckTrace(x *index.Index, r *ranks.Rank, badNests int) ([]Problem, []Check
 	c := &inspection{x: x, rank: r}
 	c.check(CheckFile, func() (int, string) {
 		if n := len(r.Damage); n > 0 {
-			c.say("damaged", SeverityError, n, 0, "%s", damageText(r.Damage))
+			c.say(Damaged, SeverityError, n, 0, "%s", damageText(r.Damage))
 		}
 		return x.EventCount(), ""
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/profile"
+	"github.com/inferprof/inferprof/report"
 )
 
 func newVerify(s *settings) *cobra.Command {
@@ -26,11 +28,12 @@ func newVerify(s *settings) *cobra.Command {
 it is whole: checksums, closed JSON, no damage, and for a capture every rank and the very bytes that were captured. Of a
 directory of captures it verifies all of them.
 
-Then it says what makes the numbers of the profile that a report would read doubtful: ranks that are missing, GPU work
-whose launch is not there, graph launches without kernels, kernels that begin before they are launched, and so on.
+Then it says what makes the numbers doubtful, as a report does, and what was looked at: ranks that are missing, GPU work
+whose launch is not there, graph replays that lack kernels, events that are there twice, steps without a mark, and so on.
+Files that are named together are one profile; each directory is one by itself.
 
-Exits with 0 if everything is whole and with 1 if anything is not; with --strict with 3 if anything is not, or if there
-is a warning or an error.`,
+Exits with 0 if everything is whole and nothing is wrong, and with 1 if anything is not whole or there is an error; with
+--strict with 3 then, and if there is a warning.`,
 		Example: "  inferprof verify inferprof_profile\n" +
 			"  inferprof verify --quiet ./vllm_profile && echo whole\n" +
 			"  inferprof verify --strict ./vllm_profile",
@@ -79,11 +82,21 @@ func verificationText(w io.Writer, v *profile.Verification) error {
 		return err
 	}
 	for _, p := range v.Problems {
+		if p.ID == analyze.ProblemDamaged { // the file's line says it
+			continue
+		}
 		who := ""
 		if p.Rank != analyze.AllRanks && !strings.Contains(p.Text, fmt.Sprintf("rank %d ", p.Rank)) {
 			who = fmt.Sprintf("rank %d: ", p.Rank)
 		}
 		fmt.Fprintf(w, "%s: %s%s\n", p.Severity, who, p.Text)
+	}
+	events := func(c analyze.Check) bool { return c.ID == analyze.CheckFile } // the file's line says it
+	if text := report.Checked(slices.DeleteFunc(slices.Clone(v.Checks), events)); text != "" {
+		if !strings.HasPrefix(text, "not checked") {
+			text = "checked: " + text
+		}
+		fmt.Fprintln(w, text)
 	}
 	return nil
 }
@@ -113,6 +126,9 @@ func verificationFailure(v *profile.Verification, strict bool) error {
 		return errors.New(text)
 	case bad > 0:
 		return &gateError{text}
+	}
+	if wrong := v.Wrong(); len(wrong) > 0 && !strict {
+		return errors.New("the traces are whole, and something is wrong: " + wrong[0].Text)
 	}
 	if doubts := v.Doubts(); strict && len(doubts) > 0 {
 		return &gateError{"the traces are whole, and doubtful: " + doubts[0].Text}
