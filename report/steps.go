@@ -74,10 +74,13 @@ func (p *page) steps() {
 	}
 	if !p.o.Full {
 		times := make([]int64, len(steps))
-		slowest, fastest := 0, -1
+		slowest, fastest := -1, -1
 		for i, s := range steps {
+			if s.Unmeasured {
+				continue
+			}
 			times[i] = s.TimeNs
-			if s.TimeNs > steps[slowest].TimeNs && !s.Unmeasured {
+			if slowest < 0 || s.TimeNs > steps[slowest].TimeNs {
 				slowest = i
 			}
 			if s.Phase != "empty" && s.Closed() && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {

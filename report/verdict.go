@@ -123,7 +123,7 @@ func stepVerdict(r *analyze.Result, mark string) string {
 			s = fmt.Sprintf("what a %s step takes is not known: the trace does not show all work of %s", p.Phase,
 				choose(p.Steps == 1, "the only one", choose(p.Steps == 2, "either", "any of "+count(int64(p.Steps)))))
 		case p.OfOpen:
-			s = fmt.Sprintf("%s %s step, which no other follows, takes %s%s to the end of its own work", choose(p.MeasuredSteps == 1, "the only", "a"), p.Phase,
+			s = fmt.Sprintf("%s %s step, which no other follows, takes %s%s to the end of its own work", choose(p.Steps == 1, "the only", "a"), p.Phase,
 				plain(p.StepMedianNs), mark)
 		default:
 			s = fmt.Sprintf("a %s step takes %s%s", p.Phase, plain(p.StepMedianNs), mark)
@@ -209,7 +209,7 @@ func lostWords(r *analyze.Result) string {
 	if out == nil {
 		return ""
 	}
-	return "not measured, as the trace does not show all of their work: " + strings.Join(out, ", ") + " steps"
+	return "not measured (their work, its launches, or the next step's mark is not in the trace): " + strings.Join(out, ", ") + " steps"
 }
 
 // outsideShare of the GPU's work that no step's mark launched is worth a remark, in percent: what engines launch after it,

@@ -142,8 +142,8 @@ func (w *sweep) add(start, end int64, work bool) {
 	}
 }
 
-// timeSteps fills TimeNs, GapNs, BusyNs, Open and Unmeasured of all steps.
-func (x *Index) timeSteps(steps []Step) {
+// timeSteps fills TimeNs, GapNs, BusyNs, Open and Unmeasured of all steps. stepOf is the step of each call.
+func (x *Index) timeSteps(steps []Step, stepOf []int32) {
 	lost := x.LostGPU()
 	for i := range steps {
 		s := &steps[i]
@@ -166,7 +166,7 @@ func (x *Index) timeSteps(steps []Step) {
 	} else {
 		x.sweepHost(w)
 	}
-	x.findLosses(steps, w.list)
+	x.findLosses(steps, w.list, stepOf)
 	usualNs, gapNs := pace(w.list)
 	for k := range w.list {
 		s := &w.list[k]

@@ -265,6 +265,65 @@ func TestUnmeasured(t *testing.T) {
 	}
 }
 
+// A step whose iteration holds another's work, whose mark is lost, is unmeasured; work of another kind outside marks is its own.
+func TestMarksLost(t *testing.T) {
+	const stepNs = 100_000
+	build := func(drafts int, lost func(step int) bool) []index.Step {
+		b := tracetest.New()
+		id := int64(0)
+		launch := func(name string, at int64) {
+			id++
+			b.Call("cudaLaunchKernel", id, at, 1)
+			b.Kernel(name, 7, id, at+500, 90)
+		}
+		for step := range 10 {
+			at := int64(step) * stepNs
+			kind := "decode"
+			if !lost(step) {
+				name := "execute_context_0(0)_generation_4(4)"
+				if step == 0 {
+					name = "execute_context_4(64)_generation_0(0)"
+				}
+				b.Annotation(name, at, 50_000)
+			}
+			if step == 0 {
+				kind = "prefill"
+			}
+			for k := range int64(20) {
+				launch(kind+string(rune('a'+k)), at+100+k*1000)
+			}
+			for k := range int64(drafts) {
+				launch("draft", at+60_000+k*1000)
+			}
+		}
+		return index.New(b.Trace, &index.Options{}).StepTable()
+	}
+	for _, c := range []struct {
+		name       string
+		drafts     int
+		lost       func(step int) bool
+		steps      int
+		unmeasured []int // by index of the marks that are left
+	}{
+		{"none", 2, func(int) bool { return false }, 10, nil},
+		{"none, and a draft model beside them", 30, func(int) bool { return false }, 10, nil},
+		{"two", 2, func(step int) bool { return step == 3 || step == 6 }, 8, []int{2, 4}},
+		{"every second", 2, func(step int) bool { return step > 0 && step%2 == 0 }, 6, []int{1, 2, 3, 4}},
+		{"that after a prompt", 2, func(step int) bool { return step == 1 }, 9, []int{0}},
+	} {
+		steps := build(c.drafts, c.lost)
+		if len(steps) != c.steps {
+			t.Fatalf("%s: %d steps", c.name, len(steps))
+		}
+		for i := range steps {
+			s := &steps[i]
+			if s.Unmeasured != slices.Contains(c.unmeasured, i) || s.Closed() && s.TimeNs != stepNs {
+				t.Errorf("%s lost: step %d: %+v", c.name, i, s)
+			}
+		}
+	}
+}
+
 // A trace without GPU work is a GPU's where it names one or launches something, and says why it has none.
 func TestNoGPU(t *testing.T) {
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/inferprof/inferprof/internal/stats"
@@ -12,14 +13,24 @@ import (
 // kernel is of. The time of such a step says nothing, and neither does that of a step whose end is where a lost one began.
 //
 // A step is unmeasured if it has no GPU work though others of the trace have some (or any should have, LostGPU); if
-// clearly less began in its iteration than in those like it (underRecorded); or if what follows it is lost, as of the last
-// one in a file that ends early.
+// clearly less began in its iteration than in those like it (underRecorded); if its iteration holds the work of another step,
+// whose mark is lost (merged); or if what follows it is lost, as of the last one in a file that ends early.
 //
 // Not done: where most steps of a shape have lost work, what is left is the rule, and nothing shows. Package integrity
 // compares graphs' replays for that.
 
 // underRecorded is the part of the usual number of events below which a step's trace is taken to have lost some.
 const underRecorded = 0.8
+
+// An iteration has merged with the next one if the mark between them is lost. Then work was launched outside all marks that is
+// mostly (mergedShare) the step's own again, kernel by kernel; sampling and a draft model's kernels are others. Where the
+// other step was of another shape, there is as much of it, and several times (mergedTimes) as much as with steps that have
+// not merged. A step of few pieces of work (fewestOwn) shows nothing.
+const (
+	mergedShare = 0.7
+	mergedTimes = 3
+	fewestOwn   = 16
+)
 
 // fewestLike is how many steps of a shape show what is usual.
 const fewestLike = 3
@@ -59,13 +70,14 @@ func (x *Index) endsEarly() bool {
 }
 
 // findLosses marks steps that have lost work, and stretches that are followed by one.
-func (x *Index) findLosses(steps []Step, list []stretch) {
+func (x *Index) findLosses(steps []Step, list []stretch, stepOf []int32) {
 	if x.endsEarly() {
 		list[len(list)-1].lostAfter = true
 	}
 	if !x.OnGPU {
 		return
 	}
+	x.findMerged(list, stepOf)
 	x.findShort(list)
 	before := -1 // the stretch before
 	of := make(map[*Step]int, len(list))
@@ -90,9 +102,10 @@ func (x *Index) findLosses(steps []Step, list []stretch) {
 func (x *Index) findShort(list []stretch) {
 	byShape := map[Shape][]*stretch{}
 	for k := range list {
-		s := &list[k]
-		shape := s.step.Shape()
-		byShape[shape] = append(byShape[shape], s)
+		if s := &list[k]; !s.step.Unmeasured {
+			shape := s.step.Shape()
+			byShape[shape] = append(byShape[shape], s)
+		}
 	}
 	for _, like := range byShape {
 		if len(like) < fewestLike {
@@ -114,16 +127,68 @@ func (x *Index) findShort(list []stretch) {
 	}
 }
 
+// findMerged marks steps whose iterations hold the work of another.
+func (x *Index) findMerged(list []stretch, stepOf []int32) {
+	ratios := make([]float64, len(list)) // of each: what was launched outside all marks, by its own
+	var usual []float64
+	for k := range list {
+		s := &list[k]
+		if !engineStep(s.step.Dialect) || s.step.GPUEvents < fewestOwn {
+			continue
+		}
+		own, outside, again := x.launchedIn(s, stepOf)
+		ratios[k] = float64(outside) / float64(max(1, own))
+		if s.step.Unmeasured = float64(again) >= mergedShare*float64(own); !s.step.Unmeasured {
+			usual = append(usual, ratios[k])
+		}
+	}
+	if len(usual) <= fewestLike {
+		return
+	}
+	slices.Sort(usual)
+	middle := usual[len(usual)/2]
+	for k := range list {
+		if ratios[k] >= mergedShare && ratios[k] >= mergedTimes*middle {
+			list[k].step.Unmeasured = true
+		}
+	}
+}
+
+// launchedIn counts an iteration's work: launched inside marks, outside all, and of this what is like the former, by name.
+func (x *Index) launchedIn(s *stretch, stepOf []int32) (own, outside, again int) {
+	at := func(ns int64) int {
+		i, _ := slices.BinarySearchFunc(x.GPU, ns, func(g Work, ns int64) int { return cmp.Compare(g.StartNs, ns) })
+		return i
+	}
+	work := x.GPU[at(s.begin):at(s.next)]
+	for i := range work {
+		if g := &work[i]; g.Call >= 0 && stepOf[g.Call] < 0 {
+			outside++
+		}
+	}
+	own = s.step.GPUEvents
+	if float64(outside) < mergedShare*float64(own) {
+		return own, outside, 0
+	}
+	left := map[trace.StringID]int{} // of the step's own, by name: what nothing outside is like yet
+	own = 0
+	for i := range work {
+		if g := &work[i]; g.Call >= 0 && stepOf[g.Call] >= 0 {
+			left[g.Name]++
+			own++
+		}
+	}
+	for i := range work {
+		if g := &work[i]; g.Call >= 0 && stepOf[g.Call] < 0 && left[g.Name] > 0 {
+			left[g.Name]--
+			again++
+		}
+	}
+	return own, outside, again
+}
+
 // firstWork is the name of what an iteration begins with.
 func (x *Index) firstWork(s *stretch) trace.StringID {
-	at, _ := slices.BinarySearchFunc(x.GPU, s.begin, func(g Work, ns int64) int {
-		switch {
-		case g.StartNs < ns:
-			return -1
-		case g.StartNs > ns:
-			return 1
-		}
-		return 0
-	})
+	at, _ := slices.BinarySearchFunc(x.GPU, s.begin, func(g Work, ns int64) int { return cmp.Compare(g.StartNs, ns) })
 	return x.GPU[min(at, len(x.GPU)-1)].Name
 }

@@ -70,24 +70,26 @@ func (x *Index) StepTable() []Step {
 		marks = x.inferSteps()
 	}
 	x.chosen = marks
-	steps := x.measureSteps(marks)
+	steps, stepOf := x.measureSteps(marks)
 	inferPhases(steps)
-	x.timeSteps(steps)
+	x.timeSteps(steps, stepOf)
 	return steps
 }
 
 // StepsOf are the steps that one dialect's marks give, whether or not they are those that count: what their marks launched.
 // Their iterations are not measured, and Step.Ops are not counted.
 func (x *Index) StepsOf(dialect trace.StepDialect) []Step {
-	return x.measureSteps(x.innermost(dialect, false))
+	steps, _ := x.measureSteps(x.innermost(dialect, false))
+	return steps
 }
 
-// measureSteps attributes calls and GPU work to marks, which are in order of time and, on each thread, disjoint.
-func (x *Index) measureSteps(marks []Mark) []Step {
+// measureSteps attributes calls and GPU work to marks, which are in order of time and, on each thread, disjoint. stepOf is the
+// step of each of the index's calls, or -1.
+func (x *Index) measureSteps(marks []Mark) (steps []Step, stepOf []int32) {
 	if len(marks) == 0 {
-		return nil
+		return nil, nil
 	}
-	steps := make([]Step, len(marks))
+	steps = make([]Step, len(marks))
 	byTrack := make([][]int32, len(x.Trace.Tracks)) // marks of each thread, in order of time
 	for i, m := range marks {
 		steps[i] = Step{
@@ -112,7 +114,7 @@ func (x *Index) measureSteps(marks []Mark) []Step {
 		return own[i-1]
 	}
 
-	stepOf := make([]int32, len(x.Calls))
+	stepOf = make([]int32, len(x.Calls))
 	for i := range x.Calls {
 		c := &x.Calls[i]
 		s := stepAt(c.Track, c.StartNs)
@@ -150,7 +152,7 @@ func (x *Index) measureSteps(marks []Mark) []Step {
 		s.GPULastNs = max(s.GPULastNs, g.EndNs)
 		s.GPUSpanNs = s.GPULastNs - s.GPUFirstNs
 	}
-	return steps
+	return steps, stepOf
 }
 
 // MarkRow is the row of the event that marks a step of StepTable; -1 of a step that is inferred.

@@ -55,6 +55,9 @@ type Phase struct {
 	GPUNsPerToken int64 `json:"gpu_ns_per_token"` // of Step.BusyNs
 }
 
+// told tells whether its numbers are of closed steps.
+func (p *Phase) told() bool { return p.MeasuredSteps > 0 && !p.OfOpen }
+
 // PhaseTable sums a rank's steps by phase.
 func PhaseTable(steps []index.Step, rank int) []Phase {
 	var rows []Phase

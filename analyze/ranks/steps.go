@@ -114,11 +114,13 @@ func (r *Rank) WaitInSteps() {
 const alikeShare = 1
 
 // Slowest is the rank that a profile's steps are told of: the one whose median decode step takes longest, or the lowest of
-// several that take as long. Where none decodes, steps of another phase tell. It is nil where no rank has steps.
+// several that take as long. Ranks whose traces have lost steps count only if all have. Where none decodes, steps of another
+// phase tell. It is nil where no rank has steps.
 func Slowest(ranks []*Rank) *Rank {
 	for _, phase := range []trace.StepPhase{trace.StepDecode, trace.StepMixed, trace.StepPrefill, trace.StepUnknown} {
+		whole := slices.ContainsFunc(ranks, func(r *Rank) bool { p := r.PhaseOf(phase); return p != nil && p.told() && p.Unmeasured == 0 })
 		median := func(r *Rank) int64 {
-			if p := r.PhaseOf(phase); p != nil && !p.OfOpen {
+			if p := r.PhaseOf(phase); p != nil && p.told() && (p.Unmeasured == 0 || !whole) {
 				return p.StepMedianNs
 			}
 			return -1
