@@ -18,7 +18,9 @@ const unlinkedShare = 0.01
 // in the order of launches: what runs before any work with a launch, on its stream, was launched before it.
 func unlinkedKernels(rv *rankView) *analyze.Finding {
 	var ns, all int64
-	n, early := 0, 0
+	n := 0
+	first := map[int64]int{}   // of each stream: unlinked pieces before the first with a launch
+	late := 0                  // those after it
 	linked := map[int64]bool{} // streams that have run something with a launch
 	var longest *work
 	for i := range rv.work {
@@ -30,8 +32,10 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 		}
 		n++
 		ns += w.EndNs - w.StartNs
-		if !linked[w.Stream] {
-			early++
+		if linked[w.Stream] {
+			late++
+		} else {
+			first[w.Stream]++
 		}
 		if longest == nil || w.EndNs-w.StartNs > longest.EndNs-longest.StartNs {
 			longest = w
@@ -39,6 +43,12 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 	}
 	if n == 0 || len(rv.x.Calls) == 0 || ratio(ns, all) < unlinkedShare {
 		return nil
+	}
+	early := 0 // of streams that have run nothing with a launch, nothing is known
+	for stream, pieces := range first {
+		if linked[stream] {
+			early += pieces
+		}
 	}
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(ns, rv.steps()),
@@ -48,15 +58,11 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 	}
 	say(f, "%s of %s pieces of GPU work (%s of their time) have no launch in the trace: no step and no op is known to have made them",
 		number("unlinked", n), number("gpu_events", len(rv.work)), share("of_gpu_time", ns, all))
-	switch {
-	case len(linked) == 0:
-	case early == n:
-		say(f, "; they run before all that have one, on their streams, as what was launched before the profile began")
-	case early > 0:
-		say(f, "; %s of them run before all that have one, on their streams, as what was launched before the profile began, the launches of the others are lost",
-			number("before_all_with_a_launch", early))
-	default:
-		say(f, "; work before them has one: theirs are lost")
+	if early > 0 {
+		say(f, "; %s of them run before all that have one, on their streams, as what was launched before the profile began", number("before_all_with_a_launch", early))
+	}
+	if late > 0 {
+		say(f, "; %s of them run after some that have one, on their streams: their launches are lost", number("after_some_with_a_launch", late))
 	}
 	return f
 }

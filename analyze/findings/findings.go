@@ -60,8 +60,8 @@ var registry = []rule{
 	{id: "throttling", look: throttling},
 	{id: "step_drift", look: stepDrift},
 	{id: "bimodal_steps", look: bimodalSteps},
-	{id: "periodic_pauses", look: periodicPauses},
-	{id: "outlier_steps", look: outlierSteps},
+	{id: "periodic_pauses", look: periodicPauses, choose: notWaiting},
+	{id: "outlier_steps", look: outlierSteps, choose: notWaiting},
 	{id: "prefill_interference", look: prefillInterference, artefact: true}, // requests wait, even for what is needed
 	{id: "pageable_copies", look: pageableCopies},
 	{id: "exposed_copies", look: exposedCopies},

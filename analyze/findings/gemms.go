@@ -2,6 +2,7 @@ package findings
 
 import (
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -13,7 +14,8 @@ import (
 // shapes. Slow kernels are theirs by name. Of the other two, the one that would win more of a row has it.
 //
 // No kernel is faster than the device: what can be won ends at the row's share of its roofline, which for the small ones of
-// decoding is the memory that their weights lie in. Where shapes are not known, in replays of a graph above all, nothing is
+// decoding is the memory that their weights lie in, and every kernel has a beginning and an end, which the shortest ones of the
+// trace show. Where shapes are not known, in replays of a graph above all, nothing is
 // known to be won, and nothing is claimed.
 
 // gemmRow is a row of the roofline, and what its kernels have in common.
@@ -79,6 +81,7 @@ func (rv *rankView) addKernels(rows map[[2]string]*gemmRow) {
 			}
 		}
 	}
+	least := rv.shortestKernel()
 	for i := range rv.work {
 		w := &rv.work[i]
 		if w.Call < 0 || of[w.Call] == nil || w.Category != trace.CategoryKernel {
@@ -94,11 +97,27 @@ func (rv *rankView) addKernels(rows map[[2]string]*gemmRow) {
 		row.thin++
 		row.thinNs += ns
 		row.thinBlocks += float64(ns) * float64(g.BlocksPerSM)
-		row.thinSavedNs += float64(ns) * (1 - max(float64(g.BlocksPerSM), row.op.RooflinePercent/100))
+		needs := max(float64(ns)*max(float64(g.BlocksPerSM), row.op.RooflinePercent/100), float64(least))
+		row.thinSavedNs += max(0, float64(ns)-needs)
 		if row.longest == nil || ns > row.longest.EndNs-row.longest.StartNs {
 			row.longest = w
 		}
 	}
+}
+
+// shortestKernel is how long a kernel takes whatever it does: of all durations, one in twenty is shorter.
+func (rv *rankView) shortestKernel() int64 {
+	var all []int64
+	for i := range rv.work {
+		if w := &rv.work[i]; w.Category == trace.CategoryKernel && w.EndNs > w.StartNs {
+			all = append(all, w.EndNs-w.StartNs)
+		}
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	stats.Sort(all)
+	return all[len(all)/20]
 }
 
 // workNs is the sum of all GPU work's durations, which what rules about kernels claim is a part of.

@@ -19,49 +19,88 @@ func pointwise(category string) bool {
 	return false
 }
 
+// chain is kernels that follow each other on a stream.
+type chain struct {
+	n           int
+	ns          int64
+	iteration   int32
+	first, last int32 // rows
+}
+
+// chains are those of a trace that are long enough to be fused.
+type chains struct {
+	n, kernels  int
+	ns, savedNs int64
+	longest     chain
+	workNs      int64 // of all that was looked at
+	open        map[int64]*chain
+}
+
+// end closes a chain: of n, all but one could go.
+func (c *chains) end(of *chain) {
+	if of.n >= chainLength {
+		c.n++
+		c.kernels += of.n
+		c.ns += of.ns
+		c.savedNs += of.ns * int64(of.n-1) / int64(of.n)
+		if of.n > c.longest.n {
+			c.longest = *of
+		}
+	}
+	of.n, of.ns = 0, 0
+}
+
+// chains finds the chains of pointwise kernels, stream by stream, in no more than one iteration each.
+func (rv *rankView) chains() *chains {
+	c := &chains{open: map[int64]*chain{}}
+	var streams []int64
+	for i := range rv.work {
+		w := &rv.work[i]
+		ns := w.EndNs - w.StartNs
+		c.workNs += ns
+		on := c.open[w.Stream]
+		if on == nil {
+			on = &chain{}
+			c.open[w.Stream] = on
+			streams = append(streams, w.Stream)
+		}
+		if !pointwise(rv.category(w)) || rv.matches(dequantizing, w.Name) {
+			c.end(on)
+			continue
+		}
+		if on.n > 0 && on.iteration != w.iteration {
+			c.end(on)
+		}
+		if on.n == 0 {
+			on.first, on.iteration = w.Row, w.iteration
+		}
+		on.n++
+		on.ns += ns
+		on.last = w.Row
+	}
+	for _, s := range streams {
+		c.end(c.open[s])
+	}
+	return c
+}
+
 // unfusedElementwise: chains of small kernels, each of which reads what the one before wrote. Of a chain of n, all but
 // one could go: the stake is that part of their time, an estimate.
 func unfusedElementwise(rv *rankView) *analyze.Finding {
-	var chained, saved, work int64
-	kernels, chains, longest, longestAt := 0, 0, 0, 0
-	for i := 0; i < len(rv.work); {
-		work += rv.work[i].EndNs - rv.work[i].StartNs
-		if !pointwise(rv.category(&rv.work[i])) {
-			i++
-			continue
-		}
-		j := i + 1
-		ns := rv.work[i].EndNs - rv.work[i].StartNs
-		for j < len(rv.work) && pointwise(rv.category(&rv.work[j])) && rv.work[j].iteration == rv.work[i].iteration {
-			ns += rv.work[j].EndNs - rv.work[j].StartNs
-			work += rv.work[j].EndNs - rv.work[j].StartNs
-			j++
-		}
-		if n := j - i; n >= chainLength {
-			chained += ns
-			saved += ns * int64(n-1) / int64(n)
-			kernels += n
-			chains++
-			if n > longest {
-				longest, longestAt = n, i
-			}
-		}
-		i = j
-	}
-	if chains == 0 || ratio(chained, work) < chainShare {
+	c := rv.chains()
+	if c.n == 0 || ratio(c.ns, c.workNs) < chainShare {
 		return nil
 	}
-	first, last := rv.work[longestAt], rv.work[longestAt+longest-1]
 	f := &analyze.Finding{
-		Inferred: true, StakeNsPerStep: quotient(saved, rv.steps()),
+		Inferred: true, StakeNsPerStep: quotient(c.savedNs, rv.steps()),
 		Evidence: []analyze.Evidence{
-			number("chains", chains), number("kernels_in_chains", kernels), number("longest_chain", longest), nanoseconds("in_chains", chained),
-			nanoseconds("gpu_work", work),
+			number("chains", c.n), number("kernels_in_chains", c.kernels), number("longest_chain", c.longest.n), nanoseconds("in_chains", c.ns),
+			nanoseconds("gpu_work", c.workNs),
 		},
-		Events: []analyze.EventRef{rv.ref(first.Row), rv.ref(last.Row)},
+		Events: []analyze.EventRef{rv.ref(c.longest.first), rv.ref(c.longest.last)},
 		Try:    "torch.compile the model, or use fused kernels for norm, rotary embedding and activation (vLLM's and SGLang's own)",
 	}
-	say(f, "%s pointwise kernels %s run in chains of %s on average, %s of the GPU's work: fused, an estimated %s would go", mean("kernels_in_chains_per_step", kernels, rv.steps()),
-		rv.per(), mean("kernels_per_chain", kernels, chains), share("of_work", chained, work), nanoseconds("estimated_saving", f.StakeNsPerStep))
+	say(f, "%s pointwise kernels %s run in chains of %s on average, %s of the GPU's work: fused, an estimated %s would go", mean("kernels_in_chains_per_step", c.kernels, rv.steps()),
+		rv.per(), mean("kernels_per_chain", c.kernels, c.n), share("of_work", c.ns, c.workNs), nanoseconds("estimated_saving", f.StakeNsPerStep))
 	return f
 }

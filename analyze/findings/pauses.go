@@ -73,6 +73,27 @@ func periodicPauses(rv *rankView) *analyze.Finding {
 	return f
 }
 
+// notWaiting is the worst of the ranks that do not wait for others in their long steps, if there are such: it is there that
+// the cause is.
+func notWaiting(v *view, found []*analyze.Finding) *analyze.Finding {
+	waits := func(f *analyze.Finding) bool {
+		return f != nil && slices.ContainsFunc(f.Evidence, func(e analyze.Evidence) bool { return e.Name == gpuDoes[useCommunicating] })
+	}
+	own := slices.Clone(found)
+	for i, f := range own {
+		if waits(f) {
+			own[i] = nil
+		}
+	}
+	if f := v.worst(own); f != nil {
+		return f
+	}
+	return v.worst(found)
+}
+
+// gpuDoes names evidence of what the GPU does in long steps, by use.
+var gpuDoes = [uses]string{"gpu_computes", "gpu_communicates", "gpu_stands_still"}
+
 // longSteps is a finding about long steps: what they have at stake, and where they are.
 func (rv *rankView) longSteps(s *series, places []int) *analyze.Finding {
 	var excess int64
@@ -102,7 +123,7 @@ func (rv *rankView) sayWhere(f *analyze.Finding, s *series, places []int) {
 	if rv.gpu {
 		use, ns := s.moreOf(places)
 		say(f, "; the GPU %s (%s %s)", []string{"computes longer", "communicates longer, or waits for other ranks", "stands still meanwhile"}[use],
-			share([]string{"gpu_computes", "gpu_communicates", "gpu_stands_still"}[use], min(ns, excess), excess), more)
+			share(gpuDoes[use], min(ns, excess), excess), more)
 	}
 	c := rv.companion(s, places)
 	switch {
@@ -157,8 +178,8 @@ func (s *series) regular(rv *rankView) *rhythm {
 	}
 	steps := func(k int) int64 { return int64(s.at[k]) }
 	moment := func(k int) int64 { return rv.iterations[s.at[k]].BeginNs }
-	best := chain(pauses, steps, 1)
-	if c := chain(pauses, moment, 0); len(c) > len(best) {
+	best := inRhythm(pauses, steps, 1)
+	if c := inRhythm(pauses, moment, 0); len(c) > len(best) {
 		best = c
 	}
 	if len(best) < regularPauses || float64(len(best)) < regularShare*float64(len(pauses)) {
@@ -167,9 +188,9 @@ func (s *series) regular(rv *rankView) *rhythm {
 	return &rhythm{best, int(stats.Median(intervals(best, steps))), stats.Median(intervals(best, moment))}
 }
 
-// chain is the longest list of pauses that follow each other at one interval, in a measure of their places; slack is by how
+// inRhythm is the longest list of pauses that follow each other at one interval, in a measure of their places; slack is by how
 // much intervals may always differ.
-func chain(pauses []int, measure func(int) int64, slack int64) []int {
+func inRhythm(pauses []int, measure func(int) int64, slack int64) []int {
 	var best []int
 	for i := range pauses {
 		for j := i + 1; j < len(pauses); j++ {
