@@ -202,3 +202,9 @@ func uncheckedOf(all []analyze.Check) []unchecked {
 	}
 	return out
 }
+
+// launchesKnown tells whether the launch of any GPU work is in the traces: profilers of the GPU alone record none, nor did
+// PyTorch's older one. Where there is none, nothing is known of delays, of a step's GPU work, and of why a device waited.
+func launchesKnown(r *analyze.Result) bool {
+	return slices.ContainsFunc(r.Ranks, func(k *analyze.Rank) bool { return k.Launch != nil && k.Launch.Linked > 0 })
+}

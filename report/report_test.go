@@ -19,6 +19,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/findings"
+	"github.com/inferprof/inferprof/trace"
 	traceformats "github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
 )
@@ -498,6 +499,47 @@ func TestTableKeepsNamesApart(t *testing.T) {
 	for _, r := range rows {
 		if columns(r) > 48 {
 			t.Errorf("%d columns: %q", columns(r), r)
+		}
+	}
+}
+
+// TestWithoutLaunches: of GPU work whose launches were not recorded nothing is said that only launches could tell.
+func TestWithoutLaunches(t *testing.T) {
+	for _, file := range []string{"kernels.json", "cuda_events.json"} { // of PyTorch's older profiler, which recorded none
+		tr, err := traceformats.ReadFile(filepath.Join("..", "trace", "autograd", "testdata", file), source.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := analyze.Analyze([]*trace.Trace{tr}, analyze.Options{})
+		if r.Kind != analyze.KindGPU || launchesKnown(r) {
+			t.Fatalf("%s: a trace of %s, launches known: %t", file, r.Kind, launchesKnown(r))
+		}
+		for _, format := range []string{"text", "md", "html"} {
+			var out bytes.Buffer
+			if err := Render(&out, format, r, Options{Full: true, Width: 1000}); err != nil {
+				t.Fatal(err)
+			}
+			for _, untrue := range []string{"match their launches", "before the profile", "GPU busy 0", "from launch to start", "launched by graphs", "|-1|", " -1 "} {
+				if strings.Contains(out.String(), untrue) {
+					t.Errorf("%s as %s: it says %q", file, format, untrue)
+				}
+			}
+			for _, said := range []string{"not checked: launches", "why is not known: no launch is found in the trace"} {
+				if format == "text" && !strings.Contains(out.String(), said) {
+					t.Errorf("%s as %s: it does not say %q", file, format, said)
+				}
+			}
+		}
+		for _, by := range []string{"phase", "step"} {
+			d, err := tableOf(r, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range d.shown() {
+				if head := d.cols[i].head; len(d.rows) > 0 && (head == "GPU busy" || head == "launches") {
+					t.Errorf("%s by %s: there is a column %q", file, by, head)
+				}
+			}
 		}
 	}
 }

@@ -15,7 +15,7 @@ func (p *page) phases() {
 	p.section("Phases", phaseNote(p.r, "launches (of graphs)"), "phase")
 	t := &table{columns: []column{{"", word}, {"steps", number}, {"tokens", number}, {"time", number}, {"step", number}, {"gap", number},
 		{"GPU busy", number}, {"CPU", number}, {"launches", number}, {"per token", number}}, spare: []string{"time", "CPU"}}
-	gpu := p.r.Kind == analyze.KindGPU
+	gpu, launched := p.r.Kind == analyze.KindGPU, launchesKnown(p.r)
 	for _, ph := range rows {
 		name := phaseName(ph.Phase)
 		if ph.Inferred {
@@ -23,7 +23,10 @@ func (p *page) phases() {
 		}
 		busy, cpu, launches := "", "", ""
 		if gpu {
-			busy, cpu, launches = duration(ph.GPUBusyMedianNs), duration(ph.CPUMedianNs), withGraphs(ph.LaunchesMedian, ph.GraphsMedian)
+			cpu = duration(ph.CPUMedianNs)
+		}
+		if launched {
+			busy, launches = duration(ph.GPUBusyMedianNs), withGraphs(ph.LaunchesMedian, ph.GraphsMedian)
 		}
 		t.add(name, count(int64(ph.Steps)), count(phaseTokens(ph)), duration(phaseTime(ph)), duration(ph.StepMedianNs), duration(ph.GapMedianNs),
 			busy, cpu, launches, duration(ph.NsPerToken))
@@ -97,9 +100,10 @@ func (p *page) steps() {
 	p.section("Steps", "", "step")
 	t := &table{columns: []column{{"#", number}, {"phase", word}, {"context", number}, {"generation", number}, {"step", number}, {"gap", number},
 		{"GPU busy", number}, {"launches", number}, {"slowest rank", number}, {"spread", number}}, spare: []string{"slowest rank", "launches", "spread"}}
+	launched := launchesKnown(p.r)
 	for _, s := range steps {
 		busy, launches, slow, spread := "", "", "", ""
-		if p.r.Kind == analyze.KindGPU {
+		if launched {
 			busy, launches = duration(s.BusyNs), withGraphs(int64(s.Launches), int64(s.GraphLaunch))
 		}
 		if s.Ranks > 1 {

@@ -481,13 +481,21 @@ func queueTable(r *analyze.Result) dataTable {
 	return d
 }
 
+// processWord is a process's number; "" if the trace has a word in its place.
+func processWord(pid int64) string {
+	if pid < 0 {
+		return ""
+	}
+	return strconv.FormatInt(pid, 10)
+}
+
 func threadTable(r *analyze.Result) dataTable {
 	d := dataTable{title: "Threads", note: "moments in which a thread was inside ops, annotations or calls", cols: []dataColumn{
 		{"rank", "rank", unitCount}, {"pid", "process", unitWord}, {"tid", "thread", unitWord}, {"events", "events", unitCount},
 		{"busy_ns", "busy", unitNs}, {"in_ops_ns", "in ops", unitNs}, {"name", "name", unitName}}}
 	for _, k := range r.Ranks {
 		for _, t := range k.CPU.Threads {
-			d.add(int64(k.Rank), fmt.Sprint(t.PID), fmt.Sprint(t.TID), int64(t.Events), t.BusyNs, t.InOpsNs, t.Name)
+			d.add(int64(k.Rank), processWord(t.PID), fmt.Sprint(t.TID), int64(t.Events), t.BusyNs, t.InOpsNs, t.Name)
 		}
 	}
 	return d

@@ -14,9 +14,10 @@ func phaseTable(r *analyze.Result) dataTable {
 		{"step_mean_ns", "mean", unitNs}, {"step_p90_ns", "p90", unitNs}, {"step_p99_ns", "p99", unitNs}, {"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
 		{"gpu_busy_median_ns", "GPU busy", unitNs}, {"cpu_median_ns", "CPU", unitNs}, {"launches_median", "launches", unitCount},
 		{"graph_launches_median", "graphs", unitCount}, {"ns_per_token", "per token", unitNs}}}
+	launched := launchesKnown(r)
 	for _, p := range r.Phases {
 		var busy, launches, graphs any
-		if r.Kind == analyze.KindGPU {
+		if launched {
 			busy, launches, graphs = known(p.GPUBusyMedianNs), p.LaunchesMedian, p.GraphsMedian
 		}
 		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), int64(p.MeasuredSteps), int64(p.Rank), known(p.ContextTokens), known(p.GenerationTokens), known(phaseTime(p)),
@@ -68,12 +69,13 @@ func stepTable(r *analyze.Result) dataTable {
 		{"gpu_busy_ns", "", unitNs}, {"busy_ns", "GPU busy", unitNs}, {"state", "", unitWord}, {"launches", "launches", unitCount}, {"graph_launches", "graphs", unitCount},
 		{"ranks", "", unitCount}, {"min_ns", "", unitNs}, {"max_ns", "", unitNs}, {"slowest_rank", "slowest rank", unitCount},
 		{"", "spread", unitNs}, {"late_rank", "waited for", unitCount}, {"most_wait_ns", "waited", unitNs}}}
+	launched := launchesKnown(r)
 	for _, s := range r.Steps {
 		var time, own, busy, launches, graphs, slowest, spread, late, wait any
 		if !s.Unmeasured {
 			time = s.TimeNs
 		}
-		if r.Kind == analyze.KindGPU {
+		if launched {
 			own, launches, graphs = s.GPUBusyNs, int64(s.Launches), int64(s.GraphLaunch)
 			if !s.Unmeasured {
 				busy = s.BusyNs

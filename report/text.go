@@ -567,7 +567,7 @@ func (p *page) cpu() {
 // launches lists launching calls, and how long work waits from its launch to its start.
 func (p *page) launches() {
 	p.data(launchTable(p.r), "launch", 8)
-	if len(p.r.Ranks) == 1 && p.r.Ranks[0].Launch != nil {
+	if len(p.r.Ranks) == 1 && launchesKnown(p.r) {
 		l := p.r.Ranks[0].Launch
 		p.wrapped("  ", "  ", words(
 			fmt.Sprintf("%s of the work launched by graphs", percent(int64(l.Graph), int64(l.Linked+l.Unlinked))),

@@ -29,7 +29,7 @@ func verdict(r *analyze.Result) string {
 		out = append(out, fmt.Sprintf("%s worked %s%s of %s", who, percent(t.BusyNs, t.TotalNs), mark(all, "time"),
 			plain(perDevice(r, t.TotalNs)))+choose(r.Devices > 1, " on average", "")+workedAt(r)+".")
 		if i := idleSums(r); 20*t.IdleNs >= t.TotalNs {
-			out = append(out, fmt.Sprintf("They stood idle %s%s", percent(t.IdleNs, t.TotalNs), mark(all, "time", "idle"))+i.mainly(t.IdleNs)+".")
+			out = append(out, fmt.Sprintf("They stood idle %s%s", percent(t.IdleNs, t.TotalNs), mark(all, "time", "idle"))+i.mainly(r, t.IdleNs)+".")
 			if r.Devices == 1 {
 				out[len(out)-1] = "It" + strings.TrimPrefix(out[len(out)-1], "They")
 			}
@@ -299,7 +299,10 @@ type idleCause struct {
 }
 
 // mainly names the cause of most of the idle time.
-func (s *idleSum) mainly(idleNs int64) string {
+func (s *idleSum) mainly(r *analyze.Result, idleNs int64) string {
+	if 2*s.unknown.Ns > idleNs && !launchesKnown(r) {
+		return ", and why is not known: no launch is found in the " + choose(len(r.Ranks) == 1, "trace", "traces")
+	}
 	for _, c := range s.causes()[:4] {
 		if 2*c.gap.Ns > idleNs {
 			return fmt.Sprintf(", %s of that because %s", percent(c.gap.Ns, idleNs), map[string]string{
