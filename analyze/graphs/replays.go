@@ -49,7 +49,7 @@ func losses(x *index.Index, all []*family) *Replays {
 	}
 	slices.SortStableFunc(launches, func(a, b int32) int { return cmp.Compare(x.Calls[a].StartNs, x.Calls[b].StartNs) })
 	r := &Replays{Launches: len(launches)}
-	first, last := launches[0], launches[len(launches)-1]
+	worked := slices.DeleteFunc(slices.Clone(launches), func(i int32) bool { return x.Calls[i].GPUEvents == 0 })
 	var short []shortReplay
 	for _, f := range all {
 		if len(f.replays) > 1 {
@@ -57,7 +57,7 @@ func losses(x *index.Index, all []*family) *Replays {
 		}
 		for i := range f.replays {
 			one := &f.replays[i]
-			if len(one.lost) > 0 && !cut(one, f, first, last) {
+			if len(one.lost) > 0 && !cut(one, f, worked[0], worked[len(worked)-1]) {
 				short = append(short, shortReplay{f, one})
 			}
 		}
