@@ -6,6 +6,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/trace"
 )
 
 // Replays is how completely the profiler wrote graph launches down: each replay against the others of its graph (families.go).
@@ -79,10 +80,17 @@ type shortReplay struct {
 }
 
 // cut tells whether a replay lacks what the profile's start or stop cuts off: the beginning of the first one, the end of the
-// last one.
+// last one. Layers are alike, so that it is told by the names, and not by the places that the kernels were given.
 func cut(r *replay, f *family, first, last int32) bool {
-	k := len(r.lost)
-	return r.call == first && int(r.lost[k-1]) == k-1 || r.call == last && int(r.lost[0]) == len(f.names)-k
+	if r.call != first && r.call != last || slices.Contains(r.slots, -1) {
+		return false
+	}
+	own := make([]trace.StringID, len(r.slots))
+	for i, s := range r.slots {
+		own[i] = f.names[s]
+	}
+	n := len(f.names) - len(own)
+	return r.call == first && slices.Equal(own, f.names[n:]) || r.call == last && slices.Equal(own, f.names[:len(own)])
 }
 
 func (r *Replays) addShort(x *index.Index, s shortReplay) {
