@@ -45,7 +45,7 @@ var kernelRules = []Rule{
 	{Comm, "ag_gfx*|rs_gfx*|ar_gfx*|ar_ll_gfx*|sync_latency", "aiter custom_all_reduce_gfx1250.cuh"},
 	{Comm, "=oneshot|=twoshot|=one_shot|=two_shot|push_oneshot|2shot|1shot|barrier|=signal_kernel|lse_combine|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
 	{Comm, "sdma|fabric_copy|ring_finish|fused_ring|ring_local|ring_remote", "mori collective/"},
-	{Comm, "publish|wait_combine|wait_acks|wait_prefix|=ack_kernel|bump_tag|count_dedup|combine_reduce|combine_group", "FlashInfer sm90_push_a2a_ops.cu"},
+	{Comm, "reduce_insert|publish|wait_combine|wait_acks|wait_prefix|=ack_kernel|bump_tag|count_dedup|combine_reduce|combine_group", "FlashInfer sm90_push_a2a_ops.cu"},
 
 	// State-space models and linear attention: before convolutions, norms and attention, by whose words they go.
 	{"ssm", "mamba*|ssd_chunk*|ssd_combined|ssd_scan|ssm|ssu|selective_scan*|selective_state*|state_passing|causal_conv1d|causal_conv|short_conv*|conv_state|bmm_chunk", "Mamba, causal-conv1d, vLLM mamba/ops, TensorRT-LLM selectiveScan"},
@@ -53,14 +53,14 @@ var kernelRules = []Rule{
 	{"ssm", "^chunk !attn !cat !topk !moe", "flash-linear-attention ops/*/chunk*.py, Mamba ssd_chunk_*.py"},
 	{"ssm", "^chunk delta", "aiter chunk_delta_attn"},
 	{"ssm", "gated_delta*|delta_rule|delta_net|gdn|gdr|kda|flashkda|rwkv*|retention|lightning_attn*|lightning_attention|linear_attn|linear_attention|seg_la|gla|hgrn|gsa|dplr|iplr|comba|deltaformer|mesa|log_linear*", "flash-linear-attention, SGLang linear/, vLLM fla/, aiter gated_delta_rule"},
-	{"ssm", "replayssm*|recoverssm*|wu_fwd|wu_bwd|wy_repr|k_update|forward_chunk|pass_chunks|gate_output_correction|token_shift|sconv|conv1d_split|post_conv|reduce_grouped_qk|finalize_qk_bias|angle_dt|dtrap|inverse_kernel|ttt", "flash-linear-attention rwkv7/, dplr/, atk/; Mamba mamba3/; vLLM ops/recoverssm.py"},
+	{"ssm", "replayssm*|recoverssm*|wu_fwd|wu_bwd|wy_repr|state_indices|k_update|forward_chunk|pass_chunks|gate_output_correction|token_shift|sconv|conv1d_split|post_conv|reduce_grouped_qk|finalize_qk_bias|angle_dt|dtrap|inverse_kernel|ttt", "flash-linear-attention rwkv7/, dplr/, atk/; Mamba mamba3/; vLLM ops/recoverssm.py"},
 	{"ssm", "fused_recurrent*|recurrent|kkt|recompute_w|solve_tril|chunkwise|fused_chunk|qkvzba|initial_states|backward_chunk|parallel_based|parallel_rebased|segsum|dadt", "flash-linear-attention, Mamba mamba3/"},
 	{"ssm", "fwd_kv_parallel|fwd_kv_reduce|fwd_diag|fwd_none_diag|bwd_diag|bwd_none_diag", "SGLang, vLLM lightning_attn.py"},
 
 	// Speculative decoding.
 	{"spec_decode", "eagle*|medusa|draft|draft_tokens|rejection*|rejected_tokens|spec_decode*|spec_decoding*|speculative*|tree_speculative*|verify_tree*|build_tree*|*draft|ngram_match|lookahead* !sampled", "vLLM spec_decode, SGLang speculative/, TensorRT-LLM speculativeDecoding/"},
 	{"conv", "dflash2 conv", "vLLM models/qwen3_dflash2.py"},
-	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
+	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|verify", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
 
 	// What is named after what it prepares for.
 	{"quantize", "smooth_quant*|smooth_quantize*|^quant_mxfp4|^per_token|^per_tensor|^per_group|^per_block|^per_channel", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
@@ -97,16 +97,18 @@ var kernelRules = []Rule{
 	{"attn", "^fwd_grouped_kernel|^fwd_kernel_stage1|^fwd_kernel_stage2", "Triton attention of SGLang and vLLM: decode_attention.py"},
 	{"rope", "rope|mrope|rotary*|*rope|pos_ids|rotate_half|kn_entry|apply_rope*|packed_qk_rope", "vLLM pos_encoding_kernels.cu, SGLang rope.cuh, FlashInfer pos_enc.cuh, aiter rope_common.h"},
 	{"kv_cache", "concat_kv*|quant_kv_cache*|mla_insert|reshape_and_cache*|reshape_cache*|concat_and_cache*|store_cache|store_kv*|store_kvcache|set_kv*|set_mla_kv*|set_k_and_s|get_k_and_s|get_k_triton|get_s_triton|append_paged*|quant_and_cache|kv_insert|copy_all_layer|write_cache|insert_k|quantize_and_insert*|index_cache|indexer_cache", "vLLM cache_kernels.cu, SGLang mem_cache/, FlashInfer page.cuh"},
-	{"kv_cache", "kv_buffer*|cache_loc|cache_locs|req_to_token*|swap_blocks*|copy_blocks*|gather_cache|dequant_cache|dequant_kv|dequant_gather*|dequantize_and_gather|fused_store_fp8|fused_store_mse|convert_fp8|window_store|cp_gather*|kv_blocks|transfer_kernel|transfer_page*|device_buffer|gather_prefill_kv|paged_dequant|kv_cache_gather|kv_cache_scatter|k_cache|create_flashinfer_kv|hisparse*|kv_indices", "vLLM, SGLang mem_cache/, kvcacheio/transfer.cu, FlashInfer fp4_kv_dequantization.cu"},
+	{"kv_cache", "kv_buffer*|cache_loc|cache_locs|req_to_token*|swap_blocks*|copy_blocks*|gather_cache|dequant_cache|dequant_kv|dequant_gather*|dequantize_and_gather|fused_store_fp8|fused_store_mse|convert_fp8|window_store|staging|save_ring*|prefill_pages|cp_gather*|kv_blocks|transfer_kernel|transfer_page*|device_buffer|gather_prefill_kv|paged_dequant|kv_cache_gather|kv_cache_scatter|k_cache|create_flashinfer_kv|hisparse*|kv_indices", "vLLM, SGLang mem_cache/, kvcacheio/transfer.cu, FlashInfer fp4_kv_dequantization.cu"},
 
+	{"quantize", "per_tensor_quant|per_token_quant|per_group_quant|per_block_quant|per_token_group_quant|scaled_quant !silu* !swiglu* !gelu* !act_and_mul*", "vLLM, SGLang, aiter: of what is no activation function"},
 	// Attention, and what sparse attention chooses with.
 	{"attn", "attention*|attn*|*attn|flash_fwd*|flash_bwd*|flash_fprop|flash_attn*|flash_decode*|fmha*|mha*|mqa*|gqa*|sdpa|paged_attn*|hstu*|sage_fwd*|sage_attn*|kernel_mha*|flex_attention", "flash-attention, FlashInfer, vLLM, xformers, cuDNN, aiter, CUTLASS fmha, FBGEMM hstu"},
 	{"attn", "mla|mla_*|*mla|concat_mlaq|mla_metadata|pa_metadata|scheduler_metadata|prepare_varlen*|merge_state*|merge_states|merge_attn*|variable_length*|kv_splits|split_kv*|reduce_segments|pa_decode|pa_ragged|pa_reduce|pa_mqa*|ll4mi|lean_atten*|la_persistent", "FlashMLA, FlashInfer cascade.cuh, vLLM merge_attn_states.cu, aiter pa_decode"},
 	{"attn", "single_prefill*|single_decode*|batch_prefill*|batch_decode*|prefill_with*|decode_with*|xqa*|decode_att*|fwd_grouped*|prefill_kernel|sparse_mla*|block_sparse*|vertical_slash*", "FlashInfer attention/, SGLang triton_ops/decode_attention.py, TensorRT-LLM xqa"},
 	{"attn", "^fwd_kernel|=bwd_kernel|^bwd_kernel_fused|^bwd_preprocess|bwd_kernel_dk*|bwd_kernel_dq|bwd_dkv|bwd_dq|convert_dq|compute_attn*", "Triton attention: SGLang, vLLM prefix_prefill.py, flash_attn_triton.py"},
 	{"attn", "cooperative_topk*|topk_per_row*|mqa_logits|paged_mqa_logits|topk_transform*|fast_topk*|page_table_transform|ragged_transform|topk_ragged|indexer*|nsa|dsa|block_scores|*scores|score|context_score|persistent_topk|lse|candidate*", "vLLM, SGLang, DeepGEMM: the indexer of DeepSeek's sparse attention"},
-	{"attn", "topk|topk_* swa|slots|sparse|prefill|decode|lens|scatter|global|index|indices !logits !gating", "vLLM, aiter: what DeepSeek's sparse attention makes of its indexer's choice"},
-	{"attn", "topk942::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
+	{"attn", "topk|topk_* swa|slots|sparse|prefill|decode|lens|scatter|global|index|indices !logits !gating !sampling::", "vLLM, aiter: what DeepSeek's sparse attention makes of its indexer's choice"},
+	{"attn", "sparse|qsa|nsa|swa !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
+	{"attn", "topk942::|ob::|mb::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
 	{"attn", "with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca*|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
 	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
@@ -122,6 +124,7 @@ var kernelRules = []Rule{
 
 	// GEMMs of few bits, then all others.
 	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4|afp8*|wfp8|wfp4|block32_tiled|block32_packed", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
+	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
 	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|bitsandbytes::", "vLLM"},
 	{"quant_gemm", "scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*", "vLLM, bitsandbytes, ggml"},
 	{"quant_gemm", "linear|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
@@ -136,7 +139,7 @@ var kernelRules = []Rule{
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
 	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|mish*|softplus*|elu_kernel|glu_kernel|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
-	{"quantize", "*quant|quant*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale_fp4*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
+	{"quantize", "*quant|quant*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
 	{"quantize", "fbgemm_gpu:: qparam|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
 	{"quantize", "to_float|float_to* fp8*|nbit*|hfp8*|fp4*", "FBGEMM quantize_ops"},
@@ -147,7 +150,7 @@ var kernelRules = []Rule{
 	{"embed_index", "fbgemm_gpu::|nbit::|ssd_split*::", "FBGEMM: embeddings and jagged tensors"},
 	// Sampling: from logits to tokens.
 	{"embed_index", "combine_sampled*", "vLLM v1/worker/gpu/input_batch.py"},
-	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|thinking*|bincount|=exponential_kernel|stop_criteria|stop_words|bad_words|grammar*", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
+	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|thinking*|bincount|=exponential_kernel|stop_criteria|stop_words|bad_words|grammar*", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
 	{"sampling", "sampling::|topk::|beam_search::", "FlashInfer sampling.cuh"},
 	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
 	{"sampling", "radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
@@ -159,8 +162,17 @@ var kernelRules = []Rule{
 	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll_cuda*|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
 	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
 
+	// Words that say little, and more than nothing.
+	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
+	{"attn", "decode|prefill|qk|qkv|flashattention*", "any: phases have kernels of their own in attention alone"},
+	{"ssm", "state|states", "any"},
+	{"kv_cache", "cache|caches|kv|kpool !slot", "any"},
 	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
 	{"reduce", "cub::|thrust::", "CUB, Thrust"},
 	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
+	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
+	{"activation", "gate|gates|glu|act", "any"},
+	{"reduce", "sum|mean|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
+	{"elementwise", "delay*|spin*|sleep*|convert*|pack|unpack|bias|residual|mix", "any"},
 	{"elementwise", "elementwise::|cub_elementwise::", "any: what else says so"},
 }
