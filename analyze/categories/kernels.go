@@ -60,20 +60,20 @@ var kernelRules = []Rule{
 	// Speculative decoding.
 	{"spec_decode", "eagle*|medusa|draft|draft_tokens|rejection*|rejected_tokens|spec_decode*|spec_decoding*|speculative*|tree_speculative*|verify_tree*|build_tree*|*draft|ngram_match|lookahead* !sampled", "vLLM spec_decode, SGLang speculative/, TensorRT-LLM speculativeDecoding/"},
 	{"conv", "dflash2 conv", "vLLM models/qwen3_dflash2.py"},
-	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|verify", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
+	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|mtp_new*|mtp_input|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|verify", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
 
 	// What is named after what it prepares for.
 	{"quantize", "smooth_quant*|smooth_quantize*|^quant_mxfp4|^per_token|^per_tensor|^per_group|^per_block|^per_channel", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
 	{"activation", "^silu_mul|^silu_and_mul|^fused_silu|^swiglu|^gelu_and_mul|^act_and_mul !gemv", "vLLM activation_kernels.cu, batched_deep_gemm_moe.py"},
 
 	// Experts. Sorting, gating, summing; then their GEMMs.
-	{"moe_gemm", "set_grouped_gemm|group_gemm_args|group_gemm_starts|compute_problem_sizes|get_group_gemm*|problem_sizes", "vLLM moe_data.cu, FlashInfer group_gemm, SGLang nvfp4_blockwise_moe.cuh"},
+	{"moe_gemm", "moe_tma_descs|set_grouped_gemm|group_gemm_args|group_gemm_starts|compute_problem_sizes|get_group_gemm*|problem_sizes", "vLLM moe_data.cu, FlashInfer group_gemm, SGLang nvfp4_blockwise_moe.cuh"},
 	{"gemm", "router_gemm*|router_gemv|gate_gemm", "vLLM dsv3_router_gemm, FlashInfer cake_router_gemm"},
 	{"activation", "silu_*|silu|swiglu*|gelu|act_and_mul moe|experts|masked|post_quant !fused_moe", "SGLang ep_moe: activations of experts"},
 	{"activation", "do_activation|do_gated_activation|moe_activation", "TensorRT-LLM cutlass_fused_moe_kernels.cuh, cuteDslKernels/moeUtils.cu"},
 	{"activation", "activation::", "TensorRT-LLM trtllm_fused_moe_dev_kernel.cu"},
 	{"moe_route", "routing*|topk_gating*|topk_softmax|topk_sigmoid|moe_softmax|grouped_topk|single_group_topk|biased_grouped*|topk_softplus*", "vLLM, SGLang, aiter, TensorRT-LLM: gates"},
-	{"moe_route", "router|moe_router|fused_gate|moe_fused_gate|kimi_k2_moe*|moe_topk|topk_moe|deepseek_v3_topk", "SGLang moe/router.py, moe_fused_gate.cu; FlashInfer noAuxTcKernels.cu"},
+	{"moe_route", "router|moe_router|fused_gate|moe_fused_gate|kimi_k2_moe*|moe_topk|topk_moe|deepseek_v3_topk|noaux_tc|no_aux_tc*|softmax_topk|moe_gate*", "SGLang moe/router.py, moe_fused_gate.cu; FlashInfer noAuxTcKernels.cu"},
 	{"moe_route", "moe_align*|moe_sort*|moe_sum*|moe_permute|moe_unpermute|moe_lora|moe_fused_mul_sum|moe_reduce|moe_finalize*|moe_combine*|moe_3stage_sort::|moe_sorting", "vLLM csrc/moe, aiter moe_sorting, ck_tile MoeSortingKernel"},
 	{"moe_route", "finalize_moe|^finalize_kernel|^finalize_deep_seek|^post_expert|append_shared_expert|finalize::|finalize_matmul_scatter|expand_input_rows|shuffle_input_rows|=permute_kernel|permute::|expert_first_token*|expert_prefix*|block_expert*|global_expert*|build_expert*", "TensorRT-LLM moe_kernels.cu, trtllm_fused_moe_dev_kernel.cu"},
 	{"moe_route", "expert_tokens|expert_map|expert_ids|expert_offsets|expt_data|expt_hist|experts_combine|compute_arg_sorts|blockscale_offsets|shuffle_rows|apply_shuffle_mul_sum|masked_m|seg_indptr|src2dst|gateup_input|minus_one", "vLLM moe_data.cu, SGLang ep_moe/kernels.py, moe/prepare_moe_input.cu"},
@@ -94,9 +94,10 @@ var kernelRules = []Rule{
 	{"norm", "gamma_beta|gamma_beta_backward*|batch_norm_*|compute_internal_gradients", "PyTorch ATen native/cuda/layer_norm_kernel.cu, Normalization.cuh"},
 	{"norm", wrapped + "<rmsnorm*|layernorm*|rms_norm|layer_norm|add_rmsnorm*>", "ck_tile norms"},
 	{"norm", "unrolled_elementwise_kernel_for_multi_outputs <batch_norm*>", "PyTorch ATen"},
+	{"sampling", "apply_penalty|token_id_counter*|length_criterion|stop_criterion|stop_words|eos_penalty|min_length_penalty", "lightllm apply_penalty.py, lmdeploy stop_criteria_kernels.cu"},
 	{"attn", "^fwd_grouped_kernel|^fwd_kernel_stage1|^fwd_kernel_stage2", "Triton attention of SGLang and vLLM: decode_attention.py"},
 	{"rope", "rope|mrope|rotary*|*rope|pos_ids|rotate_half|kn_entry|apply_rope*|packed_qk_rope", "vLLM pos_encoding_kernels.cu, SGLang rope.cuh, FlashInfer pos_enc.cuh, aiter rope_common.h"},
-	{"kv_cache", "concat_kv*|quant_kv_cache*|mla_insert|reshape_and_cache*|reshape_cache*|concat_and_cache*|store_cache|store_kv*|store_kvcache|set_kv*|set_mla_kv*|set_k_and_s|get_k_and_s|get_k_triton|get_s_triton|append_paged*|quant_and_cache|kv_insert|copy_all_layer|write_cache|insert_k|quantize_and_insert*|index_cache|indexer_cache", "vLLM cache_kernels.cu, SGLang mem_cache/, FlashInfer page.cuh"},
+	{"kv_cache", "flatten_kv_cache*|destindex_copy*|copy_kv*|kv_trans*|sample_kv|repack_kv*|kv_index_to_req|handl_k_cache|hanld_k_cache|concat_kv*|quant_kv_cache*|mla_insert|reshape_and_cache*|reshape_cache*|concat_and_cache*|store_cache|store_kv*|store_kvcache|set_kv*|set_mla_kv*|set_k_and_s|get_k_and_s|get_k_triton|get_s_triton|append_paged*|quant_and_cache|kv_insert|copy_all_layer|write_cache|insert_k|quantize_and_insert*|index_cache|indexer_cache", "vLLM cache_kernels.cu, SGLang mem_cache/, FlashInfer page.cuh"},
 	{"kv_cache", "kv_buffer*|cache_loc|cache_locs|req_to_token*|swap_blocks*|copy_blocks*|gather_cache|dequant_cache|dequant_kv|dequant_gather*|dequantize_and_gather|fused_store_fp8|fused_store_mse|convert_fp8|window_store|staging|save_ring*|prefill_pages|cp_gather*|kv_blocks|transfer_kernel|transfer_page*|device_buffer|gather_prefill_kv|paged_dequant|kv_cache_gather|kv_cache_scatter|k_cache|create_flashinfer_kv|hisparse*|kv_indices", "vLLM, SGLang mem_cache/, kvcacheio/transfer.cu, FlashInfer fp4_kv_dequantization.cu"},
 
 	{"quantize", "per_tensor_quant|per_token_quant|per_group_quant|per_block_quant|per_token_group_quant|scaled_quant !silu* !swiglu* !gelu* !act_and_mul*", "vLLM, SGLang, aiter: of what is no activation function"},
@@ -109,7 +110,7 @@ var kernelRules = []Rule{
 	{"attn", "topk|topk_* swa|slots|sparse|prefill|decode|lens|scatter|global|index|indices !logits !gating !sampling::", "vLLM, aiter: what DeepSeek's sparse attention makes of its indexer's choice"},
 	{"attn", "sparse|qsa|nsa|swa !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
 	{"attn", "topk942::|ob::|mb::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
-	{"attn", "with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca*|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
+	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca*|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
 	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
 	{"attn", wrapped + "<flash_attn*|fmha*|attention*|mla*|flash_mla*|sdpa|pytorch_mem_eff*>", "flash-attention 3, CUTLASS fmha, ck_tile fmha, FlashMLA"},
@@ -126,7 +127,7 @@ var kernelRules = []Rule{
 	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4|afp8*|wfp8|wfp4|block32_tiled|block32_packed", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
 	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
 	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|bitsandbytes::", "vLLM"},
-	{"quant_gemm", "scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*", "vLLM, bitsandbytes, ggml"},
+	{"quant_gemm", "scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
 	{"quant_gemm", "linear|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
 	{"quant_gemm", "nvjet qqtst|qqhsh|*qqtst|qq*|oo*|ooh*|oot*", "cuBLAS nvjet: q is e4m3, o is e2m1"},
 	{"quant_gemm", "cijk f8*|b8*|f8b8*|i8*", "hipBLASLt, Tensile"},
@@ -140,6 +141,7 @@ var kernelRules = []Rule{
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
 	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|mish*|softplus*|elu_kernel|glu_kernel|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
 	{"quantize", "*quant|quant*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
+	{"quantize", "^quant|^quantize|^dequant|^dequantize", "any: what begins so"},
 	{"quantize", "fbgemm_gpu:: qparam|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
 	{"quantize", "to_float|float_to* fp8*|nbit*|hfp8*|fp4*", "FBGEMM quantize_ops"},
@@ -150,7 +152,7 @@ var kernelRules = []Rule{
 	{"embed_index", "fbgemm_gpu::|nbit::|ssd_split*::", "FBGEMM: embeddings and jagged tensors"},
 	// Sampling: from logits to tokens.
 	{"embed_index", "combine_sampled*", "vLLM v1/worker/gpu/input_batch.py"},
-	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|thinking*|bincount|=exponential_kernel|stop_criteria|stop_words|bad_words|grammar*", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
+	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|stop_criteria|stop_words|bad_words|grammar*", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
 	{"sampling", "sampling::|topk::|beam_search::", "FlashInfer sampling.cuh"},
 	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
 	{"sampling", "radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
@@ -159,7 +161,7 @@ var kernelRules = []Rule{
 
 	// Where things are: embeddings, indices, positions, page tables, gathers and concatenations.
 	{"embed_index", "split_embedding*|embedding*|*embedding|embed|embeds|embs|bucketize|jagged*|lxu_cache*|lfu_*|cache_miss|weight_momentum|lru_cache*|linearize*|ssd_*|cache_indices|permute_2d*|permute_indices*|unique*|segment_offset*|krn_partial*|sum_and_scatter|recat*|bounds_check*|compute_cuda_kernel", "FBGEMM, PyTorch ATen Embedding*.cu"},
-	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll_cuda*|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
+	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll|roll_cuda*|rebuild_padding|^tile|prompt_inputs|update_output|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
 	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
 
 	// Words that say little, and more than nothing.
@@ -173,6 +175,6 @@ var kernelRules = []Rule{
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
 	{"activation", "gate|gates|glu|act", "any"},
 	{"reduce", "sum|mean|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
-	{"elementwise", "delay*|spin*|sleep*|convert*|pack|unpack|bias|residual|mix", "any"},
+	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|convert*|pack|unpack|bias|residual|mix", "any"},
 	{"elementwise", "elementwise::|cub_elementwise::", "any: what else says so"},
 }
