@@ -135,8 +135,8 @@ func parsePattern(pattern string, number func(atom) int32) ([]term, error) {
 // then a matter of asking for bits: what a name costs does not grow with the table.
 type dictionary struct {
 	runs     map[string][runForms]int32 // by letters; of each form the atom's number, or noAtom
-	prefixes []affix
-	suffixes []affix
+	prefixes [256][]affix // by their first byte
+	suffixes [256][]affix // by their last
 	longest  int // run that is worth looking up, in letters
 }
 
@@ -148,9 +148,11 @@ type affix struct {
 func (d *dictionary) add(a atom, number int32) {
 	switch a.form {
 	case prefix:
-		d.prefixes = append(d.prefixes, affix{[]byte(a.letters), number})
+		first := a.letters[0]
+		d.prefixes[first] = append(d.prefixes[first], affix{[]byte(a.letters), number})
 	case suffix:
-		d.suffixes = append(d.suffixes, affix{[]byte(a.letters), number})
+		last := a.letters[len(a.letters)-1]
+		d.suffixes[last] = append(d.suffixes[last], affix{[]byte(a.letters), number})
 	default:
 		if d.runs == nil {
 			d.runs = map[string][runForms]int32{}
@@ -186,13 +188,14 @@ func (d *dictionary) find(w *words, has bits) {
 				}
 			}
 		}
-		for _, p := range d.prefixes {
-			if bytes.HasPrefix(w.letters[w.starts[i]:], p.letters) {
+		rest, until := w.letters[w.starts[i]:], w.letters[:w.starts[i+1]]
+		for _, p := range d.prefixes[rest[0]] {
+			if bytes.HasPrefix(rest, p.letters) {
 				has.set(p.atom)
 			}
 		}
-		for _, s := range d.suffixes {
-			if bytes.HasSuffix(w.letters[:w.starts[i+1]], s.letters) {
+		for _, s := range d.suffixes[until[len(until)-1]] {
+			if bytes.HasSuffix(until, s.letters) {
 				has.set(s.atom)
 			}
 		}
