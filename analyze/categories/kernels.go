@@ -131,6 +131,7 @@ var kernelRules = []Rule{
 	{"quant_gemm", "linear|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
 	{"quant_gemm", "nvjet qqtst|qqhsh|*qqtst|qq*|oo*|ooh*|oot*", "cuBLAS nvjet: q is e4m3, o is e2m1"},
 	{"quant_gemm", "cijk f8*|b8*|f8b8*|i8*", "hipBLASLt, Tensile"},
+	{"quant_gemm", wrapped + "<machete*|marlin*>", "vLLM"},
 	{"quant_gemm", wrapped + "<gemm|*gemm> " + fewBits, "CUTLASS, vLLM scaled_mm, Machete, ck gemm_xdl"},
 	{"quant_gemm", "kernel_gemm*|gemm_kernel*|gemm_xdl*" + fewBits, "ck"},
 	{"gemm", "nvjet*|cijk|xmma_gemm|cublas*|wv_splitk*|wvsplitk*|splitk_reduce|splitkreduce*|splitk|split_k_reduce|dot_kernel|dotprod|*dotprod|ll_gemm*|skinny*|tinygemm*|scal_kernel|reduce_1block*|gemm_sn", "cuBLAS, hipBLASLt, vLLM rocm/skinny_gemms.cu, vLLM cute_dsl_ll_bf16_dotprod"},

@@ -41,7 +41,7 @@ var opRules = []Rule{
 	{"memory", "weak_ref_tensor*", "vLLM"},
 	{"copy", "aten:: =copy|=to_copy|=to|=clone|=cat|=stack|=pin_memory|=repeat|=repeat_interleave|=pad|=constant_pad_nd|=concat|=pad_sequence|=foreach_copy|=flatten_dense_tensors|=unflatten_dense_tensors", "PyTorch"},
 	{"copy", "=copy_bucket_to_grad", "PyTorch DDP"},
-	{"compiled", "torch_compiled*|compiled_fx_graph|dynamo*|*dynamo|aot_dispatch*|pregraph|aot_autograd|fake_tensor*|compiled_function*|torch_dynamo*", "PyTorch"},
+	{"compiled", "torch_compiled*|compiled_fx_graph|torch_dynamo*|aot_dispatch*|pregraph|aot_autograd|fake_tensor*|compiled_function*", "PyTorch"},
 	{"reduce", "aten:: =sum|=mean|=cumsum|=prod|=norm|=var|=var_mean|=std|=all|=any|=max|=min|=amax|=amin|=logsumexp|=linalg_vector_norm|=linalg_norm|=count_nonzero", "PyTorch"},
 	{"elementwise", "aten:: =add|=sub|=rsub|=mul|=div|=divide|=neg|=exp|=log|=log2|=pow|=sqrt|=rsqrt|=abs|=cos|=sin|=erf|=clamp|=clamp_max|=maximum|=minimum|=where|=masked_fill|=eq|=ne|=lt|=le|=gt|=ge|^logical|^bitwise|=floor|=ceil|=round|=floor_divide|=remainder|=fmod|=addcmul|=addcdiv|=lerp|=isnan|=isinf|=isfinite|=tril|=triu|=reciprocal|=square|=sign|=sgn|=random|=randint|=rand|=randn|=normal|=uniform|=bernoulli|=exponential|=or|=and|=xor|=lshift|=rshift|=iand|=ior|=nan_to_num|=diff|=dropout|=native_dropout|=logit|^foreach", "PyTorch"},
 	{"elementwise", "prims:: =add|=div|=mul|=rsqrt|=sub", "PyTorch prims"},
