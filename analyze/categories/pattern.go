@@ -135,9 +135,9 @@ func parsePattern(pattern string, number func(atom) int32) ([]term, error) {
 // then a matter of asking for bits: what a name costs does not grow with the table.
 type dictionary struct {
 	runs     map[string][runForms]int32 // by letters; of each form the atom's number, or noAtom
-	prefixes [256][]affix // by their first byte
-	suffixes [256][]affix // by their last
-	longest  int // run that is worth looking up, in letters
+	prefixes [256][]affix               // by their first byte
+	suffixes [256][]affix               // by their last
+	longest  int                        // run that is worth looking up, in letters
 }
 
 type affix struct {
