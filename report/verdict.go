@@ -112,7 +112,7 @@ func categoryWords(name, what string) string {
 
 // stepVerdict says what steps take.
 func stepVerdict(r *analyze.Result, mark string) string {
-	var out []string
+	var out, unknown []string
 	for _, p := range r.Phases {
 		if p.Phase != "decode" && p.Phase != "prefill" {
 			continue
@@ -120,8 +120,8 @@ func stepVerdict(r *analyze.Result, mark string) string {
 		var s string
 		switch {
 		case p.MeasuredSteps == 0:
-			s = fmt.Sprintf("what a %s step takes is not known: the trace does not show all work of %s", p.Phase,
-				choose(p.Steps == 1, "the only one", choose(p.Steps == 2, "either", "any of "+count(int64(p.Steps)))))
+			unknown = append(unknown, p.Phase)
+			continue
 		case p.OfOpen:
 			s = fmt.Sprintf("%s %s step, which no other follows, takes %s%s to the end of its own work", choose(p.Steps == 1, "the only", "a"), p.Phase,
 				plain(p.StepMedianNs), mark)
@@ -139,6 +139,9 @@ func stepVerdict(r *analyze.Result, mark string) string {
 			}
 		}
 		out = append(out, s+choose(p.Inferred, " (phases inferred)", ""))
+	}
+	if unknown != nil {
+		out = append(out, "what a "+strings.Join(unknown, " or ")+" step takes is not known: the trace does not show all work of any")
 	}
 	if out == nil {
 		return ""

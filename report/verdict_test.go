@@ -69,7 +69,7 @@ func TestWhoseStepItIs(t *testing.T) {
 	r := decodes(-1)
 	r.Phases = r.Ranks[0].Phases
 	r.Phases[0].MeasuredSteps, r.Phases[0].Unmeasured = 0, 9
-	if got := stepVerdict(r, "†1"); got != "What a decode step takes is not known: the trace does not show all work of any of 9." || phaseFigures(r, &r.Phases[0], "") != nil {
+	if got := stepVerdict(r, "†1"); got != "What a decode step takes is not known: the trace does not show all work of any." || phaseFigures(r, &r.Phases[0], "") != nil {
 		t.Errorf("of no step: %s", got)
 	}
 	r.Phases[0].StepMedianNs, r.Phases[0].MeasuredSteps, r.Phases[0].Unmeasured = 4_000_000, 3, 5
