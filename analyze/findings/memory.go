@@ -1,10 +1,13 @@
 package findings
 
 import (
+	"cmp"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/analyze/categories"
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -92,30 +95,70 @@ const (
 
 // allocationChurn: a step takes and gives back memory so often that it shows.
 func allocationChurn(rv *rankView) *analyze.Finding {
-	calls, ns := 0, int64(0)
-	name := ""
-	for _, o := range rv.rank.Ops {
-		if strings.HasPrefix(o.Name, "aten::empty") && o.Category != categories.Compile {
-			calls += o.Calls
-			ns += o.SelfNs
-			if name == "" {
-				name = o.Name
-			}
-		}
-	}
-	if len(rv.iterations) == 0 || ns > rv.totalNs { // they belong to something else than the steps
-		return nil
-	}
-	if calls < manyAllocations*rv.steps() || ratio(ns, rv.totalNs) < churnShare {
-		return nil
+	a := rv.allocations()
+	if a.calls < manyAllocations*a.steps || a.steps == 0 || ratio(a.ns, a.stepsNs) < churnShare || a.ns > a.stepsNs {
+		return nil // more than the steps take belongs to something else than them
 	}
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(ns, rv.steps()),
-		Evidence:       []analyze.Evidence{number("allocations", calls), nanoseconds("allocating", ns)},
-		Events:         []analyze.EventRef{rv.ref(rv.longestNamed(name))},
+		StakeNsPerStep: quotient(a.ns, a.steps),
+		Evidence:       []analyze.Evidence{number("allocations", a.calls), nanoseconds("allocating", a.ns), number("steps", a.steps)},
+		Events:         []analyze.EventRef{rv.ref(a.longest.Row)},
 		Try:            "replay graphs or compile the model, so that a step's tensors are planned once; write into tensors that exist (out=)",
 	}
-	say(f, "%s tensors are allocated per step, which takes the host %s (%s of the time)", mean("allocations_per_step", calls, rv.steps()),
-		nanoseconds("allocating_per_step", f.StakeNsPerStep), share("of_time", ns, rv.totalNs))
+	say(f, "%s tensors are allocated per step, which takes the host %s (%s of the time)", mean("allocations_per_step", a.calls, a.steps),
+		nanoseconds("allocating_per_step", f.StakeNsPerStep), share("of_time", a.ns, a.stepsNs))
 	return f
 }
+
+// allocations are the empty tensors made in steps.
+type allocations struct {
+	calls, steps int
+	ns, stepsNs  int64
+	longest      index.Span
+}
+
+// allocations counts ops that make a tensor during the marks of measured steps, on their thread. One that is made inside another
+// (empty_strided in empty_like) is the same tensor.
+func (rv *rankView) allocations() *allocations {
+	a := &allocations{}
+	type mark struct{ start, end int64 }
+	marks := map[trace.TrackID][]mark{}
+	for i := range rv.iterations {
+		s := rv.step(i)
+		row := rv.stepRow(s)
+		if s.Unmeasured || row < 0 {
+			continue
+		}
+		a.steps++
+		a.stepsNs += s.TimeNs
+		track := rv.t.Events.Track(int(row))
+		marks[track] = append(marks[track], mark{s.StartNs, s.StartNs + s.CPUNs})
+	}
+	for _, list := range marks {
+		slices.SortFunc(list, func(a, b mark) int { return cmp.Compare(a.start, b.start) })
+	}
+	until := map[trace.TrackID]int64{} // of the last one on a thread
+	for _, h := range rv.x.Host() {    // parents before children
+		list := marks[h.Track]
+		if len(list) == 0 || h.StartNs < until[h.Track] || rv.x.CategoryOf(&h) != trace.CategoryCPUOp || !rv.matches(makesTensor, rv.t.Events.Name(int(h.Row))) {
+			continue
+		}
+		i, found := slices.BinarySearchFunc(list, h.StartNs, func(m mark, at int64) int { return cmp.Compare(m.start, at) })
+		if !found {
+			i--
+		}
+		if i < 0 || h.StartNs >= list[i].end || rv.x.Compiling(h.Track, h.StartNs) {
+			continue
+		}
+		until[h.Track] = h.EndNs
+		a.calls++
+		a.ns += h.EndNs - h.StartNs
+		if a.calls == 1 || h.EndNs-h.StartNs > a.longest.EndNs-a.longest.StartNs {
+			a.longest = h
+		}
+	}
+	return a
+}
+
+// makesTensor are the ops that make a tensor without contents.
+var makesTensor = regexp.MustCompile(`^aten::(new_)?empty`)
