@@ -114,10 +114,10 @@ func (e *Estimate) halfWidth(a, b []value) (float64, bool) {
 	}
 	var variance, squares float64
 	for _, v := range []*value{&a[0], &b[0]} {
-		allowed := max(singleRunShare/math.Sqrt2*v.v, v.step)
-		variance += allowed*allowed + v.within*v.within
-		t := studentT(float64(v.n - 1))
-		squares += t*t*allowed*allowed + normal*normal*v.within*v.within
+		least := singleRunShare / math.Sqrt2 * v.v
+		variance += math.Pow(max(least, v.step), 2) + v.within*v.within
+		// The least is measured, and the steps' is estimated, of few by few.
+		squares += math.Pow(max(normal*least, studentT(float64(v.n-1))*v.step), 2) + math.Pow(normal*v.within, 2)
 	}
 	e.Spread = math.Sqrt(variance)
 	return math.Sqrt(squares), true
