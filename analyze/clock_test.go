@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -81,7 +82,7 @@ func TestDuplicateAndLateRanks(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	if got := ids(meetings(0, 0, 0, 0, intime), meetings(0, 0, 0, 0, intime)); got != "missing_ranks duplicate_rank" && got != "duplicate_rank" {
+	if got := ids(meetings(0, 0, 0, 0, intime), meetings(0, 0, 0, 0, intime)); got != "same_trace duplicate_rank" {
 		t.Errorf("the same rank twice: %q", got)
 	}
 	if got := ids(meetings(0, 0, 0, 0, intime), meetings(1, 20, 0, 0, intime)); got != "late_rank" {
@@ -133,5 +134,94 @@ func TestDifferentProfiles(t *testing.T) {
 		meetings(1, 0, 4_000_000_000, 900_000_000_000, func(int) int64 { return 0 })}, Options{})
 	if slices.ContainsFunc(far.Problems, func(p integrity.Problem) bool { return p.ID == "different_profiles" }) {
 		t.Errorf("clocks that differ are no profiles that do: %+v", far.Problems)
+	}
+}
+
+// crew is two ranks of one engine that meet in a thousand all-reduces, in steps that are alike but for some µs, of which rank 1
+// keeps those that keep holds of; its clock is ahead.
+func crew(ahead int64, keep func(i int) bool, change func(r int, t *trace.Trace)) []*trace.Trace {
+	random := rand.New(rand.NewPCG(4, 4))
+	var traces []*trace.Trace
+	for r := range 2 {
+		b := newBuilder()
+		b.Trace.Meta.BaseTimeNanoseconds = 1_000_000_000
+		b.Trace.Meta.Distributed = &trace.Distributed{Rank: r, WorldSize: 2}
+		traces = append(traces, b.Trace)
+		if change != nil {
+			change(r, b.Trace)
+		}
+		at := int64(5_000_000)
+		steps := rand.New(rand.NewPCG(9, 9))
+		for i := range 1000 {
+			if at += 60_000 + steps.Int64N(3000); i%20 == 0 {
+				at += 100_000 + steps.Int64N(20_000)
+			}
+			if r == 1 && !keep(i) {
+				continue
+			}
+			came := at - 5_000 - random.Int64N(20_000)
+			b.Op("aten::mm", came+ahead*int64(r)-20_000, 15_000)
+			b.Collective("allreduce", came+ahead*int64(r), at-came, trace.Absent, 4096)
+		}
+	}
+	return traces
+}
+
+// What one of two ranks lacks of what the other has is told, whatever its clock says; a trace of another run is no rank that
+// lacks something.
+func TestRanksTogether(t *testing.T) {
+	all := func(int) bool { return true }
+	hour := int64(3_600_000_000_000)
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct {
+		name   string
+		traces []*trace.Trace
+		want   string
+	}{
+		{"nothing is missing", crew(0, all, nil), ""},
+		{"a clock an hour ahead", crew(hour, all, nil), "note clock_skew"},
+		{"began a step later", crew(0, func(i int) bool { return i >= 15 }, nil), ""},
+		{"began at a third", crew(0, func(i int) bool { return i >= 333 }, nil), "error late_rank"},
+		{"began at a twentieth, by a clock that is ahead", crew(20_000_000, func(i int) bool { return i >= 50 }, nil), "warning late_rank note clock_skew"},
+		{"ended at two thirds", crew(0, func(i int) bool { return i < 667 }, nil), "error early_rank"},
+		{"lost half", crew(0, func(int) bool { return random.IntN(2) == 0 }, nil), "error rank_lost_work"},
+		{"lost a twentieth", crew(0, func(int) bool { return random.IntN(20) > 0 }, nil), "warning rank_lost_work"},
+		{"of another run", crew(hour, func(i int) bool { return i > 300 && i < 800 }, nil), "error different_profiles"},
+		{"of another world", crew(0, all, func(r int, t *trace.Trace) { t.Meta.Distributed.WorldSize = 2 + 2*r }), "error different_profiles note missing_ranks"},
+		{"of another version", crew(0, all, func(r int, t *trace.Trace) {
+			t.Meta.Engine = trace.Engine{Name: "vllm", Version: []string{"0.24", "0.32"}[r]}
+		}),
+			"error different_profiles"},
+	} {
+		var got []string
+		for _, p := range Analyze(c.traces, Options{}).Problems {
+			got = append(got, p.Severity+" "+p.ID)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// Replicas that do not meet begin, end and run what they like.
+func TestReplicasLackNothing(t *testing.T) {
+	var traces []*trace.Trace
+	for r := range 3 {
+		b := newBuilder()
+		b.Trace.Meta.BaseTimeNanoseconds = 1_000_000_000
+		b.Trace.Meta.Distributed = &trace.Distributed{Rank: 0, WorldSize: 1}
+		random := rand.New(rand.NewPCG(5, uint64(r)))
+		at := int64(r) * 9_000_000
+		for range 200 + 100*r {
+			at += 50_000 + random.Int64N(40_000)
+			b.Op("aten::mm", at-30_000, 20_000)
+			b.Collective("allreduce", at-7_000, 7_000, trace.Absent, 4096)
+		}
+		traces = append(traces, b.Trace)
+	}
+	for _, p := range Analyze(traces, Options{}).Problems {
+		if p.ID != "duplicate_rank" {
+			t.Errorf("%s: %s", p.ID, p.Text)
+		}
 	}
 }

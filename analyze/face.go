@@ -198,6 +198,7 @@ const (
 	CheckDurations  = integrity.CheckDurations
 	CheckFile       = integrity.CheckFile
 	CheckKernels    = integrity.CheckKernels
+	CheckMet        = integrity.CheckMet
 	CheckLaunches   = integrity.CheckLaunches
 	CheckRanksGiven = integrity.CheckRanksGiven
 	CheckReplays    = integrity.CheckReplays

@@ -181,7 +181,11 @@ func Join(parts []*Part, o Options) *Result {
 	missing := slices.Concat(integrity.CheckFrontends(workers, len(res.Frontends)), integrity.CheckRanks(res.Ranks, o.expectedRanks()))
 	slices.SortStableFunc(res.Checks, func(a, b integrity.Check) int { return cmp.Compare(a.Rank, b.Rank) })
 	res.Checks = append(res.Checks, integrity.RanksGiven(res.Ranks, o.expectedRanks(), missing))
-	res.Problems = slices.Concat(missing, integrity.CheckClocks(res.Ranks), res.Problems)
+	together := integrity.CheckTogether(res.Ranks)
+	if c := integrity.RanksTogether(res.Ranks, together); c != nil {
+		res.Checks = append(res.Checks, *c)
+	}
+	res.Problems = slices.Concat(missing, together, res.Problems)
 	res.checkSelection(&o, devices, most)
 	integrity.SortProblems(res.Problems)
 	return res

@@ -125,13 +125,14 @@ var checkWords = []struct{ id, one, many string }{
 	{analyze.CheckReplays, "%s graph replay is as others", "%s graph replays have the kernels of their graphs"},
 	{analyze.CheckSteps, "no work of a step lies outside %s step", "no work of a step lies outside %s steps"},
 	{analyze.CheckRanksGiven, "no rank is missing (%s)", "no rank is missing (%s)"},
+	{analyze.CheckMet, "the ranks share %s collective", "the ranks share %s collectives"},
 	{analyze.CheckDurations, "", ""},
 	{analyze.CheckDuplicates, "", ""},
 }
 
 // uncheckedWords say what could not be checked.
 var uncheckedWords = map[string]string{
-	analyze.CheckRanksGiven: "missing ranks", analyze.CheckLaunches: "launches", analyze.CheckKernels: "lost kernels",
+	analyze.CheckRanksGiven: "missing ranks", analyze.CheckMet: "what ranks lack", analyze.CheckLaunches: "launches", analyze.CheckKernels: "lost kernels",
 	analyze.CheckReplays: "graph replays", analyze.CheckSteps: "steps", analyze.CheckDurations: "GPU work of 0 ns",
 	analyze.CheckDuplicates: "events that are there twice",
 }

@@ -330,7 +330,7 @@ func (l *lag) lasting() bool {
 }
 
 // startedAhead tells whether the late ones may only be so because the others began earlier: their devices wait for their
-// hosts, and the others' hosts are steps ahead. Where hosts are not known, it is enough that somebody began later.
+// hosts, and the others' hosts are steps ahead. Where a device's launches are not known, that can't be excluded.
 func (v *view) startedAhead(l *lag, late, rest []int) bool {
 	idle := l.longerIdle
 	leads := l.group.leads
@@ -343,7 +343,7 @@ func (v *view) startedAhead(l *lag, late, rest []int) bool {
 	step := quotient(l.restOwn+l.restWait, l.beats)
 	return !slices.ContainsFunc(rest, func(i int) bool {
 		if leads[i] == trace.Absent {
-			return !v.gpu() || !v.skewed()
+			return !v.gpu()
 		}
 		return leads[i] < aheadBeats*step
 	})

@@ -38,6 +38,10 @@ var affected = map[string][]string{
 	"one_long_gap":       {"time"},
 	"missing_ranks":      {"collectives"},
 	"different_profiles": {"time", "kernels", "categories", "ops", "cpu", "parallel", "memory_ops", "collectives", "steps", "phases"},
+	"late_rank":          {"time", "collectives", "steps", "phases"},
+	"early_rank":         {"time", "collectives", "steps", "phases"},
+	"rank_lost_work":     {"time", "kernels", "categories", "collectives", "steps", "phases"},
+	"same_trace":         {"time", "kernels", "categories", "ops", "cpu", "collectives", "steps", "phases"},
 	"rank_numbers":       {"collectives"},
 	"replays_differ":     {"time", "kernels", "categories", "steps", "phases", "graphs"},
 }
@@ -83,6 +87,7 @@ const (
 	CheckDuplicates = "duplicates" // of events: none is there twice
 	CheckSteps      = "steps"      // of steps: none is missing between them
 	CheckRanksGiven = "ranks"      // of ranks: none is missing
+	CheckMet        = "together"   // of collectives: the ranks that meet in them have all that others have, and are of one profile
 )
 
 // SortProblems sorts the worst first, and fills in what each affects.

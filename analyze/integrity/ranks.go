@@ -1,7 +1,6 @@
 package integrity
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -69,8 +68,11 @@ func CheckRanks(all []*ranks.Rank, expected int) []Problem {
 	if missing <= 0 {
 		return nil
 	}
+	// A node alone may have the ranks of its own part of a world.
+	lowest := slices.Min(slices.Collect(maps.Keys(seen)))
+	first := max(0, lowest-lowest%world)
 	var names []string
-	for rank := 0; rank < world && len(names) < 8; rank++ {
+	for rank := first; rank < first+world && len(names) < 8; rank++ {
 		if !seen[rank] {
 			names = append(names, strconv.Itoa(rank))
 		}
@@ -92,72 +94,6 @@ func RanksGiven(all []*ranks.Rank, expected int, found []Problem) Check {
 		c.Outcome, c.Why = NotChecked, "the traces do not say how many there are"
 	}
 	return c
-}
-
-const (
-	// lateNs is how much later a trace may begin without it being worth a word.
-	lateNs = 1_000_000
-	// skewNs is how far clocks may be apart before a report says so: beyond it, two ranks' timelines can't be laid side
-	// by side by eye. GPU clocks of one host agree to some µs.
-	skewNs = 1_000_000
-)
-
-// apart finds traces that do not overlap in time and ran no collective together, which are of different profiles: the
-// first two of them, and the time between.
-func apart(all []*ranks.Rank) (before, after *ranks.Rank, ns int64) {
-	if len(all) < 2 || slices.ContainsFunc(all, func(r *ranks.Rank) bool { return r.Clock == nil }) {
-		return nil, nil, 0
-	}
-	order := slices.SortedStableFunc(slices.Values(all), func(a, b *ranks.Rank) int {
-		return cmp.Compare(a.Clock.LateNs, b.Clock.LateNs)
-	})
-	last := order[0]
-	for _, r := range order[1:] {
-		end := last.Clock.LateNs + last.LastNs - last.FirstNs
-		if gap := r.Clock.LateNs - end; gap > 0 && r.Clock.Collectives == 0 {
-			return last, r, gap
-		}
-		if r.Clock.LateNs+r.LastNs-r.FirstNs > end {
-			last = r
-		}
-	}
-	return nil, nil, 0
-}
-
-// CheckClocks finds ranks whose clocks or windows differ.
-func CheckClocks(all []*ranks.Rank) []Problem {
-	var out []Problem
-	if a, b, ns := apart(all); a != nil {
-		return []Problem{{ID: "different_profiles", Severity: SeverityWarning, Rank: AllRanks, Ns: ns,
-			Text: fmt.Sprintf("the traces of rank %d and rank %d lie %s apart and ran no collective together: they are of different "+
-				"profiles, and sums over them are of neither (inferprof compare sets one against the other)",
-				a.Rank, b.Rank, inUnit(ns))}}
-	}
-	for _, r := range all {
-		c := r.Clock
-		if c == nil {
-			continue
-		}
-		if c.Collectives > 0 && max(c.SkewNs, -c.SkewNs) > skewNs && max(c.SkewNs, -c.SkewNs) > 4*c.SpreadNs {
-			ahead, by := "ahead of", c.SkewNs
-			if by < 0 {
-				ahead, by = "behind", -by
-			}
-			out = append(out, Problem{ID: "clock_skew", Severity: SeverityNote, Rank: r.Rank, Count: c.Collectives, Ns: by,
-				Affects: []string{"late_ns"},
-				Text: fmt.Sprintf("the clock of rank %d is %s %s rank %d's, by %s that both ran (± %s): timelines are shifted by it",
-					r.Rank, inUnit(by), ahead, c.Reference, words.Plural(c.Collectives, "collective", "collectives"),
-					inUnit(c.SpreadNs))})
-		}
-		// A window that lacks a tenth of the longest one, or more, lacks steps.
-		if long := r.LastNs - r.FirstNs + c.LateNs + c.EarlyNs; c.LateNs > lateNs && c.LateNs > long/10 {
-			out = append(out, Problem{ID: "late_rank", Severity: SeverityNote, Rank: r.Rank, Ns: c.LateNs,
-				Affects: []string{"collectives", "steps"},
-				Text: fmt.Sprintf("the trace of rank %d begins %s after the first rank's: it lacks what came before, "+
-					"and the others wait there", r.Rank, inUnit(c.LateNs))})
-		}
-	}
-	return out
 }
 
 // inUnit is a time with one decimal, in µs, ms or s.

@@ -33,6 +33,12 @@ type Clock struct {
 	LateNs int64 `json:"late_ns"`
 	// EarlyNs is how much earlier its last event ends than that of the rank that ended last.
 	EarlyNs int64 `json:"early_ns"`
+	// Met are the collectives that it shares with the rank of which it shares most. Lacks are how many others have and it has
+	// not: from before its first one, from after its last, and between.
+	Met          int `json:"met"`
+	LacksBefore  int `json:"lacks_before"`
+	LacksAfter   int `json:"lacks_after"`
+	LacksBetween int `json:"lacks_between"`
 }
 
 // clockSamples are enough collectives for a median.

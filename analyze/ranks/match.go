@@ -67,7 +67,10 @@ func pairUp(a, b *sequence, together bool, ahead int64) []pair {
 	if equal && (!together || n < fewCollectives || float64(stray) <= strayShare*float64(n)) {
 		return inOrder(n)
 	}
-	if n < 2 || f.spacing <= 0 {
+	if n == 1 {
+		f.spacing = b.spacing()
+	}
+	if f.spacing <= 0 {
 		return nil
 	}
 	at, fit := f.best(ahead, median)
@@ -99,7 +102,7 @@ func (f *fitting) best(ahead, median int64) (offset int64, fit float64) {
 	offset = f.settle(ahead)
 	fit = f.score(offset, from, to)
 	for _, more := range []func() []int64{func() []int64 { return []int64{f.settle(median)} }, f.candidates} {
-		if fit >= clearlyFitted {
+		if fit >= clearlyFitted || to-from < fewCollectives { // a few fit somewhere, if the clock may be any
 			break
 		}
 		for _, o := range more() {
@@ -331,6 +334,61 @@ next:
 		out = append(out, crowd{[]member{m}, [][]int{at}})
 	}
 	return out
+}
+
+// lacks are how many collectives a rank has not got.
+type lacks struct{ met, before, after, between int }
+
+// count adds to what each rank has met and lacks by a crowd.
+func (c *crowd) count(of map[*Rank]*lacks) {
+	lead := c.members[0]
+	var most lacks // of the first one
+	for j, m := range c.members[1:] {
+		var pairs []pair
+		for a, b := range c.at[j+1] {
+			if b != unmatched {
+				pairs = append(pairs, pair{a, b})
+			}
+		}
+		l := lacksOf(m, lead, pairs)
+		own := of[m.rank]
+		*own = lacks{own.met + l.met, own.before + l.before, own.after + l.after, own.between + l.between}
+		for i, p := range pairs {
+			pairs[i] = pair{p.b, p.a}
+		}
+		l = lacksOf(lead, m, pairs)
+		most = lacks{max(most.met, l.met), max(most.before, l.before), max(most.after, l.after), max(most.between, l.between)}
+	}
+	own := of[lead.rank]
+	*own = lacks{own.met + most.met, own.before + most.before, own.after + most.after, own.between + most.between}
+}
+
+// lacksOf is what one rank lacks of another's, given the pairs that they share, the other's place first. What the other ran before
+// the one's first is lacking from before its trace began, if most of it ended by then; so it is at the end. In between it is
+// what the other has more of: groups of other ranks may run collectives of the same name, on either side.
+func lacksOf(one, other member, pairs []pair) lacks {
+	l := lacks{met: len(pairs)}
+	first, last := pairs[0], pairs[len(pairs)-1]
+	outside := 0
+	for i := range first.a {
+		if other.end(i)+one.end(first.b)-other.end(first.a) < one.rank.FirstNs {
+			outside++
+		}
+	}
+	if 2*outside > first.a-first.b {
+		l.before = max(0, first.a-first.b)
+	}
+	outside = 0
+	for i := last.a + 1; i < len(other.ns); i++ {
+		if other.start[i]+one.end(last.b)-other.end(last.a) > one.rank.LastNs {
+			outside++
+		}
+	}
+	if more := len(other.ns) - last.a - (len(one.ns) - last.b); 2*outside > more {
+		l.after = max(0, more)
+	}
+	l.between = max(0, len(other.ns)-l.before-l.after-len(one.ns))
+	return l
 }
 
 // splitWaits fills in what each member waited in the collectives that all have, as far as nobody told, and numbers those

@@ -31,7 +31,7 @@ type member struct {
 }
 
 // SplitWaits tells waiting from transfer by comparing ranks, whose clocks are known (Clocks). It fills in the waits of runs
-// that nobody told, and returns the table of each rank, and that of all.
+// that nobody told, and in clocks what each has met and lacks, and returns the table of each rank, and that of all.
 func SplitWaits(ranks []*Rank) (perRank [][]Collective, all []Collective) {
 	keys := map[collectiveKey][]member{}
 	for _, r := range ranks {
@@ -41,12 +41,24 @@ func SplitWaits(ranks []*Rank) (perRank [][]Collective, all []Collective) {
 	}
 	late := map[collectiveKey]map[int]int{}
 	number := int32(0)
+	lacking := map[*Rank]*lacks{}
+	for _, r := range ranks {
+		lacking[r] = &lacks{}
+	}
 	for _, k := range slices.SortedFunc(maps.Keys(keys), collectiveKey.compare) {
 		same := keys[k]
 		slices.SortStableFunc(same, func(a, b member) int { return cmp.Compare(a.rank.Rank, b.rank.Rank) })
 		late[k] = map[int]int{}
 		for _, c := range crowds(k, same) {
 			c.splitWaits(&number, late[k])
+			if endsTogether(k.kind()) {
+				c.count(lacking)
+			}
+		}
+	}
+	for _, r := range ranks {
+		if c, l := r.Clock, lacking[r]; c != nil {
+			c.Met, c.LacksBefore, c.LacksAfter, c.LacksBetween = l.met, l.before, l.after, l.between
 		}
 	}
 	perRank = make([][]Collective, len(ranks))

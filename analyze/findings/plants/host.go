@@ -2,6 +2,7 @@ package plants
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/inferprof/inferprof/trace"
 )
@@ -71,6 +72,12 @@ func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) b
 		}
 		if len(c.pauses) == 0 {
 			return nil
+		}
+		also := also
+		for i := range s.Ranks {
+			if !slices.ContainsFunc(c.pauses, func(p pause) bool { return p.rank == i }) {
+				also = append(slices.Clone(also), "straggler_rank") // it is ahead and does not pause: the others' hosts are slower
+			}
 		}
 		ranks, lost := s.play(c)
 		return &Planted{Ranks: ranks, Right: right, Also: also, Timed: true, LostNs: lost}

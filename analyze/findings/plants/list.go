@@ -15,7 +15,7 @@ var (
 	hostIsLate   = []string{"host_idle", "launch_bound_decode", "outside_ops"}
 	pauses       = []string{"periodic_pauses", "outlier_steps", "one_long_gap", "host_idle"}
 	waitsForGPU  = []string{"sync_in_step", "pageable_copies"}
-	lostWork     = []string{"replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "gpu_ends_early"}
+	lostWork     = []string{"rank_lost_work", "replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "gpu_ends_early"}
 	lostLaunches = []string{"unlinked", "unlinked_kernels", "lost_launches"}
 )
 
@@ -83,10 +83,10 @@ var rankPlants = []Plant{
 	{"rank 1 computes 40 % slower", onRank(1, []string{"straggler_rank"}, nil, 1.4)},
 	{"rank 1 has a slower host", pausingOne(1, []string{"straggler_rank"}, hostIsLate)},
 	{"rank 1 ends at 60 %", editing(1, []string{"early_rank", "gpu_ends_early"}, outside(0, 0.6))},
-	{"rank 1 begins at 40 %", editing(1, []string{"late_rank", "rank_start_skew"}, outside(0.4, 1))},
+	{"rank 1 begins at 40 %", editing(1, []string{"late_rank", "rank_start_skew", "no_gpu_events"}, outside(0.4, 1))},
 	{"rank 1's clock is an hour off", clockOff(1, 3_600_000_000_000, []string{"clock_skew"})},
 	{"rank 1's clock is 20 ms off", clockOff(1, 20_000_000, []string{"clock_skew"})},
 	{"rank 1 is another run's", otherRun(1)},
-	{"rank 1 lost 30 % of the device's work", editing(1, append([]string{"rank_lost_work", "ranks_differ"}, lostWork...),
+	{"rank 1 lost 30 % of the device's work", editing(1, lostWork,
 		dropWork(func(_ *Rank, _ *Work, random *rand.Rand) bool { return random.Float64() < 0.3 }))},
 }
