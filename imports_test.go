@@ -62,7 +62,7 @@ var floors = [][]room{
 	{{"analyze/findings", onTraces("analyze/...")}},
 	{{"analyze", onTraces("analyze/...")}},
 	{{"analyze/iterations", onTraces("analyze/integrity", "analyze/ranks", "analyze/graphs", "analyze/device", "analyze/index", "analyze/categories")}},
-	{{"analyze/integrity", onTraces("analyze/ranks", "analyze/device", "analyze/index")}},
+	{{"analyze/integrity", onTraces("analyze/ranks", "analyze/device", "analyze/index", "analyze/categories")}},
 	{{"analyze/ranks", onTraces("analyze/graphs", "analyze/host", "analyze/roofline", "analyze/device", "analyze/index", "analyze/categories")}},
 	{
 		{"analyze/graphs", onTraces("analyze/roofline", "analyze/index")},
