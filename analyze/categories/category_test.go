@@ -76,7 +76,12 @@ func TestCategories(t *testing.T) {
 		"rejection_greedy_sample_kernel":                                                          "spec_decode",
 		"eagle_prepare_inputs_padded_kernel":                                                      "spec_decode",
 		"void build_tree_efficient<1>()":                                                          "spec_decode",
-		"void thrust::GatherOperation<int>()":                                                     "embed_index", // not rope
+		"void rocprim::ROCPRIM_400200_NS::detail::trampoline_kernel<rocprim::ROCPRIM_400200_NS::detail::wrapped_scan_config<long> >()": "reduce",
+		"nvjet_sm100_qqtst_128x8_64x12_2x1_v_bz_TNT": "quant_gemm", "Cijk_Alik_Bljk_F8BS_BH_Bias_HA_S_SAV": "quant_gemm", "sm90_xmma_gemm_e4m3e4m3_f32f32": "quant_gemm",
+		"void cutlass::device_kernel<cutlass::gemm::kernel::GemmUniversal<cutlass::float_e4m3_t> >()": "quant_gemm", "void cutlass::device_kernel<machete::X>()": "quant_gemm",
+		"_ZN5aiter42fmoe_bf16_blockscaleFp8_g1u1_vs_silu_1tg_32E": "moe_gemm", "triton_tem_fused_addmm_3": "gemm", "triton_tem_fused_flex_attention_0": "attn",
+		"_gemma_rms_scale_kernel": "norm", "_grouped_gemma_kernel": "other",
+		"void thrust::GatherOperation<int>()": "embed_index", // not rope
 	} {
 		if got := kernels.Of(name); got != want {
 			t.Errorf("kernel %s is %s, want %s", name, got, want)

@@ -10,7 +10,7 @@ const wrapped = "device_kernel|=kernel|=kernel2|kentry|kernel_entry|=kernel_func
 
 // eightBits and the like in the arguments of a GEMM are what it multiplies.
 const fewBits = " <e4m3|e5m2|e2m1|float_e4m3_t|float_e5m2_t|float_e2m1_t|fp8*|fp4*|nv_float4_t|mx_float8_t|integer_subbyte|biased_integer_subbyte" +
-	"|scaled_epilogue|machete*|uint4b8_t|int8_t|f8_t|f4x2_pk_t|blockscale*|blockwise*>"
+	"|scaled_epilogue|machete*|uint4b8_t|int8_t|f8_t|f8_fnuz*|f8_ocp*|f4x2_pk_t|fp_a_int_b|blockscale*|blockwise*>"
 
 // The order matters: names are full of traps. What a kernel is fused with comes after what it is; the parts of a model that
 // are told by their own words (state space, adapters, experts) come before what they consist of (GEMMs, norms, copies).
@@ -81,7 +81,7 @@ var kernelRules = []Rule{
 	{"moe_gemm", "moe_gemm*|moe_flat*|moe_flatmm|fused_moe*|fmoe*|ck_moe*|moe_ck*|kernel_moe*|marlin_moe*|moe_marlin|moe_wna16*|moe_mxgemm*|batched_moe|moe_stage*|opus_moe|moe_kernel|e2e_moe*|precomputed_work|compute_strides*|batched_triton|expert_triton|moe_w4a16*|moe_mk*", "vLLM, SGLang fused_moe; aiter fmoe, ck; Marlin MoE"},
 	{"moe_gemm", "grouped_gemm|group_gemm|gmm|tgmm|grouped_matmul|m_grouped|k_grouped|matmul_ogs|p_matmul*|bf16_gemm_contiguous|down_gemv|gate_up_gemv|swiglu_gemv|ptr_array_gemm", "DeepGEMM, triton_kernels matmul_ogs, CUTLASS grouped"},
 	{"moe_gemm", "marlin_moe_wna16::|fused_moe::|moe_ck*::", "vLLM csrc/moe/marlin_moe_wna16"},
-	{"moe_gemm", "^bmm t128x", "TensorRT-LLM batched GEMMs of experts: trtllm-gen bmm_…_t128x8x512"},
+	{"moe_gemm", "^bmm t128x|t64x|t256x|t192x", "TensorRT-LLM batched GEMMs of experts: trtllm-gen bmm_…_t128x8x512"},
 	{"moe_route", wrapped + "<moe_sorting*|topk_softmax*>", "ck_tile"},
 	{"moe_gemm", wrapped + "<moe*|fused_moe|moe_flat*|group_problem_shape|grouped_gemm|moe_gemm*|ptr_array|grouped>", "CUTLASS grouped GEMMs, ck_tile fused_moe"},
 	{"moe_gemm", "sm90_fp8_gemm_1d*|sm100_fp8_gemm_1d* <m_grouped*|=m_grouped_contiguous|=m_grouped_masked>", "DeepGEMM"},
@@ -125,6 +125,7 @@ var kernelRules = []Rule{
 
 	// GEMMs of few bits, then all others.
 	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4|afp8*|wfp8|wfp4|block32_tiled|block32_packed", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
+	{"quant_gemm", "fp_a_int_b|weight_only::|weight_only_batched*", "TensorRT-LLM fpA_intB_gemm, weightOnlyBatchedGemv"},
 	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
 	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|bitsandbytes::", "vLLM"},
 	{"quant_gemm", "scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
@@ -171,7 +172,8 @@ var kernelRules = []Rule{
 	{"ssm", "state|states", "any"},
 	{"kv_cache", "cache|caches|kv|kpool !slot", "any"},
 	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
-	{"reduce", "cub::|thrust::", "CUB, Thrust"},
+	{"sampling", "rocprim:: <radix_sort*|wrapped_radix*|wrapped_merge_sort*|onesweep*>", "rocPRIM: PyTorch's sort"},
+	{"reduce", "cub::|thrust::|rocprim::|hipcub::", "CUB, Thrust, rocPRIM"},
 	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
 	{"activation", "gate|gates|glu|act", "any"},

@@ -96,8 +96,8 @@ func withoutResult(name string) string {
 		return rest
 	}
 	if strings.HasPrefix(name, "std::enable_if<") {
-		if i := strings.Index(name, "::type "); i >= 0 {
-			return name[i+len("::type "):]
+		if _, rest, ok := strings.Cut(name, "::type "); ok {
+			return rest
 		}
 	}
 	return name

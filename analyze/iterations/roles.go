@@ -36,7 +36,6 @@ var (
 	normName       = regexp.MustCompile(`(?i)rms_?norm|layer_?norm|rsqrt_mean|mean_mul_pow_rsqrt|_norm`)
 	activationName = regexp.MustCompile(`(?i)silu|gelu|swiglu|relu|act_and_mul`)
 	ropeName       = regexp.MustCompile(`(?i)rotary|rope`)
-	flashName      = regexp.MustCompile(`(?i)flash|sdpa|attention`)
 )
 
 // GEMM roles.
@@ -59,10 +58,6 @@ func anchorOf(name, category string) anchor {
 		return anchorRope
 	case "attn":
 		return anchorAttention
-	case "conv": // cuDNN's attention is called after its file of origin
-		if flashName.MatchString(name) {
-			return anchorAttention
-		}
 	case "activation":
 		return anchorActivation
 	case "sampling":
