@@ -81,7 +81,11 @@ func TestCategories(t *testing.T) {
 		"void cutlass::device_kernel<cutlass::gemm::kernel::GemmUniversal<cutlass::float_e4m3_t> >()": "quant_gemm", "void cutlass::device_kernel<machete::X>()": "quant_gemm",
 		"_ZN5aiter42fmoe_bf16_blockscaleFp8_g1u1_vs_silu_1tg_32E": "moe_gemm", "triton_tem_fused_addmm_3": "gemm", "triton_tem_fused_flex_attention_0": "attn",
 		"_gemma_rms_scale_kernel": "norm", "_grouped_gemma_kernel": "other",
-		"void thrust::GatherOperation<int>()": "embed_index", // not rope
+		"void tensorrt_llm::kernels::speculative_decoding::(anonymous namespace)::acceptDraftTokensKernel<float>(float const*)": "spec_decode",
+		"void tensorrt_llm::kernels::speculative_decoding::(anonymous namespace)::maskTargetLogitsKernel<float>(float*)":        "spec_decode",
+		"void tensorrt_llm::kernels::add_bias_temperature<float>(float*)":                                                       "sampling",
+		"void tensorrt_llm::kernels::apply_repetition_penalty<float, true>(float*)":                                             "sampling",
+		"void thrust::GatherOperation<int>()":                                                                                   "embed_index", // not rope
 	} {
 		if got := kernels.Of(name); got != want {
 			t.Errorf("kernel %s is %s, want %s", name, got, want)

@@ -60,6 +60,7 @@ var kernelRules = []Rule{
 	// Speculative decoding.
 	{"spec_decode", "eagle*|medusa|draft|draft_tokens|rejection*|rejected_tokens|spec_decode*|spec_decoding*|speculative*|tree_speculative*|verify_tree*|build_tree*|*draft|ngram_match|lookahead* !sampled", "vLLM spec_decode, SGLang speculative/, TensorRT-LLM speculativeDecoding/"},
 	{"conv", "dflash2 conv", "vLLM models/qwen3_dflash2.py"},
+	{"spec_decode", "speculative_decoding::|spec_decode::|speculative::|medusa::|eagle::", "TensorRT-LLM kernels/speculativeDecoding"},
 	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|mtp_new*|mtp_input|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|verify", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
 
 	// What is named after what it prepares for.

@@ -102,7 +102,7 @@ var errNoTerms = errors.New("the pattern is empty")
 // parsePattern reads a pattern; place of its atoms in a table is what number says.
 func parsePattern(pattern string, number func(atom) int32) ([]term, error) {
 	var terms []term
-	for _, field := range strings.FieldsSeq(pattern) {
+	for field := range strings.FieldsSeq(pattern) {
 		var t term
 		field, t.negated = strings.CutPrefix(field, "!")
 		inside := strings.HasPrefix(field, "<") && strings.Count(field, "<") == 1 && strings.HasSuffix(field, ">")
