@@ -122,7 +122,8 @@ func (m *compareMarkdown) pair(p *compare.Pair) {
 				name = "**" + sectionTitle(s) + "**, " + choose(s.Unit == "step", "median", "per "+s.Unit)
 			}
 			if t.remark == "" {
-				m.say("%s", markdownRow(name, duration(int64(e.A+0.5)), duration(int64(e.B+0.5)), delta(int64(math.Round(e.Delta))), percentCell(e), intervalText(e), verdictText(e, false)))
+				m.say("%s", markdownRow(name, duration(int64(e.A+0.5)), duration(int64(e.B+0.5)), delta(int64(math.Round(e.Delta))),
+					percentCell(e), intervalText(e), verdictText(e, false)))
 			}
 		}
 	}

@@ -118,7 +118,8 @@ func (c *pairing) courseNotes(w *sides) []string {
 		}
 		steps[k] = most.Steps
 		if x, ok := kindsOf(most.TotalNs); ok {
-			text := fmt.Sprintf("steps of %s are of two kinds: %d take about %s, %d about %s", letter, x.fasts, plainly(x.fast), x.slows, plainly(x.slow))
+			text := fmt.Sprintf("steps of %s are of two kinds: %d take about %s, %d about %s",
+				letter, x.fasts, plainly(x.fast), x.slows, plainly(x.slow))
 			if x.from > 0 {
 				text += fmt.Sprintf(", one after the other: they change at step %d of %d", x.from+1, len(most.TotalNs))
 			}
@@ -134,12 +135,14 @@ func (c *pairing) courseNotes(w *sides) []string {
 				letter, word, plainly(x.first), plainly(x.last), signed(100*(x.last/x.first-1))))
 		}
 		if n, ns := outliersOf(w, k); n > 0 {
-			out = append(out, fmt.Sprintf("far off the median of %s: %d of %d steps, which take %s in all; they count in the mean and the p99, and are no typical steps",
+			out = append(out, fmt.Sprintf("far off the median of %s: %d of %d steps, which take %s in all; "+
+				"they count in the mean and the p99, and are no typical steps",
 				letter, n, stepCount(w, k), plainly(float64(ns))))
 		}
 	}
 	if few, many := min(steps[0], steps[1]), max(steps[0], steps[1]); courses && float64(few) < (1-otherLength)*float64(many) {
-		out = append(out, fmt.Sprintf("%d steps of %s are compared with %d of %s: with such a course, a part of the difference may be where in it the medians are",
+		out = append(out, fmt.Sprintf("%d steps of %s are compared with %d of %s: "+
+			"with such a course, a part of the difference may be where in it the medians are",
 			steps[0], c.pair.A, steps[1], c.pair.B))
 	}
 	return out

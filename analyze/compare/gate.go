@@ -154,10 +154,12 @@ func (j *Judgement) words(p *Pair, metric string, limit float64) string {
 				metric, p.B, -*j.AtMostPercent, p.A, -j.WorsePercent, limit)
 		}
 	default:
-		s = fmt.Sprintf("%s of %s cannot be judged at this noise: measured %+.1f %% worse than %s's, between %+.1f and %+.1f %%, and the limit is %.4g %%; ",
+		s = fmt.Sprintf("%s of %s cannot be judged at this noise: measured %+.1f %% worse than %s's, "+
+			"between %+.1f and %+.1f %%, and the limit is %.4g %%; ",
 			metric, p.B, j.WorsePercent, p.A, *j.AtLeastPercent, *j.AtMostPercent, limit)
 		if j.Captures > 0 {
-			s += fmt.Sprintf("%d captures a side would do, if they differ as much as is allowed for here (sweep --repeat %d)", j.Captures, j.Captures)
+			s += fmt.Sprintf("%d captures a side would do, if they differ as much as is allowed for here (sweep --repeat %d)",
+				j.Captures, j.Captures)
 		} else {
 			s += fmt.Sprintf("it is so near to the limit that %d captures a side would not do", mostCaptures)
 		}

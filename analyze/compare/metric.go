@@ -16,7 +16,8 @@ const (
 
 // Metrics are the names that Judge takes; kernel: is followed by a part of a kernel's name.
 func Metrics() []string {
-	return []string{"decode-step", "decode-step-mean", "decode-step-p99", "prefill-token", "busy", "idle", "comm", metricKernel + "NAME", metricThroughput}
+	return []string{"decode-step", "decode-step-mean", "decode-step-p99", "prefill-token", "busy", "idle", "comm",
+		metricKernel + "NAME", metricThroughput}
 }
 
 // ValidMetric says whether Judge takes a metric.

@@ -154,5 +154,6 @@ func (c *pairing) otherPrompts() string {
 	if a == 0 || b == 0 || of[0] != of[1] || math.Abs(b-a) <= unequal*max(a, b) {
 		return ""
 	}
-	return fmt.Sprintf("prompts of another length: %s %.0f tokens in %s, %.0f in %s, so that attention of decode steps of equal batch differs, too", of[0], a, c.pair.A, b, c.pair.B)
+	return fmt.Sprintf("prompts of another length: %s %.0f tokens in %s, %.0f in %s, "+
+		"so that attention of decode steps of equal batch differs, too", of[0], a, c.pair.A, b, c.pair.B)
 }

@@ -39,8 +39,10 @@ limit is inside, which no build should pass with: then it says how many captures
 worst counts.`
 
 func (g *gateFlags) define(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&g.failOver, "fail-over", "", "by what `percentage` a side may be worse: exit code 3 where all of its interval is beyond, 1 where noise does not tell: 5%")
-	cmd.Flags().StringVar(&g.metric, "metric", "decode-step", "what is judged, by `name`: "+strings.Join(compare.Metrics(), ", "))
+	cmd.Flags().StringVar(&g.failOver, "fail-over", "",
+		"by what `percentage` a side may be worse: exit code 3 where all of its interval is beyond, 1 where noise does not tell: 5%")
+	cmd.Flags().StringVar(&g.metric, "metric", "decode-step",
+		"what is judged, by `name`: "+strings.Join(compare.Metrics(), ", "))
 }
 
 // check reads the limit.
