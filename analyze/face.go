@@ -42,6 +42,9 @@ const (
 	NoGPUIdle          = index.NoGPUIdle
 )
 
+// Alike tells whether medians of ranks are as good as the same (package ranks).
+func Alike(least, most int64) bool { return ranks.Alike(least, most) }
+
 // Of package index: why there was no work.
 const (
 	IdleCauses  = index.IdleCauses

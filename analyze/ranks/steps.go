@@ -110,8 +110,8 @@ func (r *Rank) WaitInSteps() {
 	}
 }
 
-// alikeShare is by how much medians of ranks may differ and be the same, in percent.
-const alikeShare = 1
+// Alike tells whether medians of ranks are as good as the same: they differ by no more than 1 %.
+func Alike(least, most int64) bool { return 100*(most-least) <= most }
 
 // Slowest is the rank that a profile's steps are told of: the one whose median decode step takes longest, or the lowest of
 // several that take as long. Ranks whose traces have lost steps count only if all have. Where none decodes, steps of another
@@ -129,7 +129,7 @@ func Slowest(ranks []*Rank) *Rank {
 		for _, r := range ranks {
 			most = max(most, median(r))
 		}
-		if i := slices.IndexFunc(ranks, func(r *Rank) bool { return 100*(most-median(r)) <= alikeShare*most }); most > 0 && i >= 0 {
+		if i := slices.IndexFunc(ranks, func(r *Rank) bool { return Alike(median(r), most) }); most > 0 && i >= 0 {
 			return ranks[i]
 		}
 	}
