@@ -58,7 +58,9 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 	}
 	say(f, "%s of %s pieces of GPU work (%s of their time) have no launch in the trace: no step and no op is known to have made them",
 		number("unlinked", n), number("gpu_events", len(rv.work)), share("of_gpu_time", ns, all))
-	if early > 0 {
+	if f.Evidence = append(f.Evidence, number("before_all_with_a_launch", early)); early == n {
+		say(f, "; they run before all that have one, on their streams, as what was launched before the profile began")
+	} else if early > 0 {
 		say(f, "; %s of them run before all that have one, on their streams, as what was launched before the profile began", number("before_all_with_a_launch", early))
 	}
 	if late > 0 {

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/trace"
@@ -171,11 +172,25 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 	}
 	pause := []any{nanoseconds("longest_gap", idle.longest.Gap.Ns()), share("longest_of_window", idle.longest.Gap.Ns(), device)}
 	if n == 1 {
-		say(f, "a pause of %s stands in the window (%s of it), far longer than any step: it is not the work's, and other findings leave it out", pause...)
+		say(f, "a pause of %s stands in the window (%s of it), far longer than a step: findings about idle time leave it out", pause...)
 	} else {
-		say(f, "%s pauses, the longest of %s, stand in the window (%s of it), far longer than any step: they are not the work's, and other findings leave them out",
+		say(f, "%s pauses, the longest of %s, stand in the window (%s of it), far longer than a step: findings about idle time leave them out",
 			append([]any{number("such_gaps", n)}, pause...)...)
 	}
 	rv.sayMeanwhile(f, []gap{idle.longest})
+	if ran := len(slices.DeleteFunc(idle.gaps, func(g gap) bool { return !rv.ranOn(&g) })); ran == n {
+		say(f, choose(n == 1, "; requests ran meanwhile", "; requests ran during all of them"))
+	} else if ran > 0 {
+		say(f, "; requests ran during %s of them", number("while_requests_ran", ran))
+	}
 	return f
+}
+
+// ranOn tells whether requests ran during a gap: it is inside a step's work, or the next step goes on with the same requests.
+func (rv *rankView) ranOn(g *gap) bool {
+	if g.iteration < 0 {
+		return false
+	}
+	s := rv.step(int(g.iteration))
+	return (s.GenerationRequests > 0 || s.ContextRequests > 0) && (g.inside || s.Closed())
 }

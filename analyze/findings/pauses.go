@@ -34,6 +34,13 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 	if r := s.regular(rv); r != nil {
 		places = slices.DeleteFunc(slices.Clone(s.long), func(k int) bool { return slices.Contains(r.places, k) })
 	}
+	paused := map[int32]bool{} // one_long_gap speaks of those
+	for i := range rv.gaps {
+		if g := &rv.gaps[i]; g.cause == gapOutlier && g.iteration >= 0 {
+			paused[g.iteration] = true
+		}
+	}
+	places = slices.DeleteFunc(slices.Clone(places), func(k int) bool { return paused[s.at[k]] })
 	if len(places) == 0 {
 		return nil
 	}
@@ -45,7 +52,8 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 	} else {
 		say(f, "take %s in the median and %s at most", nanoseconds("median_long_step", stats.Median(long)), nanoseconds("longest_step", slices.Max(long)))
 	}
-	say(f, ", where the median of all with the same requests is %s; the first is step %s, %s into the profile", nanoseconds("median_step", s.medianNs),
+	say(f, choose(len(long) == 1, ", where the median of all with the same requests is %s; it is step %s, %s into the profile",
+		", where the median of all with the same requests is %s; the first is step %s, %s into the profile"), nanoseconds("median_step", s.medianNs),
 		number("first_long_step", rv.step(int(s.at[places[0]])).Index), nanoseconds("first_long_step_after", rv.iterations[s.at[places[0]]].BeginNs-rv.rank.FirstNs))
 	rv.sayWhere(f, s, places)
 	f.Try = "look at the steps named here in the timeline: other processes on the machine, garbage collection, the profiler's own buffers; medians leave them out, means and p99 do not"
@@ -137,8 +145,8 @@ func (rv *rankView) sayWhere(f *analyze.Finding, s *series, places []int) {
 	default:
 		say(f, "; %s of them have %s in them", number("accompanied", len(c.each)), shortName(c.name))
 	}
-	say(f, " (%s in the median, %s %s), and none of the others has one so long", nanoseconds("median_in_it", stats.Median(c.each)),
-		share("of_what_they_take_more", min(c.ns, excess), excess), more)
+	say(f, choose(len(c.each) == 1, " (%s, %s %s), and none of the others has one so long", " (%s in the median, %s %s), and none of the others has one so long"),
+		nanoseconds("median_in_it", stats.Median(c.each)), share("of_what_they_take_more", min(c.ns, excess), excess), more)
 	f.Events = append(f.Events, rv.ref(c.row))
 }
 
