@@ -113,8 +113,8 @@ func (r *Rank) WaitInSteps() {
 // Alike tells whether medians of ranks are as good as the same: they differ by no more than 1 %.
 func Alike(least, most int64) bool { return 100*(most-least) <= most }
 
-// Slowest is the rank that a profile's steps are told of: the one whose median decode step takes longest, or the lowest of
-// several that take as long. Ranks whose traces have lost steps count only if all have. Where none decodes, steps of another
+// Slowest is the rank that a profile's steps are told of: the one whose median decode step takes longest. Ranks that work
+// together take as long, and then it is the one that waits least for others, whose times are its own. Ranks whose traces have lost steps count only if all have. Where none decodes, steps of another
 // phase tell. It is nil where no rank has steps.
 func Slowest(ranks []*Rank) *Rank {
 	for _, phase := range []trace.StepPhase{trace.StepDecode, trace.StepMixed, trace.StepPrefill, trace.StepUnknown} {
@@ -129,14 +129,23 @@ func Slowest(ranks []*Rank) *Rank {
 		for _, r := range ranks {
 			most = max(most, median(r))
 		}
-		if i := slices.IndexFunc(ranks, func(r *Rank) bool { return Alike(median(r), most) }); most > 0 && i >= 0 {
-			return ranks[i]
+		alike := slices.DeleteFunc(slices.Clone(ranks), func(r *Rank) bool { return !Alike(median(r), most) })
+		if most > 0 && len(alike) > 0 {
+			return slices.MinFunc(alike, func(a, b *Rank) int { return cmp.Compare(a.waited(), b.waited()) })
 		}
 	}
 	if i := slices.IndexFunc(ranks, func(r *Rank) bool { return len(r.Steps) > 0 }); i >= 0 {
 		return ranks[i]
 	}
 	return nil
+}
+
+// waited is how long it waited in its steps' collectives, as far as that is known.
+func (r *Rank) waited() (ns int64) {
+	for i := range r.Steps {
+		ns += max(0, r.Steps[i].CommWaitNs)
+	}
+	return ns
 }
 
 // PhaseOf is what the rank's steps of a phase took; nil if it has none.

@@ -15,7 +15,8 @@ func decodes(rank int, medianNs int64, lost int) *Rank {
 }
 
 func TestSlowest(t *testing.T) {
-	none := &Rank{Rank: 9}
+	none, waiting := &Rank{Rank: 9}, decodes(0, 1000, 0)
+	waiting.Steps[3].CommWaitNs = 70
 	for _, c := range []struct {
 		name  string
 		ranks []*Rank
@@ -26,6 +27,7 @@ func TestSlowest(t *testing.T) {
 		{"one", []*Rank{none, decodes(1, 500, 0)}, 1},
 		{"the slower", []*Rank{decodes(0, 500, 0), decodes(1, 520, 0), decodes(2, 510, 0)}, 1},
 		{"as slow", []*Rank{decodes(0, 1000, 0), decodes(1, 1005, 0)}, 0},
+		{"as slow, and one waits", []*Rank{waiting, decodes(1, 1005, 0)}, 1},
 		{"one that has lost steps is none", []*Rank{decodes(0, 500, 0), decodes(1, 900, 5)}, 0},
 		{"but if all have", []*Rank{decodes(0, 500, 3), decodes(1, 900, 5)}, 1},
 		{"of prompts alone", []*Rank{decodes(0, -1, 8), decodes(1, -1, 8)}, 1},
