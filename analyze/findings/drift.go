@@ -15,10 +15,9 @@ import (
 // the same factor, it is the device (throttling). Else step_drift says whether the GPU works longer or waits longer.
 
 const (
-	driftSteps = 12 // three thirds of four
 	// driftRatio is by how much steps must have become longer: less is found in runs of the same kind.
 	driftRatio = 1.05
-	// driftNoise is by how many times of what neighbours differ by: medians of four differ by a third of it by chance.
+	// driftNoise is by how many times of what neighbours differ by: medians of three differ by about one by chance.
 	driftNoise = 3
 	// driftOrder is the part of the pairs of an early and a late step of which the late one is longer.
 	driftOrder = 0.9
@@ -33,7 +32,7 @@ type trend struct {
 // trend finds that the steps of a series take longer and longer; nil if they do not.
 func (s *series) trend() *trend {
 	steady := s.steady()
-	if len(steady) < driftSteps {
+	if len(steady) < shortestSeries {
 		return nil
 	}
 	n := len(steady) / 3

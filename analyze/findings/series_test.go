@@ -60,7 +60,7 @@ func TestSeries(t *testing.T) {
 			}
 			return scaled(random[i%10])
 		}},
-		{"all kernels slow down", "throttling", "all kernels slow down alike", 30, func(i int) []kernel { return scaled(random[i%10] + 0.01*float64(i)) }},
+		{"all kernels slow down", "throttling", "kernels slow down alike", 30, func(i int) []kernel { return scaled(random[i%10] + 0.01*float64(i)) }},
 		{"all kernels slow down at once", "throttling", "", 30, func(i int) []kernel {
 			if i < 14 {
 				return scaled(random[i%10])

@@ -15,6 +15,8 @@ const (
 	throttleSpread = 0.35
 	throttleAlike  = 0.8
 	throttleKinds  = 3 // of kernels: fewer are not all
+	// throttleMost is the part of the kinds that must be within it: matrix multiplications alone are most of the time, but not all.
+	throttleMost = 0.7
 )
 
 // throttling: all kernels take longer over time, by the same factor, though the requests and the kernels are the same. That is
@@ -48,13 +50,14 @@ func throttling(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	ratio, between := weightedMedian(slow, func(k slowdown) float64 { return k.last }), weightedMedian(slow, func(k slowdown) float64 { return k.middle })
-	alike := 0.0
+	alike, most := 0.0, 0
 	for _, k := range slow {
 		if off := (k.last - ratio) / (ratio - 1); off > -throttleSpread && off < throttleSpread {
 			alike += k.ns
+			most++
 		}
 	}
-	if ratio < throttleRatio || alike < throttleAlike*kept || between < 1-(ratio-1)*throttleSpread || between > ratio+(ratio-1)*throttleSpread {
+	if ratio < throttleRatio || float64(most) < throttleMost*float64(len(slow)) || alike < throttleAlike*kept || between < 1-(ratio-1)*throttleSpread || between > ratio+(ratio-1)*throttleSpread {
 		return nil
 	}
 	stake := int64((ratio + between - 2) / 3 * kept * float64(len(steady)) / float64(rv.steps())) // the first third loses nothing
@@ -63,10 +66,11 @@ func throttling(rv *rankView) *analyze.Finding {
 		Events: rv.stepEvents(s, steady[0], steady[len(steady)-1]),
 		Try:    "look at the GPU's clocks, power and temperature while it runs (nvidia-smi -q -d PERFORMANCE,CLOCK; amd-smi): a power cap, heat, another process on the same GPU; lock the clocks to compare runs",
 	}
-	say(f, "all kernels slow down alike over %s decode steps of the same requests: in the last third they take %s of what they take in the first, and %s of their time is of kernels "+
-		"within %s of that slowdown (attention and communication left out); so does a falling clock, which a trace does not record",
-		number("steps_alike", len(steady)), factor("slowdown", ratio), share("alike", int64(alike), int64(kept)), share("spread", int64(100*throttleSpread), 100))
-	f.Evidence = addEvidence(f.Evidence, factor("slowdown_in_the_middle", between), number("kinds_of_kernels", len(slow)),
+	say(f, "kernels slow down alike over %s decode steps of the same requests: in the last third they take %s of what they take in the first, %s of %s kinds and %s of their time "+
+		"within %s of that slowdown (attention and communication left out): as under a falling clock, which a trace does not record",
+		number("steps_alike", len(steady)), factor("slowdown", ratio), number("kinds_alike", most), number("kinds_of_kernels", len(slow)),
+		share("alike", int64(alike), int64(kept)), share("spread", int64(100*throttleSpread), 100))
+	f.Evidence = addEvidence(f.Evidence, factor("slowdown_in_the_middle", between),
 		nanoseconds("kernels_per_step_at_first", int64(kept)))
 	return f
 }
