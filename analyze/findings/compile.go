@@ -117,14 +117,3 @@ func cleanSteps(c *compiling, steps []analyze.Step) (first, last int, ok bool) {
 func (v *view) compiledFirst(waitNs int64) bool {
 	return slices.ContainsFunc(v.ranks, func(l *Look) bool { return 2*l.compiledFirstNs >= waitNs && waitNs > 0 })
 }
-
-// compiledMore is for how much longer a rank compiled than the others did on average.
-func (v *view) compiledMore(rank int) int64 {
-	var others int64
-	for i, l := range v.ranks {
-		if i != rank {
-			others += l.compiledNs
-		}
-	}
-	return max(0, v.ranks[rank].compiledNs-quotient(others, len(v.ranks)-1))
-}

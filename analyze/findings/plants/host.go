@@ -73,10 +73,10 @@ func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) b
 		if len(c.pauses) == 0 {
 			return nil
 		}
-		also := also
+		right := right
 		for i := range s.Ranks {
-			if !slices.ContainsFunc(c.pauses, func(p pause) bool { return p.rank == i }) {
-				also = append(slices.Clone(also), "straggler_rank") // it is ahead and does not pause: the others' hosts are slower
+			if len(right) > 0 && !slices.ContainsFunc(c.pauses, func(p pause) bool { return p.rank == i }) {
+				right = append(slices.Clone(right), "straggler_rank") // it is ahead and does not pause: the others' hosts are slower
 			}
 		}
 		ranks, lost := s.play(c)

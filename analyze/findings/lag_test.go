@@ -1,0 +1,124 @@
+package findings
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// team is ranks that meet at the end of each layer of a step, and leave together. Their hosts begin a step when the one before
+// is done.
+type team struct {
+	ranks, steps, layers int
+	workNs               func(rank, step int) int64 // of a layer
+	hostNs               func(rank, step int) int64 // of a step
+	lost                 func(rank, meeting int) bool
+	ends                 func(rank int) int // after so many steps
+	hosts                bool               // each has a host of its own, whose clock is its own
+}
+
+func (m team) traces() []*trace.Trace {
+	builders := make([]*builder, m.ranks)
+	for r := range builders {
+		builders[r] = newBuilder(r, m.ranks)
+		builders[r].Trace.Meta.BaseTimeNanoseconds = 1_000_000_000
+		if m.hosts {
+			builders[r].Trace.Meta.HostName = "node" + itoa(r)
+			builders[r].Trace.Meta.BaseTimeNanoseconds += int64(r) * 7_654_321
+		}
+	}
+	at := make([]int64, m.ranks)
+	now := int64(1_000_000)
+	for step := range m.steps {
+		launch := make([]int64, m.ranks)
+		for r, b := range builders {
+			launch[r] = now + m.hostNs(r, step)
+			at[r] = launch[r] + 8_000
+			if m.ends == nil || step < m.ends(r) {
+				b.Annotation("execute_context_0(0)_generation_8(8)", now, m.hostNs(r, step)+10_000)
+			}
+		}
+		graphs := make([]int64, m.ranks)
+		for r, b := range builders {
+			graphs[r] = b.call("cudaGraphLaunch", launch[r], 6_000)
+		}
+		for layer := range m.layers {
+			for r := range builders {
+				at[r] += m.workNs(r, step)
+			}
+			leave := slices.Max(at) + 6_000
+			for r, b := range builders {
+				if m.ends == nil || step < m.ends(r) {
+					b.gpu(trace.CategoryKernel, "nvjet_sm90_hsh_64x8", graphs[r], at[r]-m.workNs(r, step), m.workNs(r, step)/2, trace.Absent, 1)
+					b.gpu(trace.CategoryKernel, "flash_fwd_kernel", graphs[r], at[r]-m.workNs(r, step)/2, m.workNs(r, step)/2, trace.Absent, 1)
+					if m.lost == nil || !m.lost(r, step*m.layers+layer) {
+						b.gpu(trace.CategoryKernel, "cross_device_reduce_1stage", graphs[r], at[r], leave-at[r], trace.Absent, 1)
+					}
+				}
+				at[r] = leave
+			}
+		}
+		now = at[0] + 20_000
+	}
+	traces := make([]*trace.Trace, m.ranks)
+	for r, b := range builders {
+		traces[r] = b.Trace
+	}
+	return traces
+}
+
+// Who is slow, and of what, whatever is missing of the profile; and nobody is where nobody is for long.
+func TestStraggler(t *testing.T) {
+	random := rand.New(rand.NewPCG(8, 8))
+	usual := func(int, int) int64 { return 100_000 + random.Int64N(4_000) }
+	host := func(int, int) int64 { return 200_000 + random.Int64N(10_000) }
+	slow := func(by int64, which func(rank, step int) bool) func(int, int) int64 {
+		return func(r, step int) int64 {
+			if which(r, step) {
+				return usual(r, step) * by / 100
+			}
+			return usual(r, step)
+		}
+	}
+	one := func(r, _ int) bool { return r == 1 }
+	tenth := func(int, int) bool { return random.IntN(10) == 0 }
+	for _, c := range []struct {
+		name string
+		team team
+		want []string // of the sentence
+	}{
+		{"alike", team{workNs: usual, hostNs: host}, nil},
+		{"now this one, now that one", team{workNs: slow(130, func(int, int) bool { return random.IntN(3) == 0 }), hostNs: host, steps: 40}, nil},
+		{"one bad step", team{workNs: slow(900, func(r, step int) bool { return r == 1 && step == 7 }), hostNs: host}, nil},
+		{"kernels", team{workNs: slow(130, one), hostNs: host}, []string{"rank 1 is slower", "12 of 12 steps", "all its kernels take 1.3"}},
+		{"of four ranks", team{ranks: 4, workNs: slow(130, one), hostNs: host}, []string{"rank 1 is slower", "all its kernels"}},
+		{"two of four", team{ranks: 4, workNs: slow(130, func(r, _ int) bool { return r%2 == 1 }), hostNs: host}, []string{"ranks 1 and 3 are slower"}},
+		{"three of four", team{ranks: 4, workNs: slow(130, func(r, _ int) bool { return r > 0 }), hostNs: host}, nil},
+		{"every third step", team{workNs: slow(160, func(r, step int) bool { return r == 1 && step%3 == 1 }), hostNs: host}, []string{"rank 1 is slower", "4 of 12 steps"}},
+		{"host", team{workNs: usual, hostNs: func(r, step int) int64 { return host(r, step) + int64(r)*150_000 }},
+			[]string{"rank 1 is slower", "its device stands still", "because its host launches late"}},
+		{"a tenth of the collectives is lost", team{workNs: slow(130, one), hostNs: host, lost: tenth}, []string{"rank 1 is slower", "all its kernels take 1.3"}},
+		{"a tenth is lost and nobody is slow", team{workNs: usual, hostNs: host, lost: tenth}, nil},
+		{"rank 0 ends a step early", team{workNs: slow(130, one), hostNs: host, ends: func(r int) int { return 11 + r }}, []string{"rank 1 is slower"}},
+		{"clocks differ", team{workNs: slow(130, one), hostNs: host, hosts: true}, []string{"rank 1 is slower", "all its kernels take 1.3"}},
+	} {
+		c.team.ranks, c.team.steps, c.team.layers = max(c.team.ranks, 2), max(c.team.steps, 12), 8
+		found := find(analyze.Options{}, c.team.traces()...)
+		i := slices.IndexFunc(found, func(f analyze.Finding) bool { return f.ID == "straggler_rank" })
+		switch {
+		case i < 0 && c.want != nil:
+			t.Errorf("%s: no straggler: %+v", c.name, found)
+		case i >= 0 && c.want == nil:
+			t.Errorf("%s: %s", c.name, found[i].Sentence)
+		}
+		for _, part := range c.want {
+			if i >= 0 && !strings.Contains(found[i].Sentence, part) {
+				t.Errorf("%s: %q is not in %q", c.name, part, found[i].Sentence)
+			}
+		}
+	}
+}
