@@ -37,7 +37,8 @@ func (s *session) verify() {
 			s.warn("%s is what is left of a trace whose writer ended before it was done: it may be deleted, unless somebody who can't be seen from here is writing it", path)
 		}
 	}
-	for rank := range m.Ranks.Expected {
+	first := ondisk.FirstRank(have, m.Ranks.Expected)
+	for rank := first; rank < first+m.Ranks.Expected; rank++ {
 		if have[rank] {
 			m.Ranks.Found = append(m.Ranks.Found, rank)
 		} else {

@@ -611,6 +611,7 @@ func TestRanks(t *testing.T) {
 		{"one engine of many experts", engine.Export{Ranks: 4, Worlds: 1}, []string{"dp1_pp0_tp0_dcp0_ep2_rank1.1.pt.trace.json"}, []int{1}},
 		{"two servers", engine.Export{Ranks: 4, Worlds: 2}, []string{"server1_rank0.1.pt.trace.json", "server1_rank1.1.pt.trace.json", "server2_rank0.1.pt.trace.json", "server2_rank1.1.pt.trace.json"}, []int{0, 1, 2, 3}},
 		{"no rank's", engine.Export{Ranks: 2}, []string{"vm_1.async_llm.1.pt.trace.json", "graph_capture_rank_0.1.pt.trace.json", "merged-1.trace.json", "rank1.1.pt.trace.json"}, []int{1, -1, -1, -1}},
+		{"the second node alone", engine.Export{Ranks: 2, Worlds: 1}, []string{"rank2.1.pt.trace.json", "rank3.1.pt.trace.json"}, []int{2, 3}},
 		{"no rank in the name", engine.Export{Ranks: 2}, []string{"host_1.1.pt.trace.json", "rank0.1.pt.trace.json"}, []int{0, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -72,12 +72,19 @@ func (c *Collection) lacksRoom() bool {
 
 // progress is how many of so many ranks have a whole trace, and how many files may become one.
 func (p *place) progress(ranks int) (whole, unfinished int) {
+	has := map[int]bool{}
+	for _, f := range p.files {
+		if f.ofRank() && f.rank >= 0 {
+			has[f.rank] = true
+		}
+	}
+	end := ondisk.FirstRank(has, ranks) + ranks
 	for _, f := range p.files {
 		switch {
 		case !f.ofRank():
 		case !f.whole:
 			unfinished++
-		case f.rank < ranks: // each has one, and others more than expected: a second trace of a rank, for instance
+		case f.rank < end: // each has one, and others more than expected: a second trace of a rank, for instance
 			whole++
 		}
 	}

@@ -3,6 +3,7 @@ package ondisk
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,6 +100,16 @@ func (c *Capture) recorded() (recorded map[string]File, gone []File) {
 // mostAbsent is how many ranks without a trace are told one by one: a manifest may say anything.
 const mostAbsent = 256
 
+// FirstRank is the lowest of the ranks that a capture expects, given those that it has. It is 0 unless the capture is of one
+// node of several, whose ranks are numbered through: the second node of eight ranks each has those from 8 to 15.
+func FirstRank(has map[int]bool, expected int) int {
+	if len(has) == 0 || expected < 1 {
+		return 0
+	}
+	lowest := slices.Min(slices.Collect(maps.Keys(has)))
+	return max(0, lowest-lowest%expected)
+}
+
 // absent are the ranks of the manifest that none of files is of. Where inferprof was killed, the number that it knew of may
 // be too small: then the world that traces say they are part of counts too, and where it knew of none nothing proves that
 // there were no others.
@@ -115,14 +126,15 @@ func (c *Capture) absent(files []File, world int) []File {
 	add := func(rank int, format string, args ...any) {
 		absent = append(absent, File{Path: c.Dir, Rank: rank, Verdict: Missing, Problem: fmt.Sprintf(format, args...)})
 	}
-	rank := 0
-	for ; rank < expected && len(absent) < mostAbsent; rank++ {
+	rank := FirstRank(there, expected)
+	end := rank + expected
+	for ; rank < end && len(absent) < mostAbsent; rank++ {
 		if !there[rank] {
 			add(rank, "there is no trace of rank %d", rank)
 		}
 	}
-	if rank < expected {
-		add(-1, "nor of most ranks from %d to %d", rank, expected-1)
+	if rank < end {
+		add(-1, "nor of most ranks from %d to %d", rank, end-1)
 	}
 	switch {
 	case m.Ranks.Expected > 0:

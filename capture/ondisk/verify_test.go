@@ -35,6 +35,8 @@ func TestVerifyKilledRun(t *testing.T) {
 		{"of a world larger than was known", 1, map[string]string{"rank0.json": trace(0)}, []string{"rank 1"}, []Verdict{Whole}},
 		{"a damaged one", 2, map[string]string{"rank0.json": trace(0), "rank1.pt.trace.json": trace(1)[:99]}, nil, []Verdict{Whole, Damaged}},
 		{"all", 2, map[string]string{"rank0.json": trace(0), "rank1.json": trace(1), frontEnd: alone}, nil, []Verdict{Whole, Whole, Whole}},
+		{"all of the second node", 2, map[string]string{"rank2.json": string(enginetest.Trace(2, 2, 1)), "rank3.json": string(enginetest.Trace(3, 2, 1))}, nil, []Verdict{Whole, Whole}},
+		{"one of the second node", 2, map[string]string{"rank3.json": string(enginetest.Trace(3, 2, 1))}, []string{"rank 2"}, []Verdict{Whole}},
 		{"one that tells no rank", 1, map[string]string{"a.json": alone}, nil, []Verdict{Whole}},
 		{"more than anybody has", 1 << 30, map[string]string{"rank7.json": trace(7)},
 			append(slices.Repeat([]string{"no trace of rank"}, mostAbsent), "from 257 to 1073741823"), []Verdict{Whole}},
