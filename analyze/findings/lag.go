@@ -183,6 +183,8 @@ type lag struct {
 	lateBeats  int   // in which they were slower by a share of it
 	// byHost says that it is hosts that are compared, because devices show what is left over from the start.
 	byHost bool
+	// comparedNs is the time from meeting to meeting that was compared, of all that lay between the first one and the last.
+	comparedNs, wholeNs int64
 	// Of all beats, in ns; late and rest are means over the ranks. With byHost own times are the hosts'.
 	lateOwn, restOwn, lateWait, restWait   int64
 	longerBusy, longerIdle, longerHostLate int64
@@ -252,6 +254,11 @@ func (v *view) lagOf(g *group) *lag {
 	}
 	slices.Sort(l.late)
 	slices.Sort(l.rest)
+	lead := v.ranks[g.ranks[0]].meetings
+	l.wholeNs = lead[len(lead)-1].EndNs() - lead[0].EndNs()
+	for b := range g.beats {
+		l.comparedNs += g.beats[b].parts[0].ownNs() + g.beats[b].parts[0].waitNs
+	}
 	l.longest = v.longestWait(l.rest)
 	return l
 }

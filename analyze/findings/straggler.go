@@ -9,6 +9,9 @@ import (
 	"github.com/inferprof/inferprof/analyze/categories"
 )
 
+// wholeShare of the time is all of it: steps end, and some collectives overlap.
+const wholeShare = 0.9
+
 // straggler: the steps of one rank are slower, and the others wait for it in them (lag.go).
 func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
 	l := v.lag
@@ -37,6 +40,9 @@ func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
 		nanoseconds("own_time_of_the_others", quotient(l.restOwn, n)), number("steps_late", l.lateBeats), number("steps_compared", l.beats),
 		nanoseconds("wait_of_the_others", quotient(l.restWait, n)), nanoseconds("wait", quotient(l.lateWait, n)))
 	v.sayCause(f, l, per)
+	if compared := share("of_the_time_compared", l.comparedNs, l.wholeNs); compared.Value < wholeShare {
+		say(f, "; of the time, %s could be compared, as collectives are missing on some rank", compared)
+	}
 	return f
 }
 
@@ -80,7 +86,7 @@ func (v *view) sayCause(f *analyze.Finding, l *lag, per string) {
 		case 2*l.longerHostLate >= l.longerIdle:
 			say(f, ", %s of it because its host launches late", late)
 		default:
-			say(f, ", %s of it because its host launches late: look at the device", late)
+			say(f, ", of which late launches of its host explain %s: look at the device", late)
 			f.Try = "see what else runs on that rank's device (other processes, ECC errors, throttling), and on which streams and events its kernels wait"
 		}
 	default:
