@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -172,11 +173,14 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 	}
 	pause := []any{nanoseconds("longest_gap", idle.longest.Gap.Ns()), share("longest_of_window", idle.longest.Gap.Ns(), device)}
 	if n == 1 {
-		say(f, "a pause of %s stands in the window (%s of it), far longer than a step: findings about idle time leave it out", pause...)
+		say(f, "a pause of %s stands in the window (%s of it)", pause...)
 	} else {
-		say(f, "%s pauses, the longest of %s, stand in the window (%s of it), far longer than a step: findings about idle time leave them out",
-			append([]any{number("such_gaps", n)}, pause...)...)
+		say(f, "%s pauses, the longest of %s, stand in the window (%s of it)", append([]any{number("such_gaps", n)}, pause...)...)
 	}
+	if index.OutOfProportion(idle.longest.Gap.Ns(), rv.medianNs) {
+		say(f, ", far longer than a step")
+	}
+	say(f, choose(n == 1, ": findings about idle time leave it out", ": findings about idle time leave them out"))
 	rv.sayMeanwhile(f, []gap{idle.longest})
 	if ran := len(slices.DeleteFunc(idle.gaps, func(g gap) bool { return !rv.ranOn(&g) })); ran == n {
 		say(f, choose(n == 1, "; requests ran meanwhile", "; requests ran during all of them"))

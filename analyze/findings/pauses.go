@@ -20,6 +20,8 @@ const (
 	regularPauses = 4    // three intervals: two may be alike by chance
 	regularity    = 0.1  // of an interval is by how much one may differ from their median
 	regularShare  = 0.75 // of the pauses must be at regular intervals
+	// worthTimes the median is what the longest must take where there is no rhythm: hosts that launch each kernel are restless.
+	worthTimes = 1.5
 	// companionShare of what a long step takes longer is what a call must take at least to be named.
 	companionShare = 0.1
 )
@@ -45,6 +47,9 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	long := those(s.ns, places)
+	if float64(slices.Max(long)) < worthTimes*float64(s.medianNs) {
+		return nil
+	}
 	f := rv.longSteps(s, places)
 	say(f, "%s of %s decode steps ", number("long_steps", len(long)), number("steps_alike", len(s.ns)))
 	if len(long) == 1 {
