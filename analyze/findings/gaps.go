@@ -5,10 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/stats"
-	"github.com/inferprof/inferprof/trace"
 )
 
 // Every ns in which the device stood still belongs to one rule, so that what they have at stake does not overlap. A gap belongs
@@ -31,6 +29,7 @@ const (
 	gapEager                    // the host launched what came next too late, in the rhythm of its launches in an eager decode step
 	gapHost                     // the host launched what came next too late
 	gapCompile                  // the same, because it was compiling
+	gapLongStep                 // the same or a wait, as far as it makes a decode step longer than those like it
 	gapCauses
 )
 
@@ -84,6 +83,56 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 		}
 	}
 	rv.findEager()
+	rv.findLongSteps()
+}
+
+// findLongSteps gives the rules about long decode steps (series.go) the gaps that make them long: of each such step the longest
+// ones for which the host is to blame, for as long as the device stands still in it beyond the usual.
+func (rv *rankView) findLongSteps() {
+	s := rv.decodeSeries()
+	if s == nil || len(s.long) == 0 {
+		return
+	}
+	still := s.use[useStandingStill]
+	usual := stats.Median(slices.Clone(still))
+	left := map[int32]int64{}
+	for _, k := range s.long {
+		left[s.at[k]] = still[k] - usual
+	}
+	var long []int // of rv.gaps
+	for i := range rv.gaps {
+		if g := &rv.gaps[i]; g.iteration >= 0 && left[g.iteration] > 0 {
+			switch g.cause {
+			case gapOutlier:
+				delete(left, g.iteration) // it is what makes the step long
+			case gapHost, gapEager, gapSync, gapBlocking:
+				long = append(long, i)
+			}
+		}
+	}
+	slices.SortStableFunc(long, func(a, b int) int { return cmp.Compare(rv.gaps[b].Ns(), rv.gaps[a].Ns()) })
+	rest := map[int]gap{} // what is left of gaps that are cut
+	for _, i := range long {
+		g := &rv.gaps[i]
+		switch ns := left[g.iteration]; {
+		case ns <= 0:
+			continue
+		case ns < g.Ns():
+			after := *g
+			after.fromNs = g.fromNs + ns
+			rest[i], g.toNs = after, after.fromNs
+		}
+		left[g.iteration] -= g.Ns()
+		g.cause = gapLongStep
+	}
+	all := rv.gaps
+	rv.gaps = make([]gap, 0, len(all)+len(rest))
+	for i, g := range all {
+		rv.gaps = append(rv.gaps, g)
+		if after, ok := rest[i]; ok {
+			rv.gaps = append(rv.gaps, after)
+		}
+	}
 }
 
 // causeOf is the cause of a whole gap, as far as it can be told without those of others.
@@ -142,175 +191,6 @@ func (rv *rankView) idle(of func(g *gap) bool) *idleGaps {
 		}
 	}
 	return s
-}
-
-// phaseGaps are some gaps of the iterations of one phase: a share of the time is one of its kind of steps, since one prompt
-// may lose more than all decode steps.
-type phaseGaps struct {
-	idleGaps
-	phase     string
-	steps     int   // 0: the trace has none
-	stepsNs   int64 // of all those steps, or of the device
-	betweenNs int64 // of the gaps, after the step's own work
-	perStep   []int64
-	step      []int32 // the iteration of each perStep
-}
-
-// share is what the gaps are of the steps' time.
-func (p *phaseGaps) share() float64 { return ratio(p.ns, p.stepsNs) }
-
-// idleByPhase parts gaps by the phase of their step, the phase with most of them first. Gaps in no step are left out.
-func (rv *rankView) idleByPhase(of func(g *gap) bool) []*phaseGaps {
-	byPhase := map[string]*phaseGaps{}
-	var phases []*phaseGaps
-	place := make([]int, len(rv.iterations)) // in perStep
-	phaseOf := func(name string) *phaseGaps {
-		if byPhase[name] == nil {
-			byPhase[name] = &phaseGaps{phase: name}
-			phases = append(phases, byPhase[name])
-		}
-		return byPhase[name]
-	}
-	for i := range rv.iterations {
-		if rv.step(i).Unmeasured {
-			continue
-		}
-		p := phaseOf(rv.step(i).Phase)
-		place[i] = p.steps
-		p.steps++
-		p.stepsNs += rv.endOf(int32(i)) - rv.iterations[i].BeginNs
-		p.perStep, p.step = append(p.perStep, 0), append(p.step, int32(i))
-	}
-	if len(phases) == 0 {
-		phaseOf("").stepsNs = rv.totalNs
-	}
-	for i := range rv.gaps {
-		g := &rv.gaps[i]
-		if !g.counts(rv) {
-			continue
-		}
-		p := phaseOf("")
-		if g.iteration >= 0 {
-			p = phaseOf(rv.step(int(g.iteration)).Phase)
-		}
-		switch {
-		case g.cause == gapOutlier && g.iteration >= 0:
-			p.stepsNs -= g.Ns() // no step has it
-		case of(g):
-			p.add(g)
-			if g.iteration >= 0 {
-				p.perStep[place[g.iteration]] += g.Ns()
-				if !g.inside {
-					p.betweenNs += g.Ns()
-				}
-			}
-		}
-	}
-	slices.SortStableFunc(phases, func(a, b *phaseGaps) int { return cmp.Compare(b.ns, a.ns) })
-	return phases
-}
-
-const (
-	// fewestForOutliers is how many steps of a phase there must be for some of them to be unlike the others.
-	fewestForOutliers = 4
-	// outlierTimes what the usual step of its phase loses makes one an outlier.
-	outlierTimes = 5
-)
-
-// outliers are the steps that are few, lose many times what the usual one does, and hold most of the phase's gaps: how many
-// they are, and what they lose. 0 if there are none.
-func (p *phaseGaps) outliers() (n int, ns int64) {
-	if p.steps < fewestForOutliers {
-		return 0, 0
-	}
-	usual := stats.Median(slices.Clone(p.perStep))
-	for _, step := range p.perStep {
-		if step > outlierTimes*usual {
-			n++
-			ns += step
-		}
-	}
-	if 5*n > p.steps || 2*ns < p.ns {
-		return 0, 0
-	}
-	return n, ns
-}
-
-// one is what one step of the phase is called: decode step.
-func (p *phaseGaps) one() string {
-	switch p.phase {
-	case string(trace.StepPrefill), string(trace.StepMixed), string(trace.StepDecode):
-		return p.phase + " step"
-	}
-	return "step"
-}
-
-// per says what numbers that were divided by steps are of.
-func (p *phaseGaps) per() string {
-	if p.steps == 0 {
-		return "in all"
-	}
-	return "per " + p.one()
-}
-
-// key is the phase in the names of evidence.
-func (p *phaseGaps) key() string {
-	if p.phase == "" {
-		return "steps"
-	}
-	return p.phase
-}
-
-// each is what a sum over the phase is per step.
-func (p *phaseGaps) each(ns int64) int64 { return quotient(ns, max(1, p.steps)) }
-
-// during divides gaps among what the thread was inside that launched what ended them, as index.Index.During has it.
-func (rv *rankView) during(gaps []gap) index.Division {
-	list := make([]index.Stretch, 0, len(gaps))
-	for i := range gaps {
-		if s, ok := rv.x.HostStretch(gaps[i].Gap); ok {
-			s.StartNs, s.EndNs = gaps[i].fromNs, gaps[i].toNs
-			s.LaunchedNs = max(s.StartNs, min(s.LaunchedNs, s.EndNs))
-			list = append(list, s)
-		}
-	}
-	return rv.x.During(list, 1)[0]
-}
-
-// worthNaming is the share of gaps' time below which nothing is named that the host did.
-const worthNaming = 0.05
-
-// sayMeanwhile says what the host did during gaps: what it was inside for at least half of their time, or else the few that
-// fill most of it.
-func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) {
-	d := rv.during(gaps)
-	most, half := d.Most()
-	most = slices.DeleteFunc(most, func(o index.Occupant) bool { return ratio(o.Ns, d.Ns) < worthNaming })
-	for i, o := range most {
-		of := share("of_it_in_"+rv.occupant(&o), o.Ns, d.Ns)
-		switch {
-		case half:
-			say(f, "; for %s of that time the host is in %s", of, rv.occupant(&o))
-		case i == 0:
-			say(f, "; meanwhile the host is in %s for %s of that time", rv.occupant(&o), of)
-		default:
-			say(f, "%s in %s for %s", choose(i+1 == len(most), " and", ","), rv.occupant(&o), of)
-		}
-		if o.Row >= 0 {
-			f.Events = append(f.Events, rv.ref(o.Row))
-		}
-	}
-}
-
-// occupant names what the host was inside.
-func (rv *rankView) occupant(o *index.Occupant) string {
-	switch {
-	case !o.None:
-		return shortName(rv.name(o.Name))
-	case rv.x.Frames > 0:
-		return "no op, call or frame"
-	}
-	return "no op or call"
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

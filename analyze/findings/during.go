@@ -1,0 +1,57 @@
+package findings
+
+import (
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/index"
+)
+
+// during divides gaps among what the thread was inside that launched what ended them, as index.Index.During has it.
+func (rv *rankView) during(gaps []gap) index.Division {
+	list := make([]index.Stretch, 0, len(gaps))
+	for i := range gaps {
+		if s, ok := rv.x.HostStretch(gaps[i].Gap); ok {
+			s.StartNs, s.EndNs = gaps[i].fromNs, gaps[i].toNs
+			s.LaunchedNs = max(s.StartNs, min(s.LaunchedNs, s.EndNs))
+			list = append(list, s)
+		}
+	}
+	return rv.x.During(list, 1)[0]
+}
+
+// worthNaming is the share of gaps' time below which nothing is named that the host did.
+const worthNaming = 0.05
+
+// sayMeanwhile says what the host did during gaps: what it was inside for at least half of their time, or else the few that
+// fill most of it.
+func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) {
+	d := rv.during(gaps)
+	most, half := d.Most()
+	most = slices.DeleteFunc(most, func(o index.Occupant) bool { return ratio(o.Ns, d.Ns) < worthNaming })
+	for i, o := range most {
+		of := share("of_it_in_"+rv.occupant(&o), o.Ns, d.Ns)
+		switch {
+		case half:
+			say(f, "; for %s of that time the host is in %s", of, rv.occupant(&o))
+		case i == 0:
+			say(f, "; meanwhile the host is in %s for %s of that time", rv.occupant(&o), of)
+		default:
+			say(f, "%s in %s for %s", choose(i+1 == len(most), " and", ","), rv.occupant(&o), of)
+		}
+		if o.Row >= 0 {
+			f.Events = append(f.Events, rv.ref(o.Row))
+		}
+	}
+}
+
+// occupant names what the host was inside.
+func (rv *rankView) occupant(o *index.Occupant) string {
+	switch {
+	case !o.None:
+		return shortName(rv.name(o.Name))
+	case rv.x.Frames > 0:
+		return "no op, call or frame"
+	}
+	return "no op or call"
+}
