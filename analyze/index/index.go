@@ -193,7 +193,7 @@ func (x *Index) fileRow(b *trace.Block, j int, category trace.Category, names *s
 		mark(names.annotation(name))
 	case trace.CategoryCPUOp:
 		x.hostRows = append(x.hostRows, row)
-	case trace.CategoryOther:
+	case trace.CategoryOther, trace.CategoryNone:
 		x.OtherKinds++
 	case trace.CategoryPythonFunction:
 		if x.facts(name)&factModule != 0 {

@@ -81,10 +81,18 @@ func (x *Index) IsTF32(name trace.StringID) bool { return x.facts(name)&factTF32
 func isGraphLaunch(name string) bool { return strings.Contains(name, "GraphLaunch") }
 
 // IsKernelLaunch knows the functions of which each call starts kernels: cudaLaunchKernel, cudaLaunchKernelExC,
-// cuLaunchKernelEx, hipLaunchKernel, hipExtModuleLaunchKernel, hipModuleLaunchKernel, hipExtLaunchKernel, graph launches …
+// cuLaunchKernelEx, hipLaunchKernel, hipExtModuleLaunchKernel, hipModuleLaunchKernel, hipExtLaunchKernel, of Intel's runtimes
+// urEnqueueKernelLaunch, piEnqueueKernelLaunch and zeCommandListAppendLaunchKernel, graph launches …
 func IsKernelLaunch(name string) bool {
-	return strings.Contains(name, "Launch") && (strings.HasPrefix(name, "cu") || strings.HasPrefix(name, "hip")) &&
-		!strings.Contains(name, "HostFunc")
+	if !strings.Contains(name, "Launch") {
+		return false
+	}
+	for _, runtime := range []string{"cu", "hip", "urEnqueue", "piEnqueue", "zeCommandListAppend"} {
+		if strings.HasPrefix(name, runtime) {
+			return !strings.Contains(name, "HostFunc")
+		}
+	}
+	return false
 }
 
 // IsSync knows the functions that block until the device is done: cudaDeviceSynchronize, cudaStreamSynchronize,

@@ -32,6 +32,7 @@ var affected = map[string][]string{
 	"no_duration":        {"time", "kernels", "categories", "steps", "phases", "roofline"},
 	"duplicates":         {"kernels", "categories", "ops", "cpu", "launch", "steps", "phases", "graphs", "roofline", "collectives"},
 	"lost_steps":         {"steps", "phases"},
+	"unread_device":      {"time", "kernels", "categories", "steps", "phases", "idle"},
 	"empty_graphs":       {"time", "kernels", "categories", "steps", "phases", "roofline", "graphs"},
 	"empty_launches":     {"launch"},
 	"early_kernels":      {"launch", "queues", "idle"},

@@ -14,7 +14,8 @@ import (
 //
 // What a profile legitimately has: GPU work at its start whose launch came before the profiler did; launches at its end whose work
 // the stop cut off; launches into a graph that is being recorded, of which nothing runs. A stream runs its work in order, so that
-// work without a launch that comes after work with one can't be of a launch before the profile; and a launch without work between
+// work without a launch that comes after work with one can't be of a launch before the profile (of a stream without any launch, after
+// work of other streams); and a launch without work between
 // launches with work was no cut.
 
 // streamID is a stream of a device.
@@ -32,7 +33,16 @@ func (c *inspection) launches() (int, string) {
 	case len(x.Calls) == 0:
 		return 0, "the trace has no runtime calls"
 	}
-	before, lost := 0, 0 // the first launch of its stream, and after it
+	ever, linked := map[streamID]bool{}, int64(0) // streams with launched work, and when the first of it ran
+	for i := range x.GPU {
+		if g := &x.GPU[i]; g.Call >= 0 {
+			if len(ever) == 0 {
+				linked = g.StartNs
+			}
+			ever[streamID{g.Device, g.Stream}] = true
+		}
+	}
+	before, lost := 0, 0 // the first launch of its stream, or of any if its own has none, and after it
 	var beforeNs, lostNs int64
 	launched := map[streamID]bool{}
 	for i := range x.GPU {
@@ -41,7 +51,7 @@ func (c *inspection) launches() (int, string) {
 		switch ns := g.EndNs - g.StartNs; {
 		case g.Call >= 0:
 			launched[s] = true
-		case launched[s]:
+		case launched[s], len(ever) > 0 && !ever[s] && g.StartNs > linked:
 			lost++
 			lostNs += ns
 		default:
@@ -64,8 +74,8 @@ func (c *inspection) launches() (int, string) {
 		c.say("unlinked", SeverityWarning, before, beforeNs, text, words.Plural(before, "GPU event", "GPU events"), of)
 	}
 	if lost > 0 {
-		c.say("lost_launches", SeverityWarning, lost, lostNs, "%s of %s without a launch in the trace, though what ran before on the same "+
-			"stream has one: calls were lost, or not all kinds were recorded; such work belongs to no op and no step",
+		c.say("lost_launches", SeverityWarning, lost, lostNs, "%s of %s without a launch in the trace, though what ran before "+
+			"has one: calls were lost, or not all kinds were recorded; such work belongs to no op and no step",
 			words.Plural(lost, "GPU event", "GPU events"), of+choose(lost == 1, " is", " are"))
 	}
 	c.early()

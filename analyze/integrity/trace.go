@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/index"
@@ -63,11 +64,7 @@ func CheckTrace(x *index.Index, r *ranks.Rank, badNests int) ([]Problem, []Check
 	c.check(CheckDurations, c.durations)
 	c.check(CheckDuplicates, c.duplicates)
 	c.check(CheckSteps, c.steps)
-	if 100*x.OtherKinds > x.EventCount() {
-		c.say("other_kinds", SeverityNote, x.OtherKinds, 0,
-			"%s of kinds that no analysis reads, such as another accelerator's work: %s",
-			words.Plural(x.OtherKinds, "event is", "events are"), otherKindNames(x))
-	}
+	c.otherKinds()
 	c.longGaps()
 	if badNests > 0 {
 		c.say("bad_nesting", SeverityNote, badNests, 0, "%s end after the span they began in; self times are cut there",
@@ -92,19 +89,40 @@ func (c *inspection) longGaps() {
 // selectsTime tells whether a part of the time is looked at, at the ends of which launches and their work are torn apart.
 func (c *inspection) selectsTime() bool { return c.x.Options.FromNs != 0 || c.x.Options.ToNs != 0 }
 
-// otherKindNames are the kinds of events that no analysis reads, the most frequent first.
-func otherKindNames(x *index.Index) string {
+// deviceProcesses are parts of the names of processes that stand for accelerators, of which no analysis knows the events.
+var deviceProcesses = []string{"Ascend Hardware", "/device:", "NPU", "TPU"}
+
+// otherKinds finds events of which no analysis knows what they are. Where a process says that it is a device, its work is in no
+// number.
+func (c *inspection) otherKinds() {
+	x := c.x
+	if 100*x.OtherKinds <= x.EventCount() {
+		return
+	}
 	e := &x.Trace.Events
 	counts := map[string]int{}
+	device, work := "", 0
 	for i := range e.Len() {
-		if e.Category(i) == trace.CategoryOther && e.Phase(i) == trace.PhaseComplete {
-			counts[e.CategoryName(i)]++
+		if k := e.Category(i); k != trace.CategoryOther && k != trace.CategoryNone || e.Phase(i) != trace.PhaseComplete {
+			continue
 		}
+		process := x.Trace.Tracks[e.Track(i)].ProcessName
+		if slices.ContainsFunc(deviceProcesses, func(part string) bool { return strings.Contains(process, part) }) {
+			device = process
+			work++
+		}
+		counts[cmp.Or(e.CategoryName(i), choose(process == "", "without a category", "of "+process))]++
+	}
+	if work > 0 && !x.OnGPU {
+		c.say("unread_device", SeverityWarning, work, 0, "%s of %s that no analysis reads: what the accelerator did is in no number, and "+
+			"this is no CPU's profile", words.Plural(work, "event is", "events are"), device)
+		return
 	}
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
-	return words.List(names[:min(len(names), 4)], len(names))
+	c.say("other_kinds", SeverityNote, x.OtherKinds, 0, "%s of kinds that no analysis reads, such as another accelerator's work: %s",
+		words.Plural(x.OtherKinds, "event is", "events are"), words.List(names[:min(len(names), 4)], len(names)))
 }
 
 // damageWords say what each kind of damage is.

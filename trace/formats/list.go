@@ -9,5 +9,5 @@ import (
 // them claims: its refusal is the answer to what is no trace.
 var list = List{
 	kineto.Format(),
-	autograd.Format(kineto.Format()),
+	autograd.Format(kineto.Events()),
 }

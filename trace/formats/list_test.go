@@ -110,7 +110,7 @@ func TestEveryListedFormat(t *testing.T) {
 		oneEvent: "kineto",
 		`[{"ph": "X", "cat": "cpu_op", "name": "a", "pid": 1, "tid": 1, "ts": 1, "dur": 1}]`:                           "kineto",
 		`[{"name": "a", "ph": "X", "ts": 1, "dur": 1, "tid": 1, "pid": "CPU functions", "args": {}}]`:                  "autograd",
-		`{"traceEvents": [{"name": "a", "ph": "X", "ts": 1, "dur": 1, "tid": 1, "pid": "TPU", "args": {}}]}`:           "kineto",
+		`{"traceEvents": [{"name": "a", "cat": "cpu_op", "ph": "X", "ts": 1, "dur": 1, "tid": 1, "pid": "TPU"}]}`:      "kineto",
 		`{"deviceProperties": "` + strings.Repeat("x", source.HeadBytes) + `", "traceEvents": [{"ph": "i", "ts": 1}]}`: "kineto",
 	} {
 		x, err := formats.Read(strings.NewReader(text), "x", source.Options{})

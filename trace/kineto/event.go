@@ -2,6 +2,7 @@ package kineto
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/source"
@@ -90,6 +91,9 @@ const phaseDeclaration = 'M'
 
 // takeEvent files the event at b[at:end], whose members have been split.
 func (s *scanner) takeEvent(b []byte, at, end int) {
+	if len(s.members) == 0 && !s.loneComma { // {}, so that each event before it may end in a comma
+		return
+	}
 	var phase, category, name, pid, tid, ts, dur, id []byte
 	for _, m := range s.members {
 		if m.argument {
@@ -194,8 +198,7 @@ func first(b []byte) byte {
 	return b[0]
 }
 
-// category finds the category of an event.
-func (s *scanner) category(text []byte, phase trace.Phase, name []byte) trace.Category {
+func (s *scanner) findCategory(text []byte, phase trace.Phase, name []byte) trace.Category {
 	switch phase {
 	case 's', 't', 'f':
 		return trace.CategoryFlow
@@ -206,5 +209,24 @@ func (s *scanner) category(text []byte, phase trace.Phase, name []byte) trace.Ca
 		}
 		return trace.CategoryNone
 	}
-	return s.t.Events.CategoryOf(text)
+	c, ok := acceleratorCategory(text, name)
+	if !ok {
+		c = s.t.Events.CategoryOf(text)
+	}
+	if c >= trace.CategoryOther && !slices.Contains(s.unknown, string(text)) && len(s.unknown) < mostUnknown {
+		s.unknown = append(s.unknown, string(text))
+	}
+	return c
+}
+
+// mostUnknown bounds how many categories are remembered that are not known.
+const mostUnknown = 64
+
+// category finds the category of an event, and remembers it.
+func (s *scanner) category(text []byte, phase trace.Phase, name []byte) trace.Category {
+	c := s.findCategory(text, phase, name)
+	if f := c.Folded(); phase != trace.PhaseCounter && !slices.Contains(s.seen, f) {
+		s.seen = append(s.seen, f)
+	}
+	return c
 }

@@ -33,7 +33,8 @@ func (s *scanner) learn(b []byte, start, end int) bool {
 	sh.category = s.category(unquoted(category), sh.phase, name)
 	sh.table = trace.TableOf(sh.category, sh.phase)
 	// An arrow's name is its category's; an instant without a category is told by its name.
-	fixedName := sh.table == trace.TableFlow && string(name) == string(category) || category == nil && sh.phase == trace.PhaseInstant
+	// So is an event of MTIA's, whose category says what it is only with its name.
+	fixedName := string(unquoted(category)) == mtiaEvents || sh.table == trace.TableFlow && string(name) == string(category) || category == nil && sh.phase == trace.PhaseInstant
 	if fixedName {
 		sh.name = s.text(name)
 	}

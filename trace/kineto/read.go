@@ -35,10 +35,33 @@ func sniff(head []byte) source.Confidence {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
+// Events is the format of Chrome's trace events, whoever wrote them, for formats that say what such rows mean.
+func Events() source.Format {
+	f := Format()
+	f.Read = func(in *source.Input) (*trace.Trace, error) {
+		s, err := scan(in, nil)
+		if err != nil {
+			return nil, err
+		}
+		return s.t, nil
+	}
+	return f
+}
+
+// scan reads a file; it counts events instead of keeping them if it is given what counts.
+func scan(in *source.Input, t *tally) (*scanner, error) {
+	s := newScanner(newWindow(in))
+	s.tally = t
+	return s, s.document()
+}
+
 // read implements source.Format.
 func read(in *source.Input) (*trace.Trace, error) {
-	s := newScanner(newWindow(in))
-	if err := s.document(); err != nil {
+	s, err := scan(in, nil)
+	if err == nil {
+		err = s.refuseForeign()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s.t, nil
@@ -46,9 +69,11 @@ func read(in *source.Input) (*trace.Trace, error) {
 
 // verify implements source.Format: it counts events instead of keeping them.
 func verify(in *source.Input) (source.Verification, error) {
-	s := newScanner(newWindow(in))
-	s.tally = &tally{}
-	if err := s.document(); err != nil {
+	s, err := scan(in, &tally{})
+	if err == nil {
+		err = s.refuseForeign()
+	}
+	if err != nil {
 		return source.Verification{}, err
 	}
 	v := s.tally.Verification(&s.t.Meta)

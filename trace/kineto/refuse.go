@@ -1,6 +1,7 @@
 package kineto
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -72,12 +73,18 @@ func otherObjects(b []byte, members []member) error {
 		return &source.NotTraceError{What: "the list of a server's graph-capture traces (execution_details.json)",
 			Hint: "pass the traces that it lists, or the directory above"}
 	}
+	if has["model_name"] && has["model_version"] || has["id"] && has["timestamps"] {
+		return &source.NotTraceError{What: "a trace of Triton's inference server, of requests and not of a profiler",
+			Hint: "pass a trace that torch.profiler wrote in the model's process (*.pt.trace.json.gz)"}
+	}
 	return &source.NotTraceError{What: fmt.Sprintf("a JSON array of objects with the keys %s", keyList(keys))}
 }
 
 // notJSON describes text that starts like no JSON document.
 func notJSON(b []byte) string {
 	switch {
+	case bytes.HasPrefix(b, []byte("SQLite format 3")):
+		return "an SQLite database, such as Nsight Systems and rocprofv3 write"
 	case len(b) >= 4 && string(b[:2]) == "PK":
 		return "a zip archive"
 	case len(b) >= 2 && (string(b[:2]) == "\xff\xfe" || string(b[:2]) == "\xfe\xff"):
@@ -86,7 +93,7 @@ func notJSON(b []byte) string {
 	n := min(len(b), 24)
 	for _, c := range b[:n] {
 		if c < 0x09 || c == 0x7f {
-			return "binary data"
+			return "binary data, such as Perfetto's own traces"
 		}
 	}
 	if b[0] == '<' {

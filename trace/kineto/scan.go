@@ -2,6 +2,7 @@ package kineto
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 
@@ -26,12 +27,14 @@ type scanner struct {
 	known     []uint8 // by StringID, see knownPlain
 	inputs    inputs
 
-	meta   map[string][]byte // top-level keys but traceEvents, raw
-	keys   []string          // the same, in the file's order
-	places map[string]place  // where each key stands
-	events bool              // a traceEvents array, or a bare array of events, was found
-	closed bool              // the document's last bracket was found
-	lost   int               // 1 if the file ends inside an event
+	meta    map[string][]byte // top-level keys but traceEvents, raw
+	keys    []string          // the same, in the file's order
+	places  map[string]place  // where each key stands
+	events  bool              // a traceEvents array, or a bare array of events, was found
+	closed  bool              // the document's last bracket was found
+	seen    []trace.Category  // categories that events have, each once
+	unknown []string          // texts of those that are CategoryOther, the first
+	lost    int               // 1 if the file ends inside an event
 }
 
 func newScanner(w *window) *scanner {
@@ -250,6 +253,10 @@ func (s *scanner) eventArray(i int) int {
 			return i + 1
 		case '{':
 		default:
+			if end, ok := s.standsAlone(i); ok && !afterEvent {
+				i, afterEvent = end, true
+				continue
+			}
 			if i, ok = s.resync(i); !ok {
 				return -1
 			}
@@ -304,6 +311,18 @@ func (s *scanner) eventArray(i int) int {
 			afterEvent = false
 		}
 	}
+}
+
+// standsAlone tells whether a value that is no object, at offset i of the view, stands where an event could: it is JSON, and says
+// nothing of any event. It returns the offset after it.
+func (s *scanner) standsAlone(i int) (int, bool) {
+	b := s.w.text()
+	end := endOfValue(b, i)
+	if end < 0 || b[i] == '[' || b[i] == '"' {
+		return 0, false
+	}
+	next := skipSpace(b, end)
+	return end, next < len(b) && (b[next] == ',' || b[next] == ']') && json.Valid(b[i:end])
 }
 
 // trailing looks at what follows the end of the document.

@@ -13,6 +13,8 @@ type NotTraceError struct {
 	Path string // "" if the input has no name
 	What string // what it is: "an execution trace"
 	Hint string // what to pass instead; "" for the general advice
+
+	Profiler bool // it is a profiler's trace, of which nothing is known
 }
 
 func (e *NotTraceError) Error() string {
@@ -22,6 +24,9 @@ func (e *NotTraceError) Error() string {
 	}
 	if hint == "" {
 		hint = "pass a trace that torch.profiler wrote (*.pt.trace.json.gz)"
+	}
+	if e.Profiler {
+		return fmt.Sprintf("%s: not PyTorch's trace but %s: %s", path, e.What, hint)
 	}
 	return fmt.Sprintf("%s: not a profiler trace but %s: %s", path, e.What, hint)
 }
