@@ -15,7 +15,7 @@ import (
 // multiplication. What quantizes keys and values stands beside attention or the cache.
 
 const (
-	// activationShare of the busy time is what such kernels must take. Some 4 a layer of 1.5 to 3 µs each are 5 to 10 % of a
+	// activationShare of the GPU's work is what such kernels must take. Some 4 a layer of 1.5 to 3 µs each are 5 to 10 % of a
 	// decode step of a model of 7 billion weights.
 	activationShare = 0.02
 	// besideGEMM is the part of a kind's runs that must have a matrix multiplication next to them.
@@ -41,16 +41,17 @@ type quantizers struct {
 func activationQuantization(rv *rankView) *analyze.Finding {
 	kinds := map[trace.StringID]*quantizers{}
 	var order []trace.StringID
-	var busy int64
+	var work int64
 	gemms := 0
 	for i := range rv.work {
 		w := &rv.work[i]
-		busy += w.EndNs - w.StartNs
+		work += w.EndNs - w.StartNs
 		category := rv.category(w)
 		if multiplies(category) {
 			gemms++
 		}
-		if w.Category != trace.CategoryKernel || category != "quantize" || rv.matches(fusedQuantize, w.Name) || rv.matches(dequantizing, w.Name) {
+		if w.Category != trace.CategoryKernel || category != "quantize" || rv.matches(fusedQuantize, w.Name) ||
+			rv.matches(dequantizing, w.Name) {
 			continue
 		}
 		q := kinds[w.Name]
@@ -81,18 +82,22 @@ func activationQuantization(rv *rankView) *analyze.Finding {
 			most = q
 		}
 	}
-	if most == nil || ratio(ns, busy) < activationShare {
+	if most == nil || ratio(ns, work) < activationShare {
 		return nil
 	}
 	f := &analyze.Finding{
 		Inferred: true, StakeNsPerStep: quotient(ns, rv.steps()),
 		Evidence: []analyze.Evidence{number("kernels", n), nanoseconds("quantizing", ns), number("matrix_multiplications", gemms)},
 		Events:   []analyze.EventRef{rv.ref(most.longest.Row)},
-		Try: "fuse them with what comes before: in vLLM the passes fuse_norm_quant, fuse_act_quant and fuse_attn_quant (--compilation-config, pass_config; they need compilation); " +
+		Try: "fuse them with what comes before: in vLLM the passes fuse_norm_quant, fuse_act_quant and fuse_attn_quant " +
+			"(--compilation-config, pass_config; they need compilation); " +
 			"in SGLang and TensorRT-LLM fused norm and activation kernels; scales that are static need no search for them",
 	}
-	say(f, "%s kernels %s quantize activations beside matrix multiplications, most of it %s: %s %s (%s of the busy time), an estimate of what would go at most were they fused with what comes before",
-		mean("kernels_per_step", n, rv.steps()), rv.per(), shortName(rv.name(most.longest.Name)), nanoseconds("quantizing_per_step", quotient(ns, rv.steps())), rv.per(),
-		share("of_busy", ns, busy))
+	say(f, "%s kernels %s quantize activations beside matrix multiplications, %s %s: %s %s (%s of the GPU's work), an estimate "+
+		"of what would go at most were they fused with what comes before",
+		mean("kernels_per_step", n, rv.steps()), rv.per(), choose(2*most.ns >= ns, "most of it", "the largest part"),
+		shortName(rv.name(most.longest.Name)),
+		nanoseconds("quantizing_per_step", quotient(ns, rv.steps())), rv.per(),
+		share("of_work", ns, work))
 	return f
 }

@@ -61,7 +61,8 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 	if f.Evidence = append(f.Evidence, number("before_all_with_a_launch", early)); early == n {
 		say(f, "; they run before all that have one, on their streams, as what was launched before the profile began")
 	} else if early > 0 {
-		say(f, "; %s of them run before all that have one, on their streams, as what was launched before the profile began", number("before_all_with_a_launch", early))
+		say(f, "; %s of them run before all that have one, on their streams, as what was launched before the profile began",
+			number("before_all_with_a_launch", early))
 	}
 	if late > 0 {
 		say(f, "; %s of them run after some that have one, on their streams: their launches are lost", number("after_some_with_a_launch", late))
@@ -81,11 +82,14 @@ func graphUnderrecorded(rv *rankView) *analyze.Finding {
 	}
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(r.LostNs, rv.steps()),
-		Evidence:       []analyze.Evidence{number("short_replays", r.Short), number("kernels_missing", r.LostKernels), nanoseconds("estimated_time_missing", r.LostNs)},
-		Events:         []analyze.EventRef{rv.ref(rv.x.Calls[at].Row)},
-		Try:            "profile fewer steps at a time, larger profiler buffers; on ROCm a newer roctracer; do not trust this trace's idle times",
+		Evidence: []analyze.Evidence{number("short_replays", r.Short), number("kernels_missing", r.LostKernels),
+			nanoseconds("estimated_time_missing", r.LostNs)},
+		Events: []analyze.EventRef{rv.ref(rv.x.Calls[at].Row)},
+		Try: "profile fewer steps at a time, larger profiler buffers; on ROCm a newer roctracer; do not trust this trace's " +
+			"idle times",
 	}
-	say(f, "%s of %s graph replays have fewer kernels in the trace than others like them (%s have none): busy times are too low, idle times too high",
+	say(f, "%s of %s graph replays have fewer kernels in the trace than others like them (%s have none): busy times are too low, idle "+
+		"times too high",
 		number("replays_with_fewer", r.Empty+r.Short), number("graph_launches", r.Launches), number("empty_replays", r.Empty))
 	return f
 }
@@ -170,9 +174,11 @@ func exportFrozeEngine(rv *rankView) *analyze.Finding {
 		f := &analyze.Finding{
 			Inferred: true,
 			Events:   []analyze.EventRef{rv.ref(row), rv.ref(c.Row)},
-			Try:      "measure throughput and latency in a run without profiling, or stop the profile when no requests run; a profile without stacks and shapes is written faster",
+			Try: "measure throughput and latency in a run without profiling, or stop the profile when no requests run; a profile " +
+				"without stacks and shapes is written faster",
 		}
-		say(f, "the profiler stopped on the engine's own thread, %s after the last step recorded, which had %s %s: any that still ran wait until the trace is written, "+
+		say(f, "the profiler stopped on the engine's own thread, %s after the last step recorded, which had %s %s: any that still ran "+
+			"wait until the trace is written, "+
 			"and their latencies are not the engine's", nanoseconds("from_last_step_to_stop", c.StartNs-last.StartNs-last.CPUNs),
 			number("requests_in_last_step", int(last.GenerationRequests)), noun(int(last.GenerationRequests), "request"))
 		if ns := rv.stopTime(); ns > 0 {
@@ -214,7 +220,8 @@ func pythonStacks(rv *rankView) *analyze.Finding {
 		Events:   []analyze.EventRef{rv.ref(rv.x.LongestFrame)},
 		Try:      "profile without stacks (torch_profiler_with_stack=false) to measure, with them to find the code",
 	}
-	say(f, "Python stacks were recorded: %s frames per step, %s of the events; recording them takes the host time, by how much the trace does not say",
+	say(f, "Python stacks were recorded: %s frames per step, %s of the events; recording them takes the host time, by how much the "+
+		"trace does not say",
 		mean("python_frames_per_step", rv.x.Frames, rv.steps()), share("of_events", int64(rv.x.Frames), int64(e.Len())))
 	return f
 }

@@ -47,16 +47,19 @@ func attentionGrowth(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	rest := max(1, float64(allB-b)/float64(allA-a)) // by how much the other work grew
-	if float64(b) < growthRatio*rest*float64(a) || ratio(b, allB) < growthShare || middle(attention, between) < a || middle(attention, between) > b {
+	if float64(b) < growthRatio*rest*float64(a) || ratio(b, allB) < growthShare || middle(attention, between) < a ||
+		middle(attention, between) > b {
 		return nil
 	}
 	stake := quotient((b-int64(rest*float64(a)))*int64(len(s.at)), 2*rv.steps()) // a steady growth costs half of it on average
 	f := &analyze.Finding{
 		StakeNsPerStep: stake,
 		Events:         []analyze.EventRef{rv.ref(first[before[0]]), rv.ref(first[after[len(after)-1]])},
-		Try:            "profile at the context lengths that matter; an fp8 KV cache halves what attention reads, a split-KV (flash-decoding) kernel spreads long contexts over the GPU",
+		Try: "profile at the context lengths that matter; an fp8 KV cache halves what attention reads, a split-KV " +
+			"(flash-decoding) kernel spreads long contexts over the GPU",
 	}
-	say(f, "attention takes more over %s decode steps of the same requests, as it does when contexts grow: from %s to %s per step, from %s to %s of their work, while the other work takes %s of what it took",
+	say(f, "attention takes more over %s decode steps of the same requests, as it does when contexts grow: from %s to %s per step, from "+
+		"%s to %s of their work, while the other work takes %s of what it took",
 		number("decode_steps", len(s.at)), nanoseconds("attention_at_first", a), nanoseconds("attention_at_last", b),
 		share("of_work_at_first", a, allA), share("of_work_at_last", b, allB), factor("other_work", float64(allB-b)/float64(allA-a)))
 	return f

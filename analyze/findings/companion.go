@@ -123,7 +123,8 @@ func (rv *rankView) meet(s *series, long map[int]bool, least int64) map[trace.St
 // onHost tells events that say what the host did, the profiler included.
 func onHost(c trace.Category) bool {
 	switch c {
-	case trace.CategoryCPUOp, trace.CategoryUserAnnotation, trace.CategoryRuntime, trace.CategoryDriver, trace.CategoryPythonFunction, trace.CategoryOverhead:
+	case trace.CategoryCPUOp, trace.CategoryUserAnnotation, trace.CategoryRuntime, trace.CategoryDriver, trace.CategoryPythonFunction,
+		trace.CategoryOverhead:
 		return true
 	}
 	return false

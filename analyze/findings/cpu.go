@@ -52,9 +52,11 @@ func outsideOps(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(t.IdleNs, rv.steps()),
 		Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs)},
 		Events:         []analyze.EventRef{rv.ref(row)},
-		Try:            "more requests per step, a compiled model; a profile with Python stacks shows what runs there, and one without how much of it is the profiler's",
+		Try: "more requests per step, a compiled model; a profile with Python stacks shows what runs there, and one without " +
+			"how much of it is the profiler's",
 	}
-	say(f, "no op runs during %s per step (%s of the time), which leaves %s", nanoseconds("outside_ops_per_step", f.StakeNsPerStep), share("of_time", t.IdleNs, t.TotalNs), what)
+	say(f, "no op runs during %s per step (%s of the time), which leaves %s", nanoseconds("outside_ops_per_step", f.StakeNsPerStep),
+		share("of_time", t.IdleNs, t.TotalNs), what)
 	return f
 }
 
@@ -88,11 +90,14 @@ func dominantOp(rv *rankView) *analyze.Finding {
 	}
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(most.SelfNs, rv.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls), nanoseconds("ops_without_communication", all)},
-		Events:         []analyze.EventRef{rv.ref(longest)},
-		Try:            "look at its inputs' shapes and at whether it uses all threads; in a language model matrix multiplications should take most of the time",
+		Evidence: []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls),
+			nanoseconds("ops_without_communication", all)},
+		Events: []analyze.EventRef{rv.ref(longest)},
+		Try: "look at its inputs' shapes and at whether it uses all threads; in a language model matrix multiplications should " +
+			"take most of the time",
 	}
-	say(f, "%s takes %s of the ops' time (%s %s, %s each)", shortName(most.Name), share("of_ops", most.SelfNs, all), nanoseconds("self_time_per_step", f.StakeNsPerStep),
+	say(f, "%s takes %s of the ops' time (%s %s, %s each)", shortName(most.Name), share("of_ops", most.SelfNs, all),
+		nanoseconds("self_time_per_step", f.StakeNsPerStep),
 		rv.per(), nanoseconds("self_time_per_call", quotient(most.SelfNs, most.Calls)))
 	return f
 }
@@ -128,7 +133,8 @@ func idleCores(v *view, _ []*analyze.Finding) *analyze.Finding {
 		Events:         []analyze.EventRef{*l.costliestOp},
 		Try:            "more threads for each rank (--threads), or more ranks; where decoding is bound by memory, expect less",
 	}
-	say(f, "the ranks had threads for %s of the machine's %s processors; with all, a step would take %s less at most, were it bound by computation",
+	say(f, "the ranks had threads for %s of the machine's %s processors; with all, a step would take %s less at most, were it bound by "+
+		"computation",
 		number("threads_of_the_engine", threads), number("processors", c.HostCPUs), nanoseconds("less_per_step", stake))
 	return v.of(0, f)
 }

@@ -40,7 +40,8 @@ func (s *series) trend() *trend {
 	t.before, t.after = stats.Median(those(s.ns, t.first)), stats.Median(those(s.ns, t.last))
 	between := stats.Median(those(s.ns, t.middle))
 	noise := unrest(those(s.ns, steady))
-	if float64(t.after) < driftRatio*float64(t.before) || t.after-t.before < driftNoise*noise || between < t.before || between > t.after+noise {
+	if float64(t.after) < driftRatio*float64(t.before) || t.after-t.before < driftNoise*noise || between < t.before ||
+		between > t.after+noise {
 		return nil
 	}
 	longer := 0
@@ -72,13 +73,16 @@ func stepDrift(rv *rankView) *analyze.Finding {
 		excess += max(0, s.ns[k]-t.before)
 	}
 	f := &analyze.Finding{StakeNsPerStep: quotient(excess, rv.steps()),
-		Try: "look at what differs between an early and a late step; profile longer to see whether it goes on: a cache that grows, a queue that fills, memory that runs short"}
+		Try: "look at what differs between an early and a late step; profile longer to see whether it goes on: a cache that grows, a " +
+			"queue that fills, memory that runs short"}
 	say(f, "decode steps of the same requests take longer over time: %s in the first third of %s, %s in the last (%s)",
 		nanoseconds("median_of_first_third", t.before), number("steps_alike", len(s.ns)), nanoseconds("median_of_last_third", t.after),
 		factor("longer", float64(t.after)/float64(t.before)))
 	if rv.gpu {
-		say(f, "; the GPU computes %s, then %s, and stands still %s, then %s", nanoseconds("gpu_computes_in_first_third", s.median(useComputing, t.first)),
-			nanoseconds("gpu_computes_in_last_third", s.median(useComputing, t.last)), nanoseconds("gpu_stands_still_in_first_third", s.median(useStandingStill, t.first)),
+		say(f, "; the GPU computes %s, then %s, and stands still %s, then %s",
+			nanoseconds("gpu_computes_in_first_third", s.median(useComputing, t.first)),
+			nanoseconds("gpu_computes_in_last_third", s.median(useComputing, t.last)),
+			nanoseconds("gpu_stands_still_in_first_third", s.median(useStandingStill, t.first)),
 			nanoseconds("gpu_stands_still_in_last_third", s.median(useStandingStill, t.last)))
 	}
 	f.Events = rv.stepEvents(s, t.first[0], t.last[len(t.last)-1])

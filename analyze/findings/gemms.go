@@ -163,9 +163,11 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 		Inferred: true, StakeNsPerStep: saved,
 		Evidence: []analyze.Evidence{number("gemms", all.thin), nanoseconds("in_them", all.thinNs)},
 		Events:   []analyze.EventRef{rv.ref(all.longest.Row)},
-		Try:      "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or split-K kernels",
+		Try: "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or " +
+			"split-K kernels",
 	}
-	say(f, "%s matrix multiplications %s have blocks for less than half of the multiprocessors (for %s on average): %s of the GPU's work, at %s of what the device can do for their shapes; "+
+	say(f, "%s matrix multiplications %s have blocks for less than half of the multiprocessors (for %s on average): %s of the GPU's "+
+		"work, at %s of what the device can do for their shapes; "+
 		"with all multiprocessors at most %s %s would go", mean("gemms_per_step", all.thin, rv.steps()), rv.per(),
 		share("of_multiprocessors", int64(all.thinBlocks), all.thinNs), share("of_work", all.thinNs, work),
 		share("of_roofline", int64(roof), all.thinNs), nanoseconds("saving_at_most", saved), rv.per())

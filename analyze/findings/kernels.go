@@ -100,7 +100,9 @@ func unfusedElementwise(rv *rankView) *analyze.Finding {
 		Events: []analyze.EventRef{rv.ref(c.longest.first), rv.ref(c.longest.last)},
 		Try:    "torch.compile the model, or use fused kernels for norm, rotary embedding and activation (vLLM's and SGLang's own)",
 	}
-	say(f, "%s pointwise kernels %s run in chains of %s on average, %s of the GPU's work: fused, an estimated %s would go", mean("kernels_in_chains_per_step", c.kernels, rv.steps()),
-		rv.per(), mean("kernels_per_chain", c.kernels, c.n), share("of_work", c.ns, c.workNs), nanoseconds("estimated_saving", f.StakeNsPerStep))
+	say(f, "%s pointwise kernels %s run in chains of %s on average, %s of the GPU's work: fused, an estimated %s would go",
+		mean("kernels_in_chains_per_step", c.kernels, rv.steps()),
+		rv.per(), mean("kernels_per_chain", c.kernels, c.n), share("of_work", c.ns, c.workNs),
+		nanoseconds("estimated_saving", f.StakeNsPerStep))
 	return f
 }

@@ -36,7 +36,8 @@ func memoryPressure(rv *rankView) *analyze.Finding {
 			Events:   []analyze.EventRef{rv.ref(row)},
 			Try:      "fewer requests at once (--max-num-seqs), a shorter --max-model-len, an fp8 KV cache, quantized weights, or more ranks",
 		}
-		say(f, "%s of %s, %s (%s), is taken at the peak: longer prompts or larger batches may preempt requests or fail", bytesOf("taken", used), what,
+		say(f, "%s of %s, %s (%s), is taken at the peak: longer prompts or larger batches may preempt requests or fail",
+			bytesOf("taken", used), what,
 			bytesOf("whole", whole), share("of_whole", min(used, whole), whole))
 		return f
 	}
@@ -83,8 +84,10 @@ func deviceAllocations(rv *rankView) *analyze.Finding {
 		Events:         []analyze.EventRef{rv.ref(rv.x.Calls[longest].Row)},
 		Try:            "warm up before profiling; leave the allocator room, or set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
 	}
-	say(f, "while steps run the driver is asked for memory or given it back %s %s (%s per step), the longest call is %s (%s)", number("calls", n), noun(n, "time"),
-		nanoseconds("in_calls_per_step", f.StakeNsPerStep), rv.name(rv.x.Calls[longest].Name), nanoseconds("longest_call", rv.x.Calls[longest].EndNs-rv.x.Calls[longest].StartNs))
+	say(f, "while steps run the driver is asked for memory or given it back %s %s (%s per step), the longest call is %s (%s)",
+		number("calls", n), noun(n, "time"),
+		nanoseconds("in_calls_per_step", f.StakeNsPerStep), rv.name(rv.x.Calls[longest].Name),
+		nanoseconds("longest_call", rv.x.Calls[longest].EndNs-rv.x.Calls[longest].StartNs))
 	return f
 }
 
@@ -140,7 +143,8 @@ func (rv *rankView) allocations() *allocations {
 	until := map[trace.TrackID]int64{} // of the last one on a thread
 	for _, h := range rv.x.Host() {    // parents before children
 		list := marks[h.Track]
-		if len(list) == 0 || h.StartNs < until[h.Track] || rv.x.CategoryOf(&h) != trace.CategoryCPUOp || !rv.matches(makesTensor, rv.t.Events.Name(int(h.Row))) {
+		if len(list) == 0 || h.StartNs < until[h.Track] || rv.x.CategoryOf(&h) != trace.CategoryCPUOp ||
+			!rv.matches(makesTensor, rv.t.Events.Name(int(h.Row))) {
 			continue
 		}
 		i, found := slices.BinarySearchFunc(list, h.StartNs, func(m mark, at int64) int { return cmp.Compare(m.start, at) })

@@ -58,16 +58,20 @@ func bimodalSteps(rv *rankView) *analyze.Finding {
 	}
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(excess, rv.steps()), Events: rv.stepEvents(s, fast[0], slow[0]),
-		Try: "compare a fast step with a slow one in the timeline; do not read the median as what a step takes: the mean, and both kinds, tell more",
+		Try: "compare a fast step with a slow one in the timeline; do not read the median as what a step takes: the mean, and both kinds, " +
+			"tell more",
 	}
-	say(f, "decode steps of the same requests are of two kinds: %s of %s take %s, the others %s, and they change from one kind to the other %s times",
-		number("fast_steps", len(fast)), number("steps_alike", len(steady)), nanoseconds("median_fast_step", m.fast), nanoseconds("median_slow_step", m.slow),
+	say(f, "decode steps of the same requests are of two kinds: %s of %s take %s, the others %s, and they change from one kind to the "+
+		"other %s times",
+		number("fast_steps", len(fast)), number("steps_alike", len(steady)), nanoseconds("median_fast_step", m.fast),
+		nanoseconds("median_slow_step", m.slow),
 		number("changes", changes))
 	if every := s.everyOf(slow); every > 0 {
 		say(f, "; a slow one comes every %s steps", number("slow_every", every))
 	}
 	if rv.gpu {
-		say(f, "; the GPU computes %s in fast ones and %s in slow ones", nanoseconds("gpu_computes_in_fast_steps", s.median(useComputing, fast)),
+		say(f, "; the GPU computes %s in fast ones and %s in slow ones",
+			nanoseconds("gpu_computes_in_fast_steps", s.median(useComputing, fast)),
 			nanoseconds("gpu_computes_in_slow_steps", s.median(useComputing, slow)))
 	}
 	return f

@@ -55,13 +55,17 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 	if len(long) == 1 {
 		say(f, "takes %s", nanoseconds("longest_step", long[0]))
 	} else {
-		say(f, "take %s in the median and %s at most", nanoseconds("median_long_step", stats.Median(long)), nanoseconds("longest_step", slices.Max(long)))
+		say(f, "take %s in the median and %s at most", nanoseconds("median_long_step", stats.Median(long)),
+			nanoseconds("longest_step", slices.Max(long)))
 	}
 	say(f, choose(len(long) == 1, ", where the median of all with the same requests is %s; it is step %s, %s into the profile",
-		", where the median of all with the same requests is %s; the first is step %s, %s into the profile"), nanoseconds("median_step", s.medianNs),
-		number("first_long_step", rv.step(int(s.at[places[0]])).Index), nanoseconds("first_long_step_after", rv.iterations[s.at[places[0]]].BeginNs-rv.rank.FirstNs))
+		", where the median of all with the same requests is %s; the first is step %s, %s into the profile"),
+		nanoseconds("median_step", s.medianNs),
+		number("first_long_step", rv.step(int(s.at[places[0]])).Index),
+		nanoseconds("first_long_step_after", rv.iterations[s.at[places[0]]].BeginNs-rv.rank.FirstNs))
 	rv.sayWhere(f, s, places)
-	f.Try = "look at the steps named here in the timeline: other processes on the machine, garbage collection, the profiler's own buffers; medians leave them out, means and p99 do not"
+	f.Try = "look at the steps named here in the timeline: other processes on the machine, garbage collection, the profiler's own " +
+		"buffers; medians leave them out, means and p99 do not"
 	return f
 }
 
@@ -77,12 +81,15 @@ func periodicPauses(rv *rankView) *analyze.Finding {
 	}
 	f := rv.longSteps(s, r.places)
 	long := those(s.ns, r.places)
-	say(f, "a decode step takes longer every %s steps (%s), %s times: %s in the median, where the median of all is %s; the first is step %s, %s into the profile",
-		number("period_steps", r.steps), nanoseconds("period", r.ns), number("long_steps", len(long)), nanoseconds("median_long_step", stats.Median(long)),
+	say(f, "a decode step takes longer every %s steps (%s), %s times: %s in the median, where the median of all is %s; the first is "+
+		"step %s, %s into the profile",
+		number("period_steps", r.steps), nanoseconds("period", r.ns), number("long_steps", len(long)),
+		nanoseconds("median_long_step", stats.Median(long)),
 		nanoseconds("median_step", s.medianNs), number("first_long_step", rv.step(int(s.at[r.places[0]])).Index),
 		nanoseconds("first_long_step_after", rv.iterations[s.at[r.places[0]]].BeginNs-rv.rank.FirstNs))
 	rv.sayWhere(f, s, r.places)
-	f.Try = "look for what runs at that interval: garbage collection (gc.freeze() after warm-up, gc.disable()), metrics and health checks, logging, the profiler's own buffers"
+	f.Try = "look for what runs at that interval: garbage collection (gc.freeze() after warm-up, gc.disable()), metrics and health " +
+		"checks, logging, the profiler's own buffers"
 	return f
 }
 
@@ -135,7 +142,8 @@ func (rv *rankView) sayWhere(f *analyze.Finding, s *series, places []int) {
 	more := choose(len(places) == 1, "of what it takes more", "of what they take more")
 	if rv.gpu {
 		use, ns := s.moreOf(places)
-		say(f, "; the GPU %s (%s %s)", []string{"computes longer", "communicates longer, or waits for other ranks", "stands still meanwhile"}[use],
+		say(f, "; the GPU %s (%s %s)", []string{"computes longer", "communicates longer, or waits for other ranks",
+			"stands still meanwhile"}[use],
 			share(gpuDoes[use], min(ns, excess), excess), more)
 	}
 	c := rv.companion(s, places)
@@ -150,7 +158,8 @@ func (rv *rankView) sayWhere(f *analyze.Finding, s *series, places []int) {
 	default:
 		say(f, "; %s of them have %s in them", number("accompanied", len(c.each)), shortName(c.name))
 	}
-	say(f, choose(len(c.each) == 1, " (%s, %s %s), and none of the others has one so long", " (%s in the median, %s %s), and none of the others has one so long"),
+	say(f, choose(len(c.each) == 1, " (%s, %s %s), and none of the others has one so long",
+		" (%s in the median, %s %s), and none of the others has one so long"),
 		nanoseconds("median_in_it", stats.Median(c.each)), share("of_what_they_take_more", min(c.ns, excess), excess), more)
 	f.Events = append(f.Events, rv.ref(c.row))
 }

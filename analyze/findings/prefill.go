@@ -61,7 +61,8 @@ func prefillInterference(rv *rankView) *analyze.Finding {
 	f := &analyze.Finding{
 		Inferred: true, StakeNsPerStep: quotient(int64(stake), rv.steps()),
 		Evidence: []analyze.Evidence{nanoseconds("stall_weighted_by_requests", m.stall), nanoseconds("longer_in_all", m.excess)},
-		Try:      "smaller chunks of prompts (--max-num-batched-tokens, SGLang's --chunked-prefill-size) for steadier latency, or prefill on other GPUs (disaggregation)",
+		Try: "smaller chunks of prompts (--max-num-batched-tokens, SGLang's --chunked-prefill-size) for steadier latency, or prefill " +
+			"on other GPUs (disaggregation)",
 	}
 	f.Evidence = append(f.Evidence, number("prompt_tokens", int(m.tokens)))
 	whole := 0
@@ -77,7 +78,8 @@ func prefillInterference(rv *rankView) *analyze.Finding {
 	say(f, " into running decoding and take %s, where decode steps take %s: running requests stall meanwhile",
 		nanoseconds("median_mixed_step", stats.Median(m.times)), nanoseconds("median_decode_step", usual))
 	if m.tokens > 0 {
-		say(f, "; the prompts' tokens need an estimated %s of it anyway", nanoseconds("tokens_need_estimated", min(m.excess, int64(perToken*float64(m.tokens)))))
+		say(f, "; the prompts' tokens need an estimated %s of it anyway",
+			nanoseconds("tokens_need_estimated", min(m.excess, int64(perToken*float64(m.tokens)))))
 	}
 	if row := rv.stepRow(rv.step(m.slowest)); row >= 0 {
 		f.Events = []analyze.EventRef{rv.ref(row)}
@@ -94,7 +96,8 @@ func (rv *rankView) mixedSteps(usual, requests int64) *mixedSteps {
 		if rv.in(int32(i), trace.StepDecode) {
 			begun = begun || 2*s.GenerationRequests >= requests
 		}
-		if !begun || !rv.in(int32(i), trace.StepMixed) || !s.Closed() || 2*s.GenerationRequests < requests || float64(s.TimeNs) < mixedRatio*float64(usual) {
+		if !begun || !rv.in(int32(i), trace.StepMixed) || !s.Closed() || 2*s.GenerationRequests < requests ||
+			float64(s.TimeNs) < mixedRatio*float64(usual) {
 			continue
 		}
 		excess, tokens := float64(s.TimeNs-usual), float64(max(0, s.ContextTokens))

@@ -52,7 +52,8 @@ func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 			if rv.category(w) == "kv_cache" || rv.category(w) == "attn" { // a KV cache may be fp8 whatever the weights are
 				continue
 			}
-			if rv.category(w) == "quant_gemm" || rv.category(w) == "quantize" || w.Category == trace.CategoryKernel && rv.matches(quantizedWork, w.Name) {
+			if rv.category(w) == "quant_gemm" || rv.category(w) == "quantize" || w.Category == trace.CategoryKernel &&
+				rv.matches(quantizedWork, w.Name) {
 				return nil
 			}
 			if rv.category(w) == "gemm" || rv.category(w) == "moe_gemm" {
@@ -86,10 +87,13 @@ func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 		Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
 		Evidence: []analyze.Evidence{nanoseconds("in_them", gemm)},
 		Events:   []analyze.EventRef{rv.ref(row)},
-		Try:      "check that the checkpoint's quantization_config names this model's modules (module prefixes, ignore lists): layers that match none are loaded in full precision without a word",
+		Try: "check that the checkpoint's quantization_config names this model's modules (module prefixes, ignore lists): layers " +
+			"that match none are loaded in full precision without a word",
 	}
-	say(f, "%s says %s, but no kernel or op is known to work on quantized weights: %s matrix multiplications (%s %s) are ordinary ones, and an estimated %s is lost",
-		source, strings.ToLower(method), number("full_precision_gemms", calls), nanoseconds("in_them_per_step", quotient(gemm, rv.steps())), rv.per(),
+	say(f, "%s says %s, but no kernel or op is known to work on quantized weights: %s matrix multiplications (%s %s) are ordinary ones, "+
+		"and an estimated %s is lost",
+		source, strings.ToLower(method), number("full_precision_gemms", calls), nanoseconds("in_them_per_step", quotient(gemm, rv.steps())),
+		rv.per(),
 		nanoseconds("estimated_saving", f.StakeNsPerStep))
 	return f
 }
@@ -143,15 +147,18 @@ func slowQuantizedGEMM(rv *rankView) *analyze.Finding {
 	switch name := rv.name(longest.Name); {
 	case unpacking > slow:
 		say(f, "quantized weights are unpacked by %s before each use", shortName(name))
-		f.Try = "use a kernel that reads quantized weights as they are: Marlin or Machete, which vLLM takes by itself for AWQ and GPTQ unless it is told otherwise"
+		f.Try = "use a kernel that reads quantized weights as they are: Marlin or Machete, which vLLM takes by itself for AWQ and GPTQ " +
+			"unless it is told otherwise"
 	case bitsandbytes.MatchString(name):
 		say(f, "quantized weights run in %s of bitsandbytes, which kernels made for serving outrun", shortName(name))
 		f.Try = "serve a checkpoint that was quantized with AWQ or GPTQ: vLLM runs those in Marlin or Machete"
 	default:
 		say(f, "quantized weights run in %s, which Marlin and Machete outrun", shortName(name))
-		f.Try = "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is told otherwise; check group size and desc_act against what Marlin supports"
+		f.Try = "use a kernel made for these weights: --quantization awq_marlin or gptq_marlin, which vLLM takes by itself unless it is " +
+			"told otherwise; check group size and desc_act against what Marlin supports"
 	}
-	say(f, ": %s of the GPU's work, of which an estimated %s %s is lost", share("of_work", slow+unpacking, busy), nanoseconds("estimated_saving", f.StakeNsPerStep), rv.per())
+	say(f, ": %s of the GPU's work, of which an estimated %s %s is lost", share("of_work", slow+unpacking, busy),
+		nanoseconds("estimated_saving", f.StakeNsPerStep), rv.per())
 	return f
 }
 

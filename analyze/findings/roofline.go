@@ -60,13 +60,17 @@ func gemmBelowRoofline(rv *rankView) *analyze.Finding {
 	}
 	f := &analyze.Finding{
 		Inferred: true, StakeNsPerStep: quotient(int64(saved), rv.steps()),
-		Evidence: []analyze.Evidence{number("calls", calls), nanoseconds("in_them", slow), nanoseconds("time_of_the_costliest", worst.op.TimeNs)},
-		Events:   []analyze.EventRef{rv.ref(event)},
-		Try:      adviceFor(worst.op, strings.HasPrefix(device.Name, "AMD")),
+		Evidence: []analyze.Evidence{number("calls", calls), nanoseconds("in_them", slow),
+			nanoseconds("time_of_the_costliest", worst.op.TimeNs)},
+		Events: []analyze.EventRef{rv.ref(event)},
+		Try:    adviceFor(worst.op, strings.HasPrefix(device.Name, "AMD")),
 	}
-	say(f, "%s matrix multiplications (%s of the GPU's work) use less than %s of what %s can do: %s of %s does %s, %s of its roofline; at %s an estimated %s %s would go",
-		number("calls", calls), share("of_work", min(slow, work), work), share("far_below", farBelow, 100), device.Name, shortName(worst.op.Name), worst.op.Dims, rate,
-		share("roofline_of_the_costliest", int64(10*worst.op.RooflinePercent), 1000), share("reachable", reachable, 100), nanoseconds("estimated_saving", f.StakeNsPerStep), rv.per())
+	say(f, "%s matrix multiplications (%s of the GPU's work) use less than %s of what %s can do: %s of %s does %s, %s of its roofline; "+
+		"at %s an estimated %s %s would go",
+		number("calls", calls), share("of_work", min(slow, work), work), share("far_below", farBelow, 100), device.Name,
+		shortName(worst.op.Name), worst.op.Dims, rate,
+		share("roofline_of_the_costliest", int64(10*worst.op.RooflinePercent), 1000), share("reachable", reachable, 100),
+		nanoseconds("estimated_saving", f.StakeNsPerStep), rv.per())
 	return f
 }
 
@@ -122,7 +126,8 @@ func adviceFor(o *analyze.RooflineOp, amd bool) string {
 	var tries []string
 	if s, batched, ok := shapeOf(o); ok {
 		if m, n, k := s.m*s.n, s.k*s.n, s.m*s.k; batched && (m > scoresRatio*(n+k) || k > scoresRatio*(m+n)) {
-			tries = append(tries, "if this is attention, a fused kernel (scaled_dot_product_attention, FlashAttention), which does not write its scores out")
+			tries = append(tries, "if this is attention, a fused kernel (scaled_dot_product_attention, FlashAttention), which does not "+
+				"write its scores out")
 		}
 		var odd []string
 		for _, d := range []struct {
@@ -141,7 +146,8 @@ func adviceFor(o *analyze.RooflineOp, amd bool) string {
 		}
 	}
 	if o.Dtype == "fp32" {
-		tries = append(tries, "compute in bf16 or fp16, or allow TF32 where the device has it (torch.set_float32_matmul_precision(\"high\")): vector units do fp32")
+		tries = append(tries, "compute in bf16 or fp16, or allow TF32 where the device has it "+
+			"(torch.set_float32_matmul_precision(\"high\")): vector units do fp32")
 	}
 	if amd {
 		return strings.Join(append(tries, "let the library choose again (TunableOp, hipBLASLt tuning, torch.compile with max-autotune)"), "; ")

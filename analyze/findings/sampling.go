@@ -32,7 +32,8 @@ func samplingShare(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	f := &analyze.Finding{
-		Try: "do without top-k and top-p where temperature alone will do, or use a sorting-free sampler (FlashInfer's); greedy requests need only an argmax; ask for no logprobs",
+		Try: "do without top-k and top-p where temperature alone will do, or use a sorting-free sampler (FlashInfer's); greedy requests " +
+			"need only an argmax; ask for no logprobs",
 	}
 	var all int64
 	for i, p := range phases {
@@ -43,11 +44,13 @@ func samplingShare(rv *rankView) *analyze.Finding {
 				most = id
 			}
 		}
-		say(f, choose(i == 0, "choosing tokens takes %s of a %s step's GPU work (%s on average), %s %s (%s)", "; %s of a %s step's (%s), %s %s (%s)"),
+		say(f, choose(i == 0, "choosing tokens takes %s of a %s step's GPU work (%s on average), %s %s (%s)",
+			"; %s of a %s step's (%s), %s %s (%s)"),
 			share(p.key("of_work"), p.sampling, p.work), p.phase, nanoseconds(p.key("sampling_per_step"), quotient(p.sampling, p.steps)),
 			choose(2*p.byName[most] >= p.sampling, "most of it", "the largest part of it"), shortName(rv.name(most)),
 			nanoseconds(p.key("largest_part_per_step"), quotient(p.byName[most], p.steps)))
-		f.Evidence = addEvidence(f.Evidence, nanoseconds(p.key("sampling"), p.sampling), nanoseconds("work_of_"+p.phase+"_steps", p.work), number(p.phase+"_steps", p.steps))
+		f.Evidence = addEvidence(f.Evidence, nanoseconds(p.key("sampling"), p.sampling), nanoseconds("work_of_"+p.phase+"_steps", p.work),
+			number(p.phase+"_steps", p.steps))
 		f.Events = append(f.Events, rv.ref(p.longest.Row))
 	}
 	f.StakeNsPerStep = quotient(all, rv.steps())
@@ -115,9 +118,12 @@ func samplingOnCPU(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(sampling, rv.steps()),
 		Evidence:       []analyze.Evidence{nanoseconds("sampling", sampling), nanoseconds("ops_without_communication", all)},
 		Events:         []analyze.EventRef{rv.ref(row)},
-		Try:            "greedy requests need only an argmax; do without top-k and top-p where temperature alone will do; a small model with a large vocabulary samples longer than it computes",
+		Try: "greedy requests need only an argmax; do without top-k and top-p where temperature alone will do; a small model " +
+			"with a large vocabulary samples longer than it computes",
 	}
-	say(f, "choosing tokens takes %s of the ops' time (%s %s), %s %s (%s)", share("of_ops", sampling, all), nanoseconds("sampling_per_step", f.StakeNsPerStep), rv.per(),
-		choose(2*most.SelfNs >= sampling, "most of it", "the largest part of it"), shortName(most.Name), nanoseconds("largest_part_per_step", quotient(most.SelfNs, rv.steps())))
+	say(f, "choosing tokens takes %s of the ops' time (%s %s), %s %s (%s)", share("of_ops", sampling, all),
+		nanoseconds("sampling_per_step", f.StakeNsPerStep), rv.per(),
+		choose(2*most.SelfNs >= sampling, "most of it", "the largest part of it"), shortName(most.Name),
+		nanoseconds("largest_part_per_step", quotient(most.SelfNs, rv.steps())))
 	return f
 }

@@ -120,7 +120,7 @@ func (s *series) median(use int, places []int) int64 { return stats.Median(those
 // usualRequests is how many requests most decode steps have; of equals the least.
 func (rv *rankView) usualRequests() int64 {
 	steps := map[int64]int{}
-	usual := int64(trace.Absent)
+	usual := trace.Absent
 	for i := range rv.iterations {
 		if rv.in(int32(i), trace.StepDecode) {
 			steps[rv.step(i).GenerationRequests]++

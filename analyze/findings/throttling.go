@@ -43,7 +43,8 @@ func throttling(rv *rankView) *analyze.Finding {
 			continue
 		}
 		before := float64(k.ns[0]) / float64(len(thirds[0]))
-		slow = append(slow, slowdown{before, float64(k.ns[2]) / float64(len(thirds[2])) / before, float64(k.ns[1]) / float64(len(thirds[1])) / before})
+		slow = append(slow, slowdown{before, float64(k.ns[2]) / float64(len(thirds[2])) / before,
+			float64(k.ns[1]) / float64(len(thirds[1])) / before})
 		kept += before
 	}
 	if len(slow) < throttleKinds || kept < throttleAlike*float64(all)/float64(len(thirds[0])) {
@@ -57,16 +58,19 @@ func throttling(rv *rankView) *analyze.Finding {
 			most++
 		}
 	}
-	if ratio < throttleRatio || float64(most) < throttleMost*float64(len(slow)) || alike < throttleAlike*kept || between < 1-(ratio-1)*throttleSpread || between > ratio+(ratio-1)*throttleSpread {
+	if ratio < throttleRatio || float64(most) < throttleMost*float64(len(slow)) || alike < throttleAlike*kept ||
+		between < 1-(ratio-1)*throttleSpread || between > ratio+(ratio-1)*throttleSpread {
 		return nil
 	}
 	stake := int64((ratio + between - 2) / 3 * kept * float64(len(steady)) / float64(rv.steps())) // the first third loses nothing
 	f := &analyze.Finding{
 		Inferred: true, StakeNsPerStep: stake,
 		Events: rv.stepEvents(s, steady[0], steady[len(steady)-1]),
-		Try:    "look at the GPU's clocks, power and temperature while it runs (nvidia-smi -q -d PERFORMANCE,CLOCK; amd-smi): a power cap, heat, another process on the same GPU; lock the clocks to compare runs",
+		Try: "look at the GPU's clocks, power and temperature while it runs (nvidia-smi -q -d PERFORMANCE,CLOCK; amd-smi): a power " +
+			"cap, heat, another process on the same GPU; lock the clocks to compare runs",
 	}
-	say(f, "kernels slow down alike over %s decode steps of the same requests: in the last third they take %s of what they take in the first, %s of %s kinds and %s of their time "+
+	say(f, "kernels slow down alike over %s decode steps of the same requests: in the last third they take %s of what they take in the "+
+		"first, %s of %s kinds and %s of their time "+
 		"within %s of that slowdown (attention and communication left out): as under a falling clock, which a trace does not record",
 		number("steps_alike", len(steady)), factor("slowdown", ratio), number("kinds_alike", most), number("kinds_of_kernels", len(slow)),
 		share("alike", int64(alike), int64(kept)), share("spread", int64(100*throttleSpread), 100))

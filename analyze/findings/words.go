@@ -44,8 +44,6 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%.1f %s", v, unit)
 }
 
-func percent(part, whole int64) string { return fmt.Sprintf("%.0f %%", 100*ratio(part, whole)) }
-
 // times writes a mean number of things: 3, or 3.5; of many, 1,234.
 func times(n, of int) string {
 	mean := float64(n) / float64(max(1, of))
