@@ -37,6 +37,9 @@ func (v *view) exposed(l *Look) *analyze.Finding {
 		return nil
 	}
 	wait, unknown := l.waited()
+	if len(v.ranks) > 1 && !v.waits {
+		wait, unknown = 0, len(l.meetings)
+	}
 	exposed, all = max(0, exposed-wait), all-min(wait, exposed)
 	if ratio(exposed, all) < exposedCommShare {
 		return nil

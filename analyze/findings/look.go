@@ -90,7 +90,10 @@ func newView(r *analyze.Result, looks []*Look) *view {
 			v.stepNs = ns
 		}
 	}
-	for _, l := range v.ranks {
+	for _, l := range v.ranks { // ranks of different profiles waited for others than those that are here
+		if slices.ContainsFunc(r.Problems, func(p analyze.Problem) bool { return p.ID == "different_profiles" }) {
+			break
+		}
 		v.waits = v.waits || len(v.ranks) > 1 && slices.ContainsFunc(l.meetings, func(m meeting) bool { return m.WaitNs() >= 0 })
 	}
 	v.lag = v.findLag()

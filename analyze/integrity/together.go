@@ -28,6 +28,8 @@ const (
 	skewNs = 1_000_000
 	// farNs is how far clocks of machines that serve together are never apart: any time service keeps them within seconds.
 	farNs = int64(time.Minute)
+	// setNs is how far clocks are apart that nobody has set.
+	setNs = int64(time.Second)
 	// lostShare is the share of the collectives that may be lacking without a word: profilers do not begin at the same moment.
 	lostShare = 0.02
 	// partShare of them is a part of the profile.
@@ -169,8 +171,13 @@ func differ(a, b *ranks.Rank) string {
 	case a.Version != "" && b.Version != "" && a.Version != b.Version:
 		return fmt.Sprintf("are of %s %s and of %s", a.Engine, a.Version, b.Version)
 	}
-	if off := apartNs(a.Clock.SkewNs, b.Clock.SkewNs); off > farNs && (lacks(a) > lostShare || lacks(b) > lostShare) {
-		return fmt.Sprintf("are %s apart by their clocks, and one lacks %.0f %% of the other's collectives", inUnit(off), 100*max(lacks(a), lacks(b)))
+	off := apartNs(a.Clock.SkewNs, b.Clock.SkewNs)
+	if most := max(lacks(a), lacks(b)); off > farNs && most > lostShare {
+		return fmt.Sprintf("are %s apart by their clocks, and one lacks %.0f %% of the other's collectives", inUnit(off), 100*most)
+	}
+	met, fewest := min(a.Clock.Met, b.Clock.Met), min(a.Runs.Together(), b.Runs.Together())
+	if off > setNs && 2*met < fewest {
+		return fmt.Sprintf("are %s apart by their clocks, and share no more than %d of %s", inUnit(off), met, words.Plural(fewest, "collective", "collectives"))
 	}
 	return ""
 }

@@ -61,14 +61,23 @@ func pairUp(a, b *sequence, together bool, ahead int64) []pair {
 	if n == 0 {
 		return nil
 	}
-	equal := n == len(b.ns)
 	f := fitting{a: a, b: b, spacing: min(a.spacing(), b.spacing())}
+	if pairs := f.pairs(together, ahead); !together || n < fewCollectives || f.meet(pairs) {
+		return pairs
+	}
+	return nil
+}
+
+// pairs are those that lie best along each other.
+func (f *fitting) pairs(together bool, ahead int64) []pair {
+	n := len(f.a.ns)
+	equal := n == len(f.b.ns)
 	median, apart, stray := f.nth(n)
 	if equal && (!together || n < fewCollectives || float64(stray) <= strayShare*float64(n)) {
 		return inOrder(n)
 	}
 	if n == 1 {
-		f.spacing = b.spacing()
+		f.spacing = f.b.spacing()
 	}
 	if f.spacing <= 0 {
 		return nil
@@ -85,6 +94,20 @@ func pairUp(a, b *sequence, together bool, ahead int64) []pair {
 		return inOrder(n) // nothing is missing: some end apart
 	}
 	return pairs
+}
+
+// meet tells whether those who ran pairs can have met in them. Whoever leaves last has been there since the others came, and they
+// left no earlier: so ends are no further apart than a collective lasts, but for what the clocks differ by. The graphs of two runs
+// lie along each other in all else.
+func (f *fitting) meet(pairs []pair) bool {
+	diffs, lasted := make([]int64, len(pairs)), make([]int64, len(pairs))
+	for i, p := range pairs {
+		diffs[i] = f.b.end(p.b) - f.a.end(p.a)
+		lasted[i] = max(f.a.ns[p.a], f.b.ns[p.b])
+	}
+	_, apart := medianAndSpread(diffs)
+	lasts, _ := medianAndSpread(lasted)
+	return apart <= lasts
 }
 
 // inOrder pairs the n-th with the n-th.

@@ -95,6 +95,20 @@ func TestSameCollectives(t *testing.T) {
 	}
 }
 
+// Two runs of one graph take as long to the µs. Their collectives last less than what the steps differ by.
+func TestTwoRunsOfOneGraph(t *testing.T) {
+	all := func(int) bool { return true }
+	for seed := range uint64(8) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		ends := steppedEnds(random, 30, 17)
+		a, _ := seen(random, ends, 0, 300, all)
+		b, _ := seen(random, ends, 3_600_000_000_000, 100_000, all)
+		if pairs := pairUp(a, b, true, 0); len(pairs) > 0 {
+			t.Errorf("seed %d: %d pairs", seed, len(pairs))
+		}
+	}
+}
+
 // Replicas run the same collectives each in their own time: none of one is any of the other's.
 func TestReplicasShareNothing(t *testing.T) {
 	all := func(int) bool { return true }

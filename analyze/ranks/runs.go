@@ -38,6 +38,16 @@ type sequence struct {
 	queuedNs   int64
 }
 
+// Together is how many of them no rank leaves before all have come.
+func (runs Runs) Together() (n int) {
+	for k, s := range runs {
+		if endsTogether(k.kind()) {
+			n += len(s.ns)
+		}
+	}
+	return n
+}
+
 func (s *sequence) add(startNs, ns, waitNs int64, row int32) {
 	s.start, s.ns, s.wait = append(s.start, startNs), append(s.ns, ns), append(s.wait, waitNs)
 	s.row, s.met = append(s.row, row), append(s.met, unmatched)
