@@ -52,8 +52,8 @@ func outsideOps(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(t.IdleNs, rv.steps()),
 		Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs)},
 		Events:         []analyze.EventRef{rv.ref(row)},
-		Try: "more requests per step, a compiled model; a profile with Python stacks shows what runs there, and one without " +
-			"how much of it is the profiler's",
+		Try: "more requests per step, a compiled model; " + choose(rv.x.Frames > 0,
+			"a profile without Python stacks shows how much of it is the profiler's", "a profile with Python stacks shows what runs there"),
 	}
 	say(f, "no op runs during %s per step (%s of the time), which leaves %s", nanoseconds("outside_ops_per_step", f.StakeNsPerStep),
 		share("of_time", t.IdleNs, t.TotalNs), what)

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -9,6 +10,7 @@ import (
 	"github.com/inferprof/inferprof/trace"
 	"github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
+	"github.com/inferprof/inferprof/trace/tracetest"
 )
 
 // bases are real profiles, to plant in.
@@ -90,5 +92,132 @@ func checkGaps(t *testing.T, name string, traces []*trace.Trace) {
 				t.Errorf("%s: %s: %s is %g: %s", name, f.ID, e.Name, e.Value, f.Sentence)
 			}
 		}
+	}
+}
+
+// TestAdviceOnHost: what the trace shows done is not advised, nor is what it does not show undone.
+func TestAdviceOnHost(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		frames        []string
+		ahead, stacks bool
+	}{
+		{name: "no stacks"},
+		{name: "SGLang overlaps", frames: []string{"sglang/srt/managers/scheduler.py(1733): event_loop_overlap"}, stacks: true},
+		{name: "SGLang does not", frames: []string{"sglang/srt/managers/scheduler.py(1700): event_loop_normal"}, ahead: true, stacks: true},
+		{name: "vLLM overlaps", frames: []string{"vllm/v1/engine/core.py(519): step_with_batch_queue"}, stacks: true},
+		{name: "vLLM does not", frames: []string{"vllm/v1/engine/core.py(340): step"}, ahead: true, stacks: true},
+		{name: "other frames", frames: []string{"loop.py(3): run"}, stacks: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBuilder(0, 1)
+			b.run(steps{n: 12, between: 500_000, during: "schedule"})
+			for _, name := range test.frames {
+				b.Frame(name, 0, 1_000)
+			}
+			found := find(analyze.Options{}, b.Trace)
+			if len(found) == 0 || found[0].ID != "host_idle" {
+				t.Fatalf("%+v", found)
+			}
+			try := found[0].Try
+			if strings.Contains(try, "async-scheduling") != test.ahead || strings.Contains(try, "without Python stacks") != test.stacks {
+				t.Errorf("advises: %s", try)
+			}
+		})
+	}
+}
+
+// TestHostIdleByPhase: a sentence about a kind of step has its numbers, and few steps that lose most are said apart.
+func TestHostIdleByPhase(t *testing.T) {
+	b := newBuilder(0, 1)
+	b.run(steps{n: 1, name: "execute_context_4(2048)_generation_0(0)", between: 40_000})
+	b.run(steps{n: 8, before: 60_000_000, between: 500_000, during: "schedule"})
+	for _, f := range find(analyze.Options{}, b.Trace) {
+		if f.ID != "host_idle" {
+			continue
+		}
+		for _, e := range f.Evidence {
+			if e.Name == "waiting_per_decode" && (e.Value < 400_000 || e.Value > 500_000) {
+				t.Errorf("%s: %+v", f.Sentence, e)
+			}
+		}
+		if !strings.HasPrefix(f.Sentence, "the GPU waits for the host") || !strings.Contains(f.Sentence, "per decode step") || !strings.Contains(f.Sentence, "in schedule") {
+			t.Errorf("says %q", f.Sentence)
+		}
+		return
+	}
+	t.Error("nothing found")
+}
+
+// TestOutlierSteps of a phase are few, lose many times the usual, and hold most of what is lost.
+func TestOutlierSteps(t *testing.T) {
+	for _, test := range []struct {
+		perStep []int64
+		n       int
+	}{
+		{[]int64{5, 5, 90}, 0}, // too few steps
+		{[]int64{5, 5, 5, 5, 90}, 1},
+		{[]int64{5, 5, 5, 5, 15}, 0},                      // not so many times
+		{[]int64{50, 50, 50, 50, 50, 50, 50, 50, 260}, 0}, // does not hold most
+		{[]int64{1, 1, 90, 90, 90}, 0},                    // too many
+		{[]int64{0, 0, 0, 0, 0, 0, 0, 0, 40, 40}, 2},
+	} {
+		p := phaseGaps{perStep: test.perStep, steps: len(test.perStep)}
+		var want int64
+		for _, ns := range test.perStep {
+			if p.ns += ns; ns >= 40 && test.n > 0 {
+				want += ns
+			}
+		}
+		if n, ns := p.outliers(); n != test.n || ns != want {
+			t.Errorf("%v: %d outliers of %d, want %d of %d", test.perStep, n, ns, test.n, want)
+		}
+	}
+}
+
+// TestBesideTheHost: what waits beside the launching thread, or begins to wait when nothing runs, made nothing run dry.
+func TestBesideTheHost(t *testing.T) {
+	for _, beside := range []bool{true, false} {
+		b := newBuilder(0, 1)
+		b.run(steps{n: 12, between: 500_000})
+		work, end := b.Trace.Events.Len(), int64(0)
+		for i := range work {
+			if e := b.Trace.Events.At(i); e.Category == trace.CategoryKernel {
+				if at := e.StartNs; at-end > 400_000 && end > 0 {
+					if beside {
+						b.CallOn(tracetest.Thread+1, "cudaStreamSynchronize", 0, end-100_000, at-end+50_000)
+					} else {
+						b.Call("cudaEventSynchronize", 0, end+75_000, 5_000)
+					}
+				}
+				end = e.StartNs + e.DurationNs
+			}
+		}
+		for _, f := range find(analyze.Options{}, b.Trace) {
+			if f.ID == "sync_in_step" {
+				t.Errorf("beside: %t: %s", beside, f.Sentence)
+			}
+		}
+	}
+}
+
+// TestSyncNamesOp: what waits is named with the op that makes it wait, and a call that begins while the device works takes
+// the gap for no longer than it took itself.
+func TestSyncNamesOp(t *testing.T) {
+	b := newBuilder(0, 1)
+	b.run(steps{n: 12, between: 300_000, sync: "cudaStreamSynchronize"})
+	for i := range b.Trace.Events.Len() {
+		if e := b.Trace.Events.At(i); b.Trace.Strings.At(e.Name) == "cudaStreamSynchronize" {
+			b.Op("aten::item", e.StartNs-2_000, e.DurationNs+4_000)
+			b.Op("aten::_local_scalar_dense", e.StartNs-1_000, e.DurationNs+2_000)
+		}
+	}
+	found := find(analyze.Options{}, b.Trace)
+	if len(found) == 0 || found[0].ID != "sync_in_step" {
+		t.Fatalf("%+v", found)
+	}
+	// Each call takes 275 µs, from 50 µs before the device runs dry; all 11 gaps between steps are longer.
+	if f := found[0]; !strings.Contains(f.Sentence, "cudaStreamSynchronize in aten::_local_scalar_dense") || f.StakeNsPerStep != 11*275_000/12 {
+		t.Errorf("%d: %s", f.StakeNsPerStep, f.Sentence)
 	}
 }

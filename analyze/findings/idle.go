@@ -71,12 +71,17 @@ var (
 	inTurn      = regexp.MustCompile(`: event_loop_normal$|v1/engine/core\.py\(\d+\): step$`)
 )
 
+// schedulingAhead is how engines are told to schedule the next step while one runs.
+const schedulingAhead = "vLLM's --async-scheduling; SGLang without --disable-overlap-schedule"
+
+// schedulesInTurn tells whether frames show that the engine schedules a step only when the one before is done.
+func (rv *rankView) schedulesInTurn() bool { return rv.has(inTurn) && !rv.has(overlapping) }
+
 // tryHost is what to try against waiting for the host: nothing that the trace shows done.
 func (rv *rankView) tryHost() string {
 	try := "look at what the host does there: "
-	overlaps, turns := rv.has(overlapping), rv.has(inTurn)
-	if turns && !overlaps {
-		try += "scheduling the next step while one runs (vLLM's --async-scheduling; SGLang without --disable-overlap-schedule), "
+	if rv.schedulesInTurn() {
+		try += "scheduling the next step while one runs (" + schedulingAhead + "), "
 	}
 	try += "fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step"
 	if rv.x.Frames > 0 {
@@ -106,7 +111,10 @@ func syncInStep(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(p.ns, rv.steps()),
 		Evidence:       []analyze.Evidence{number("gaps", len(p.gaps)), nanoseconds("idle_for_synchronising_calls", p.ns), number("calls", calls)},
 		Events:         []analyze.EventRef{rv.ref(row), rv.ref(rv.x.GPU[p.longest.Next].Row)},
-		Try:            "keep the host ahead: copy results to pinned memory and wait on an event one step later, take tensors' .item() and .cpu() out of the step; in vLLM and SGLang overlap scheduling with execution",
+		Try:            "keep the host ahead: copy results to pinned memory and wait on an event one step later, take tensors' .item() and .cpu() out of the step",
+	}
+	if rv.schedulesInTurn() {
+		f.Try += "; schedule the next step while one runs (" + schedulingAhead + ")"
 	}
 	say(f, "the host waits for the GPU in %s (%s %s), and the GPU runs dry until the next launch: %s %s (%s of %s time), %s of it before the calls return",
 		what, mean("calls_per_step", calls, max(1, p.steps)), p.per(), nanoseconds("idle_per_"+p.key(), p.each(p.ns)), p.per(),
