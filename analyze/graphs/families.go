@@ -336,8 +336,8 @@ func (g *grouping) joinLoose() {
 		heaps[i] = append(heaps[i], f)
 	}
 	for _, h := range heaps {
-		if rare := 0; len(h) == 2 {
-			if rare, _ = loosely(h[0], h[1]); rare > 0 { // nothing says which of the two is right
+		if len(h) == 2 {
+			if rare, _ := loosely(h[0], h[1]); rare > 0 { // nothing says which of the two is right
 				out = append(out, h...)
 				continue
 			}
@@ -483,11 +483,11 @@ func nearest(of, mine []int32, scale float64, slots []int32) {
 		}
 	}
 	j := len(of)
-	for i := len(mine) - 1; i >= 0; i-- {
+	for i, m := range slices.Backward(mine) {
 		for !took[i][j] {
 			j--
 		}
-		slots[mine[i]] = of[j-1]
+		slots[m] = of[j-1]
 		j--
 	}
 }
