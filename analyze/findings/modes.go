@@ -29,7 +29,7 @@ const (
 // bimodalSteps: decode steps of the same requests are of two kinds.
 func bimodalSteps(rv *rankView) *analyze.Finding {
 	s := rv.decodeSeries()
-	if s == nil || s.regular(rv) != nil { // the steps after a pause catch up
+	if s == nil || s.rhythm != nil { // the steps after a pause catch up
 		return nil
 	}
 	steady := s.steady()

@@ -33,7 +33,7 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	places := s.long
-	if r := s.regular(rv); r != nil {
+	if r := s.rhythm; r != nil {
 		places = slices.DeleteFunc(slices.Clone(s.long), func(k int) bool { return slices.Contains(r.places, k) })
 	}
 	paused := map[int32]bool{} // one_long_gap speaks of those
@@ -47,9 +47,6 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 		return nil
 	}
 	long := those(s.ns, places)
-	if float64(slices.Max(long)) < worthTimes*float64(s.medianNs) {
-		return nil
-	}
 	f := rv.longSteps(s, places)
 	say(f, "%s of %s decode steps ", number("long_steps", len(long)), number("steps_alike", len(s.ns)))
 	if len(long) == 1 {
@@ -72,13 +69,10 @@ func outlierSteps(rv *rankView) *analyze.Finding {
 // periodicPauses: the long steps come at regular intervals.
 func periodicPauses(rv *rankView) *analyze.Finding {
 	s := rv.decodeSeries()
-	if s == nil {
+	if s == nil || s.rhythm == nil {
 		return nil
 	}
-	r := s.regular(rv)
-	if r == nil {
-		return nil
-	}
+	r := s.rhythm
 	f := rv.longSteps(s, r.places)
 	long := those(s.ns, r.places)
 	say(f, "a decode step takes longer every %s steps (%s), %s times: %s in the median, where the median of all is %s; the first is "+

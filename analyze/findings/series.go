@@ -29,8 +29,9 @@ type series struct {
 	ns       []int64       // from start to start
 	use      [uses][]int64 // of it, by what the GPU does; nil in a CPU-only trace
 
-	medianNs, noiseNs int64 // noiseNs is a standard deviation, if times were spread normally, and no less than noiseFloor of the median
-	long              []int // places of steps that take far longer; nil if there are so many that they are a kind of their own
+	medianNs, noiseNs int64   // noiseNs is a standard deviation, if times were spread normally, and no less than noiseFloor of the median
+	rhythm            *rhythm // of long steps at regular intervals; nil if they have none
+	long              []int   // places of steps that take far longer; nil if there are so many that they are a kind of their own
 }
 
 const (
@@ -92,6 +93,10 @@ func (rv *rankView) newSeries() *series {
 		}
 	}
 	if float64(len(s.long)) > longShare*float64(len(s.ns)) {
+		s.long = nil
+	}
+	if s.rhythm = s.regular(rv); s.rhythm == nil && len(s.long) > 0 &&
+		float64(slices.Max(those(s.ns, s.long))) < worthTimes*float64(s.medianNs) {
 		s.long = nil
 	}
 	return s
