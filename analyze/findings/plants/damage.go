@@ -1,6 +1,7 @@
 package plants
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"github.com/inferprof/inferprof/trace"
@@ -150,30 +151,36 @@ func endingEarlier(share float64) func(*Rank, *draft, *rand.Rand) bool {
 	}
 }
 
-// outside loses all rows of a rank that do not lie in a part of its window (0 to 1): its profile began late, or ended early.
+// outside loses all rows of a rank but those of some steps (parts of their number, 0 to 1): its profile began late, or ended early.
 func outside(from, to float64) func(*Rank, *draft, *rand.Rand) bool {
 	return func(r *Rank, d *draft, _ *rand.Rand) bool {
-		low, high := extent(r.Trace)
-		begin, end := low+int64(from*float64(high-low)), low+int64(to*float64(high-low))
-		kept := map[int64]bool{} // correlations that a kept call has
-		for i := range d.rows {
-			row := &d.rows[i]
-			if row.Category != trace.CategoryRuntime && row.Category != trace.CategoryDriver || row.Side == trace.NoSide {
-				continue
-			}
-			if row.StartNs >= begin && row.StartNs+row.DurationNs <= end {
-				kept[d.calls[row.Side].Correlation] = true
+		n := float64(len(r.Steps))
+		first, last := int(from*n), int(to*n)
+		if last-first < 1 || last-first == len(r.Steps) {
+			return false
+		}
+		begin, end := int64(math.MinInt64), int64(math.MaxInt64)
+		if first > 0 {
+			begin = r.Steps[first].StartNs
+		}
+		if last < len(r.Steps) {
+			end = r.Steps[last].StartNs
+		}
+		launched := map[int64]bool{} // correlations that a call has which is kept
+		for _, c := range r.Calls {
+			if c.StartNs >= begin && c.EndNs <= end {
+				launched[c.Correlation] = true
 			}
 		}
 		lost := 0 // work, or without a device anything: hosts are through with launching long before their devices are
 		for i := range d.rows {
 			row := &d.rows[i]
 			inside := row.StartNs >= begin && row.StartNs+row.DurationNs <= end
-			if isWork(row.Category) && row.Side != trace.NoSide {
-				inside = kept[d.gpu[row.Side].Correlation]
-			}
-			if row.Category == trace.CategoryTrace || row.Category == trace.CategoryNone {
+			switch {
+			case row.Category == trace.CategoryTrace || row.Category == trace.CategoryNone:
 				continue
+			case isWork(row.Category) && row.Side != trace.NoSide:
+				inside = launched[d.gpu[row.Side].Correlation]
 			}
 			if !inside {
 				row.Phase = removed
@@ -186,20 +193,23 @@ func outside(from, to float64) func(*Rank, *draft, *rand.Rand) bool {
 	}
 }
 
-// extent is when a trace's work and ops begin and end.
-func extent(t *trace.Trace) (low, high int64) {
-	first := true
-	for i := range t.Events.Len() {
-		c := t.Events.Category(i)
-		if !isWork(c) && c != trace.CategoryCPUOp && c != trace.CategoryRuntime {
-			continue
+// beginning starts a rank's profile late, at a part of its steps; of a rank that is so far ahead that it begins before the others
+// even so, nil.
+func beginning(rank int, from float64, right []string) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		p := editing(rank, right, outside(from, 1))(s)
+		if p == nil {
+			return nil
 		}
-		if first {
-			low, high, first = t.Events.StartNs(i), t.Events.EndNs(i), false
+		begin, _ := extent(p.Ranks[rank])
+		begin += p.Ranks[rank].Meta.BaseTimeNanoseconds
+		for i, r := range s.Ranks {
+			if low, _ := extent(r.Trace); i != rank && begin < low+r.Trace.Meta.BaseTimeNanoseconds {
+				return nil
+			}
 		}
-		low, high = min(low, t.Events.StartNs(i)), max(high, t.Events.EndNs(i))
+		return p
 	}
-	return low, high
 }
 
 // clockOff sets a rank's clock off.
@@ -237,4 +247,15 @@ func otherRun(rank int) func(*Scene) *Planted {
 			return ok
 		})(s)
 	}
+}
+
+// extent is when a trace's work, ops and calls begin and end.
+func extent(t *trace.Trace) (low, high int64) {
+	low, high = math.MaxInt64, math.MinInt64
+	for i := range t.Events.Len() {
+		if c := t.Events.Category(i); isWork(c) || c == trace.CategoryCPUOp || c == trace.CategoryRuntime {
+			low, high = min(low, t.Events.StartNs(i)), max(high, t.Events.EndNs(i))
+		}
+	}
+	return low, high
 }

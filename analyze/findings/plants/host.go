@@ -57,7 +57,7 @@ func (r *Rank) steady() (list []int) {
 	return list
 }
 
-// pausing plants pauses on the hosts of some ranks, or of all (nil).
+// pausing plants pauses on the hosts of some ranks, or of all (nil), if all have something to lose.
 func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) bool) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
 		var c score
@@ -65,7 +65,11 @@ func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) b
 			if on != nil && !on(i) {
 				continue
 			}
-			for _, p := range of(r) {
+			list := of(r)
+			if len(list) == 0 && on == nil { // one of several that waits for the others all the time
+				return nil
+			}
+			for _, p := range list {
 				p.rank = i
 				c.pauses = append(c.pauses, p)
 			}

@@ -20,9 +20,9 @@ var (
 )
 
 var hostPlants = []Plant{
-	{"host pauses between decode steps, 30 % of one", pausing(hostIsLate, pauses, betweenSteps(0.3), nil)},
-	{"host pauses between decode steps, 100 % of one", pausing(hostIsLate, pauses, betweenSteps(1), nil)},
-	{"host pauses in an op of decode steps, 40 % of one", pausing(hostIsLate, pauses, insideOps(0.4), nil)},
+	{"host pauses between decode steps, 30 % of one", pausing(hostIsLate, nil, betweenSteps(0.3), nil)},
+	{"host pauses between decode steps, 100 % of one", pausing(hostIsLate, nil, betweenSteps(1), nil)},
+	{"host pauses in an op of decode steps, 40 % of one", pausing(hostIsLate, nil, insideOps(0.4), nil)},
 	{"host pauses before every 5th step, 3 steps long", pausing(pauses, hostIsLate, every(5, 3), nil)},
 	{"host pauses at random 3 times, 6 steps long", pausing(pauses, hostIsLate, nowAndThen(3, 6), nil)},
 	{"host pauses once, 40 steps long", pausing([]string{"one_long_gap"}, pauses, nowAndThen(1, 40), nil)},
@@ -83,7 +83,7 @@ var rankPlants = []Plant{
 	{"rank 1 computes 40 % slower", onRank(1, []string{"straggler_rank"}, nil, 1.4)},
 	{"rank 1 has a slower host", pausingOne(1, []string{"straggler_rank"}, hostIsLate)},
 	{"rank 1 ends at 60 %", editing(1, []string{"early_rank", "gpu_ends_early"}, outside(0, 0.6))},
-	{"rank 1 begins at 40 %", editing(1, []string{"late_rank", "rank_start_skew", "no_gpu_events"}, outside(0.4, 1))},
+	{"rank 1 begins at 40 %", beginning(1, 0.4, []string{"late_rank", "rank_start_skew"})},
 	{"rank 1's clock is an hour off", clockOff(1, 3_600_000_000_000, []string{"clock_skew"})},
 	{"rank 1's clock is 20 ms off", clockOff(1, 20_000_000, []string{"clock_skew"})},
 	{"rank 1 is another run's", otherRun(1)},

@@ -40,6 +40,7 @@ func (o *outcome) add(p outcome) {
 type problem struct {
 	id   string
 	rank int
+	ns   int64
 }
 
 // said is what is concluded from a profile.
@@ -61,7 +62,7 @@ func conclude(traces []*trace.Trace) said {
 	r := analyze.Join(parts, o)
 	s := said{findings: findings.Find(r, looks)}
 	for _, p := range r.Problems {
-		s.problems = append(s.problems, problem{p.ID, p.Rank})
+		s.problems = append(s.problems, problem{p.ID, p.Rank, p.Ns})
 	}
 	for _, rank := range r.Ranks {
 		s.steps = max(s.steps, len(rank.Steps))
@@ -100,9 +101,11 @@ func judge(own, now said, p *Planted) (o outcome) {
 	}
 	named := false
 	for _, x := range now.problems {
-		ofBase := slices.Contains(own.problems, x)
-		count(x.id, ofBase)
-		named = named || !ofBase && slices.Contains(p.Right, x.id)
+		at := slices.IndexFunc(own.problems, func(o problem) bool { return o.id == x.id && o.rank == x.rank })
+		count(x.id, at >= 0)
+		if at < 0 || float64(x.ns) > 1.1*float64(own.problems[at].ns) {
+			named = named || slices.Contains(p.Right, x.id)
+		}
 	}
 	place := 0
 	for _, f := range now.findings {
