@@ -46,18 +46,21 @@ func (r *Rank) leadNs(step int) int64 {
 	return end - at
 }
 
-// steady are the decode steps that the host begins less than two steps ahead: a rank that is further ahead waits for others, as
-// at the start of a profile, and loses nothing by a pause.
-func (r *Rank) steady() (list []int) {
+// farAhead is how many steps a host may be ahead: a rank that is further ahead waits for others whose profile began later, and
+// loses nothing by a pause.
+const farAhead = 20
+
+// steady are the decode steps that the host begins at most some steps ahead.
+func (r *Rank) steady(ahead int64) (list []int) {
 	for _, i := range r.decodes() {
-		if r.leadNs(i) <= 2*r.stepNs() {
+		if r.leadNs(i) <= ahead*r.stepNs() {
 			list = append(list, i)
 		}
 	}
 	return list
 }
 
-// pausing plants pauses on the hosts of some ranks, or of all (nil), if all have something to lose.
+// pausing plants pauses on the hosts of some ranks, or of all (nil).
 func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) bool) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
 		var c score
@@ -65,11 +68,7 @@ func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) b
 			if on != nil && !on(i) {
 				continue
 			}
-			list := of(r)
-			if len(list) == 0 && on == nil { // one of several that waits for the others all the time
-				return nil
-			}
-			for _, p := range list {
+			for _, p := range of(r) {
 				p.rank = i
 				c.pauses = append(c.pauses, p)
 			}
@@ -88,11 +87,11 @@ func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) b
 	}
 }
 
-// betweenSteps pauses before each decode step, for a share of a step more than the host is ahead.
+// betweenSteps pauses before each decode step until the device has run dry, and for a share of a step more. So do those that follow.
 func betweenSteps(share float64) func(*Rank) []pause {
 	return func(r *Rank) (list []pause) {
-		for _, i := range r.steady() {
-			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(share*float64(r.stepNs()))})
+		for _, i := range r.steady(farAhead) {
+			list = append(list, pause{at: r.Steps[i].StartNs - 1, blocks: true, ns: int64(share * float64(r.stepNs()))})
 		}
 		return list
 	}
@@ -101,10 +100,10 @@ func betweenSteps(share float64) func(*Rank) []pause {
 // insideOps pauses in the op or call in which a decode step launches its first work.
 func insideOps(share float64) func(*Rank) []pause {
 	return func(r *Rank) (list []pause) {
-		for _, i := range r.steady() {
+		for _, i := range r.steady(farAhead) {
 			if list0 := r.works(i); len(list0) > 0 {
 				c := r.Calls[r.Work[list0[0]].Call]
-				list = append(list, pause{at: (c.StartNs + c.EndNs) / 2, ns: r.leadNs(i) + int64(share*float64(r.stepNs()))})
+				list = append(list, pause{at: (c.StartNs + c.EndNs) / 2, blocks: true, ns: int64(share * float64(r.stepNs()))})
 			}
 		}
 		return list
@@ -114,13 +113,13 @@ func insideOps(share float64) func(*Rank) []pause {
 // every pauses before every n-th decode step, for some steps' time.
 func every(n int, steps float64) func(*Rank) []pause {
 	return func(r *Rank) (list []pause) {
-		decodes := r.steady()
+		decodes := r.steady(farAhead)
 		if len(decodes) < 3*n {
 			return nil
 		}
 		for k := n; k < len(decodes); k += n {
 			i := decodes[k]
-			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(steps*float64(r.stepNs()))})
+			list = append(list, pause{at: r.Steps[i].StartNs - 1, blocks: true, ns: int64(steps * float64(r.stepNs()))})
 		}
 		return list
 	}
@@ -129,14 +128,14 @@ func every(n int, steps float64) func(*Rank) []pause {
 // nowAndThen pauses before some decode steps, chosen at random.
 func nowAndThen(n int, steps float64) func(*Rank) []pause {
 	return func(r *Rank) (list []pause) {
-		decodes := r.steady()
+		decodes := r.steady(farAhead)
 		if len(decodes) < 4*n {
 			return nil
 		}
 		random := rand.New(rand.NewPCG(7, uint64(n)))
 		for _, k := range random.Perm(len(decodes))[:n] {
 			i := decodes[k]
-			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(steps*float64(r.stepNs()))})
+			list = append(list, pause{at: r.Steps[i].StartNs - 1, blocks: true, ns: int64(steps * float64(r.stepNs()))})
 		}
 		return list
 	}
@@ -147,17 +146,17 @@ func inPrefill(share float64) func(*Rank) []pause {
 	return func(r *Rank) (list []pause) {
 		for i := 1; i < len(r.Steps)-1; i++ {
 			if !r.Steps[i].Decodes() {
-				list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: r.leadNs(i) + int64(share*float64(windowNs(r.Work)))})
+				list = append(list, pause{at: r.Steps[i].StartNs - 1, blocks: true, ns: int64(share * float64(windowNs(r.Work)))})
 			}
 		}
 		return list
 	}
 }
 
-// whileAhead pauses where the device has work for longer.
+// whileAhead pauses where the device has work for longer, now and then: a host that never waits would not catch up.
 func whileAhead(r *Rank) (list []pause) {
-	for _, i := range r.steady() {
-		if lead := r.leadNs(i); lead > 200_000 {
+	for k, i := range r.steady(farAhead) {
+		if lead := r.leadNs(i); lead > 200_000 && k%8 == 3 {
 			list = append(list, pause{at: r.Steps[i].StartNs - 1, ns: lead / 4})
 		}
 	}
@@ -176,9 +175,10 @@ func slowLaunches(ns int64) func(*Rank) []pause {
 	}
 }
 
-// synchronising waits for the device before each decode step.
+// synchronising waits for the device before each decode step. A rank that is further ahead would wait for others' collectives, and
+// they for it: that is not played.
 func synchronising(r *Rank) (list []pause) {
-	for _, i := range r.steady() {
+	for _, i := range r.steady(2) {
 		list = append(list, pause{at: r.Steps[i].StartNs, ns: 10_000, blocks: true, call: "cudaStreamSynchronize", track: r.launcher()})
 	}
 	return list
@@ -186,7 +186,7 @@ func synchronising(r *Rank) (list []pause) {
 
 // askingWhetherDone asks in each decode step, when the device stands still already, for an event that has long been.
 func askingWhetherDone(r *Rank) (list []pause) {
-	for _, i := range r.steady() {
+	for _, i := range r.steady(2) {
 		list = append(list, pause{at: r.Steps[i].StartNs, ns: 4_000, call: "cudaEventSynchronize", track: r.launcher()})
 	}
 	return list
@@ -196,7 +196,7 @@ func askingWhetherDone(r *Rank) (list []pause) {
 func waitingBeside(s *Scene) *Planted {
 	p := &Planted{}
 	for _, r := range s.Ranks {
-		decodes := r.steady()
+		decodes := r.steady(2)
 		if len(decodes) == 0 {
 			return nil
 		}
@@ -225,7 +225,7 @@ func blockingCopies(s *Scene) *Planted {
 	c := score{after: map[[2]int][]addition{}}
 	number := 0
 	for rank, r := range s.Ranks {
-		for _, i := range r.steady() {
+		for _, i := range r.steady(2) {
 			at := r.Steps[i].StartNs
 			last := -1
 			for k := range r.Work {

@@ -10,13 +10,16 @@ import (
 // List is every plant. Names say what was done, where, and by how much.
 var List = slices.Concat(hostPlants, devicePlants, damagePlants, rankPlants)
 
+// NotChecked and the name of a check, among what is right to say, stand for saying that it could not be made.
+const NotChecked = "not checked: "
+
 // Ids of findings and problems, by what is planted. Of several, each names the cause.
 var (
 	hostIsLate   = []string{"host_idle", "launch_bound_decode", "outside_ops"}
 	pauses       = []string{"periodic_pauses", "outlier_steps", "one_long_gap", "host_idle"}
 	waitsForGPU  = []string{"sync_in_step", "pageable_copies"}
 	lostWork     = []string{"rank_lost_work", "replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "gpu_ends_early"}
-	lostLaunches = []string{"unlinked", "unlinked_kernels", "lost_launches"}
+	lostLaunches = []string{"unlinked", "unlinked_kernels", "lost_launches", NotChecked + "launches"}
 )
 
 var hostPlants = []Plant{

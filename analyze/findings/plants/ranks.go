@@ -24,7 +24,7 @@ func onRank(rank int, right, also []string, factor float64) func(*Scene) *Plante
 	}
 }
 
-// pausingOne has a rank's host pause between decode steps, for half a step more than it is ahead.
+// pausingOne has a rank's host pause between decode steps, for half a step after the device has run dry.
 func pausingOne(rank int, right, also []string) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
 		if rank >= len(s.Ranks) || len(s.Ranks[rank].Work) == 0 {
