@@ -2,6 +2,7 @@ package findings
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -81,8 +82,10 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 		Events: []analyze.EventRef{rv.ref(longest.Row)},
 		Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
 	}
-	say(f, "the host waits until copies are done, %s per decode step, as one end is pageable memory or the call blocks: the GPU does nothing else for %s meanwhile, and then runs dry for %s until the next launch",
-		mean("copies_per_step", n, steps), nanoseconds("copying_per_step", quotient(ns, steps)), nanoseconds("idle_per_step", quotient(after.ns, steps)))
+	say(f, "the host waits until copies are done, %s per decode step, as one end is pageable memory or the call blocks: "+
+		"the GPU does nothing else for %s meanwhile, and then runs dry for %s until the next launch",
+		mean("copies_per_step", n, steps), nanoseconds("copying_per_step", quotient(ns, steps)),
+		nanoseconds("idle_per_step", quotient(after.ns, steps)))
 	return f
 }
 
@@ -137,10 +140,12 @@ func exposedCopies(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(worst.ns, rv.steps()),
 		Evidence:       []analyze.Evidence{number("copies", worst.n), number("steps", of.steps), nanoseconds("exposed_copies", worst.ns)},
 		Events:         []analyze.EventRef{rv.ref(worst.longest.Row)},
-		Try:            "copy on a stream of its own, non_blocking and from pinned memory, while the step computes; keep on the device what the next step needs there",
+		Try: "copy on a stream of its own, non_blocking and from pinned memory, while the step computes; " +
+			"keep on the device what the next step needs there",
 	}
 	say(f, "nothing is computed during %s copies between host and device %s, of %s on average: %s (%s of its time), most of it %s",
-		mean("copies_per_step", worst.n, of.steps), of.per(), bytesOf("mean_size", int64(worst.bytes/worst.n)), nanoseconds("exposed_per_step", of.each(worst.ns)),
+		mean("copies_per_step", worst.n, of.steps), of.per(), bytesOf("mean_size", int64(worst.bytes/worst.n)),
+		nanoseconds("exposed_per_step", of.each(worst.ns)),
 		share("of_"+of.key()+"_time", worst.ns, of.stepsNs), rv.name(worst.longest.Name))
 	return f
 }
@@ -148,7 +153,8 @@ func exposedCopies(rv *rankView) *analyze.Finding {
 // crosses tells copies between the host and a device from those within one.
 func (rv *rankView) crosses(w *work) bool {
 	name := rv.name(w.Name)
-	return strings.Contains(name, "HtoD") || strings.Contains(name, "DtoH") || strings.Contains(name, "HostToDevice") || strings.Contains(name, "DeviceToHost")
+	across := []string{"HtoD", "DtoH", "HostToDevice", "DeviceToHost"}
+	return slices.ContainsFunc(across, func(way string) bool { return strings.Contains(name, way) })
 }
 
 // tinyCopies: many copies in a decode step, each of which costs a call on the host and a gap on the device.

@@ -221,3 +221,34 @@ func TestSyncNamesOp(t *testing.T) {
 		t.Errorf("%d: %s", f.StakeNsPerStep, f.Sentence)
 	}
 }
+
+// TestEagerDecode: launches one by one are found where decode replays no graphs, from a twentieth of the time on, and what takes
+// much longer than a launch is not theirs.
+func TestEagerDecode(t *testing.T) {
+	for _, test := range []struct {
+		name, want, says string
+		steps            steps
+	}{
+		{name: "bound", want: "launch_bound_decode", says: "decode is launch-bound", steps: steps{n: 10, eager: 20_000,
+			kernels: func(int) []kernel { return repeat(40, kernel{name: "nvjet_sm90", ns: 4_000, blocks: 1}) }}},
+		{name: "a third idle", want: "launch_bound_decode", says: "decode runs without CUDA graphs", steps: steps{n: 10, eager: 20_000,
+			kernels: func(int) []kernel { return repeat(40, kernel{name: "nvjet_sm90", ns: 13_000, blocks: 1}) }}},
+		{name: "few launches", steps: steps{n: 10, eager: 20_000,
+			kernels: func(int) []kernel { return repeat(12, kernel{name: "nvjet_sm90", ns: 13_000, blocks: 1}) }}},
+		{name: "graphs", steps: steps{n: 10, kernels: func(int) []kernel { return repeat(40, kernel{name: "nvjet_sm90", ns: 13_000, blocks: 1}) }}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBuilder(0, 1)
+			b.run(test.steps)
+			var bound *analyze.Finding
+			for _, f := range find(analyze.Options{}, b.Trace) {
+				if f.ID == "launch_bound_decode" {
+					bound = &f
+				}
+			}
+			if (bound != nil) != (test.want != "") || bound != nil && !strings.Contains(bound.Sentence, test.says) {
+				t.Errorf("%+v", bound)
+			}
+		})
+	}
+}

@@ -31,10 +31,12 @@ func graphGaps(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(p.ns, rv.steps()),
 		Evidence:       []analyze.Evidence{number("gaps", len(p.gaps)), nanoseconds("gaps_in_graphs", p.ns)},
 		Events:         []analyze.EventRef{rv.ref(next.Row), rv.ref(rv.x.Calls[next.Call].Row)},
-		Try:            "fewer and longer kernels: fuse what is elementwise (torch.compile), batch more; programmatic dependent launch, where the kernels have it",
+		Try: "fewer and longer kernels: fuse what is elementwise (torch.compile), batch more; " +
+			"programmatic dependent launch, where the kernels have it",
 	}
 	say(f, "between the kernels of a CUDA graph the GPU pauses %s %s (%s of %s time): %s times, %s each",
-		nanoseconds("pauses_per_"+p.key(), p.each(p.ns)), p.per(), share("of_"+p.key()+"_time", p.ns, p.stepsNs), choose(p.steps > 0, "its", "the"),
+		nanoseconds("pauses_per_"+p.key(), p.each(p.ns)), p.per(), share("of_"+p.key()+"_time", p.ns, p.stepsNs),
+		choose(p.steps > 0, "its", "the"),
 		mean("gaps_per_step", len(p.gaps), p.steps), nanoseconds("mean_gap", quotient(p.ns, len(p.gaps))))
 	if 2*sets.ns >= p.ns {
 		say(f, ", %s of that beside memory sets (%s of them, %s each)", share("beside_sets", sets.ns, p.ns),

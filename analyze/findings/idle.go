@@ -34,7 +34,8 @@ func hostIdle(rv *rankView) *analyze.Finding {
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(ns, rv.steps()),
 		Evidence: []analyze.Evidence{
-			number("gaps", len(gaps)), nanoseconds("waiting_for_host", ns), share("of_time", ns, rv.totalNs), nanoseconds("longest_gap", main.longest.Ns()),
+			number("gaps", len(gaps)), nanoseconds("waiting_for_host", ns), share("of_time", ns, rv.totalNs),
+			nanoseconds("longest_gap", main.longest.Ns()),
 		},
 		Events: []analyze.EventRef{rv.ref(next.Row)},
 		Try:    rv.tryHost(),
@@ -51,7 +52,8 @@ func hostIdle(rv *rankView) *analyze.Finding {
 	rv.sayMeanwhile(f, main.gaps)
 	for _, p := range phases {
 		if p != main && p.steps > 0 && p.ns > 0 {
-			say(f, "; %ss wait %s each (%s)", p.one(), nanoseconds("waiting_per_"+p.key(), p.each(p.ns)), share("of_"+p.key()+"_time", p.ns, p.stepsNs))
+			say(f, "; %ss wait %s each (%s)", p.one(), nanoseconds("waiting_per_"+p.key(), p.each(p.ns)),
+				share("of_"+p.key()+"_time", p.ns, p.stepsNs))
 		}
 	}
 	return f
@@ -109,14 +111,18 @@ func syncInStep(rv *rankView) *analyze.Finding {
 	what, row, calls := rv.mostWaited(p.gaps)
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(p.ns, rv.steps()),
-		Evidence:       []analyze.Evidence{number("gaps", len(p.gaps)), nanoseconds("idle_for_synchronising_calls", p.ns), number("calls", calls)},
-		Events:         []analyze.EventRef{rv.ref(row), rv.ref(rv.x.GPU[p.longest.Next].Row)},
-		Try:            "keep the host ahead: copy results to pinned memory and wait on an event one step later, take tensors' .item() and .cpu() out of the step",
+		Evidence: []analyze.Evidence{
+			number("gaps", len(p.gaps)), nanoseconds("idle_for_synchronising_calls", p.ns), number("calls", calls),
+		},
+		Events: []analyze.EventRef{rv.ref(row), rv.ref(rv.x.GPU[p.longest.Next].Row)},
+		Try: "keep the host ahead: copy results to pinned memory and wait on an event one step later, " +
+			"take tensors' .item() and .cpu() out of the step",
 	}
 	if rv.schedulesInTurn() {
 		f.Try += "; schedule the next step while one runs (" + schedulingAhead + ")"
 	}
-	say(f, "the host waits for the GPU in %s (%s %s), and the GPU runs dry until the next launch: %s %s (%s of %s time), %s of it before the calls return",
+	say(f, "the host waits for the GPU in %s (%s %s), and the GPU runs dry until the next launch: %s %s (%s of %s time), "+
+		"%s of it before the calls return",
 		what, mean("calls_per_step", calls, max(1, p.steps)), p.per(), nanoseconds("idle_per_"+p.key(), p.each(p.ns)), p.per(),
 		share("of_"+p.key()+"_time", p.ns, p.stepsNs), choose(p.steps > 0, "its", "the"), share("before_they_return", stillWaiting(p.gaps), p.ns))
 	return f
@@ -175,9 +181,11 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 	next := rv.x.GPU[idle.longest.Next]
 	n := len(idle.gaps)
 	f := &analyze.Finding{
-		Evidence: []analyze.Evidence{nanoseconds("longest_gap", idle.longest.Gap.Ns()), number("such_gaps", n), share("of_window", idle.ns, device)},
-		Events:   []analyze.EventRef{rv.ref(next.Row)},
-		Try:      "take idle shares per step, not of the window; begin the profile when requests run, and end it before they stop",
+		Evidence: []analyze.Evidence{
+			nanoseconds("longest_gap", idle.longest.Gap.Ns()), number("such_gaps", n), share("of_window", idle.ns, device),
+		},
+		Events: []analyze.EventRef{rv.ref(next.Row)},
+		Try:    "take idle shares per step, not of the window; begin the profile when requests run, and end it before they stop",
 	}
 	pause := []any{nanoseconds("longest_gap", idle.longest.Gap.Ns()), share("longest_of_window", idle.longest.Gap.Ns(), device)}
 	if n == 1 {

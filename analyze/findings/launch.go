@@ -85,10 +85,12 @@ func launchBoundDecode(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(p.ns, rv.steps()),
 		Evidence: []analyze.Evidence{
 			number("decode_steps", p.steps), number("launches", rv.eager.launches), number("gaps", len(p.gaps)),
-			nanoseconds("waiting_for_launches", p.ns), nanoseconds("decode_step_time", p.stepsNs), nanoseconds("launch_to_launch", rv.eager.rhythmNs),
+			nanoseconds("waiting_for_launches", p.ns), nanoseconds("decode_step_time", p.stepsNs),
+			nanoseconds("launch_to_launch", rv.eager.rhythmNs),
 		},
 		Events: []analyze.EventRef{rv.ref(next.Row), rv.ref(rv.x.Calls[next.Call].Row)},
-		Try:    "replay decode from CUDA graphs: in vLLM drop --enforce-eager, in SGLang --disable-cuda-graph; in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache",
+		Try: "replay decode from CUDA graphs: in vLLM drop --enforce-eager, in SGLang --disable-cuda-graph; " +
+			"in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache",
 	}
 	what := "decode runs without CUDA graphs"
 	if p.share() >= launchBoundShare {
@@ -96,6 +98,7 @@ func launchBoundDecode(rv *rankView) *analyze.Finding {
 	}
 	say(f, what+": the host makes %s launches per decode step, one every %s, and the GPU waits for them %s of its %s (%s)",
 		mean("launches_per_decode_step", rv.eager.launches, rv.eager.steps), nanoseconds("launch_to_launch", rv.eager.rhythmNs),
-		nanoseconds("waiting_per_decode_step", p.each(p.ns)), nanoseconds("decode_step", p.each(p.stepsNs)), share("of_decode_steps", p.ns, p.stepsNs))
+		nanoseconds("waiting_per_decode_step", p.each(p.ns)), nanoseconds("decode_step", p.each(p.stepsNs)),
+		share("of_decode_steps", p.ns, p.stepsNs))
 	return f
 }
