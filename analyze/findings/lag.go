@@ -63,46 +63,56 @@ type group struct {
 	leads []int64
 }
 
-// groups divides the ranks into such as meet.
-func (v *view) groups() []*group {
-	var out []*group
-	var met []map[int32]bool // of the first of each
-next:
+// places are where each rank has the meeting of each number; -1: it has not got it.
+func (v *view) places() [][]int32 {
+	most := int32(0)
+	for _, l := range v.ranks {
+		for i := range l.meetings {
+			most = max(most, l.meetings[i].Number()+1)
+		}
+	}
+	out := make([][]int32, len(v.ranks))
 	for r, l := range v.ranks {
-		numbers := map[int32]bool{}
+		out[r] = slices.Repeat([]int32{-1}, int(most))
 		for i := range l.meetings {
 			if n := l.meetings[i].Number(); n >= 0 {
-				numbers[n] = true
+				out[r][n] = int32(i)
 			}
 		}
-		for g := range out {
-			shared := 0
-			for n := range numbers {
-				if met[g][n] {
+	}
+	return out
+}
+
+// groups divides the ranks into such as meet.
+func (v *view) groups(places [][]int32) []*group {
+	var out []*group
+next:
+	for r, own := range places {
+		for _, g := range out {
+			var shared, mine, theirs int
+			for n, at := range places[g.ranks[0]] {
+				if own[n] >= 0 {
+					mine++
+				}
+				if at >= 0 {
+					theirs++
+				}
+				if own[n] >= 0 && at >= 0 {
 					shared++
 				}
 			}
-			if shared > 0 && 2*shared >= min(len(numbers), len(met[g])) {
-				out[g].ranks = append(out[g].ranks, r)
+			if shared > 0 && 2*shared >= min(mine, theirs) {
+				g.ranks = append(g.ranks, r)
 				continue next
 			}
 		}
-		out, met = append(out, &group{ranks: []int{r}}), append(met, numbers)
+		out = append(out, &group{ranks: []int{r}})
 	}
 	return slices.DeleteFunc(out, func(g *group) bool { return len(g.ranks) < 2 })
 }
 
 // follow divides the time of a group's ranks from meeting to meeting into beats.
-func (v *view) follow(g *group) {
-	places := make([]map[int32]int, len(g.ranks)) // of each number, which meeting it is
-	for k, r := range g.ranks {
-		places[k] = map[int32]int{}
-		for i := range v.ranks[r].meetings {
-			if n := v.ranks[r].meetings[i].Number(); n >= 0 {
-				places[k][n] = i
-			}
-		}
-	}
+func (v *view) follow(g *group, places [][]int32) {
 	lead := v.ranks[g.ranks[0]]
 	g.steps = lead.count > 0
 	of := map[int32]int{}
@@ -132,11 +142,10 @@ func (v *view) follow(g *group) {
 
 // together finds what each rank did from one meeting to the next. It reports false if some rank has not both, or another
 // collective between them, or if it is not known how long it waited.
-func (v *view) together(g *group, places []map[int32]int, before, this int32, now []*meeting) bool {
+func (v *view) together(g *group, places [][]int32, before, this int32, now []*meeting) bool {
 	for k, r := range g.ranks {
-		from, was := places[k][before]
-		to, is := places[k][this]
-		if !was || !is || to != from+1 {
+		from, to := places[r][before], places[r][this]
+		if from < 0 || to != from+1 {
 			return false
 		}
 		if now[k] = &v.ranks[r].meetings[to]; now[k].WaitNs() < 0 {
@@ -218,8 +227,9 @@ func (v *view) findLag() *lag {
 		return nil
 	}
 	var most *lag
-	for _, g := range v.groups() {
-		v.follow(g)
+	places := v.places()
+	for _, g := range v.groups(places) {
+		v.follow(g, places)
 		if l := v.lagOf(g); l != nil && (most == nil || l.longerNs() > most.longerNs()) {
 			most = l
 		}

@@ -122,3 +122,25 @@ func TestStraggler(t *testing.T) {
 		}
 	}
 }
+
+// TestStragglerCountsOnce: what a late host costs is the straggler's, and not the rules' about idleness besides.
+func TestStragglerCountsOnce(t *testing.T) {
+	work := func(int, int) int64 { return 100_000 }
+	stakes := func(more int64) (idle, late int64) {
+		m := team{ranks: 2, steps: 12, layers: 8, workNs: work, hostNs: func(r, _ int) int64 { return 200_000 + int64(r)*more }}
+		for _, f := range find(analyze.Options{}, m.traces()...) {
+			switch f.ID {
+			case "host_idle", "launch_bound_decode", "sync_in_step":
+				idle += f.StakeNsPerStep
+			case "straggler_rank":
+				late = f.StakeNsPerStep
+			}
+		}
+		return idle, late
+	}
+	usual, none := stakes(0)
+	idle, late := stakes(300_000)
+	if none != 0 || usual == 0 || late < 250_000 || late > 300_000 || idle > usual+50_000 || idle < usual-50_000 {
+		t.Errorf("alike ranks have %d at stake in idleness and %d in a straggler, else %d and %d", usual, none, idle, late)
+	}
+}
