@@ -218,7 +218,8 @@ func pythonStacks(rv *rankView) *analyze.Finding {
 		Inferred: true,
 		Evidence: []analyze.Evidence{number("python_frames", rv.x.Frames), number("events", e.Len())},
 		Events:   []analyze.EventRef{rv.ref(rv.x.LongestFrame)},
-		Try:      "profile without stacks (torch_profiler_with_stack=false) to measure, with them to find the code",
+		Try: "profile without stacks to measure (" + choose(rv.rank.Engine == "vllm", "torch_profiler_with_stack=false",
+			"with_stack=False") + "), with them to find the code",
 	}
 	say(f, "Python stacks were recorded: %s frames per step, %s of the events; recording them takes the host time, by how much the "+
 		"trace does not say",

@@ -1,6 +1,9 @@
 package findings
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
@@ -140,7 +143,8 @@ const (
 // Those that reach what libraries do win nothing.
 func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 	var all gemmRow
-	var roof float64 // Σ of their share of the roofline by time
+	var roof float64  // Σ of their share of the roofline by time
+	var smallNs int64 // of those with few rows
 	for _, row := range rv.gemmRows() {
 		if row.thin == 0 || row.slowKernel || row.belongsToBelow || row.op.RooflinePercent >= reachable {
 			continue
@@ -150,6 +154,9 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 		all.thinSavedNs += row.thinSavedNs
 		all.thinBlocks += row.thinBlocks
 		roof += float64(row.thinNs) * row.op.RooflinePercent / 100
+		if shape, _, ok := shapeOf(row.op); ok && shape.m < smallM {
+			smallNs += row.thinNs
+		}
 		if all.longest == nil || row.longest.EndNs-row.longest.StartNs > all.longest.EndNs-all.longest.StartNs {
 			all.longest = row.longest
 		}
@@ -163,8 +170,7 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 		Inferred: true, StakeNsPerStep: saved,
 		Evidence: []analyze.Evidence{number("gemms", all.thin), nanoseconds("in_them", all.thinNs)},
 		Events:   []analyze.EventRef{rv.ref(all.longest.Row)},
-		Try: "batch more requests, merge projections of the same input (QKV, gate and up), use fewer tensor-parallel ranks, or " +
-			"split-K kernels",
+		Try:      rv.adviceForThin(2*smallNs >= all.thinNs),
 	}
 	say(f, "%s matrix multiplications %s have blocks for less than half of the multiprocessors (for %s on average): %s of the GPU's "+
 		"work, at %s of what the device can do for their shapes; "+
@@ -172,4 +178,16 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 		share("of_multiprocessors", int64(all.thinBlocks), all.thinNs), share("of_work", all.thinNs, work),
 		share("of_roofline", int64(roof), all.thinNs), nanoseconds("saving_at_most", saved), rv.per())
 	return f
+}
+
+// adviceForThin says what there is to try where grids are too small, most of them for few rows or not.
+func (rv *rankView) adviceForThin(few bool) string {
+	tries := []string{"merge projections of the same input (QKV, gate and up) where they are apart", "split-K kernels"}
+	if few {
+		tries = slices.Insert(tries, 0, "batch more requests")
+	}
+	if d := rv.t.Meta.Distributed; d != nil && d.WorldSize > 1 {
+		tries = append(tries, "fewer tensor-parallel ranks")
+	}
+	return strings.Join(tries, ", ")
 }
