@@ -180,6 +180,21 @@ func lowOccupancyGEMM(rv *rankView) *analyze.Finding {
 	return f
 }
 
+// claimedGEMMs is the time of matrix multiplications of which a rule about their kernels would win something: more than
+// quantizedSaving, of each.
+func (rv *rankView) claimedGEMMs() (ns int64) {
+	below, thin := gemmBelowRoofline(rv) != nil, lowOccupancyGEMM(rv) != nil
+	for _, row := range rv.gemmRows() {
+		switch {
+		case row.belongsToBelow && below:
+			ns += row.op.TimeNs
+		case !row.belongsToBelow && !row.slowKernel && thin && row.op.RooflinePercent < reachable:
+			ns += row.thinNs
+		}
+	}
+	return ns
+}
+
 // adviceForThin says what there is to try where grids are too small, most of them for few rows or not.
 func (rv *rankView) adviceForThin(few bool) string {
 	tries := []string{"merge projections of the same input (QKV, gate and up) where they are apart", "split-K kernels"}

@@ -82,7 +82,7 @@ func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 	if row < 0 {
 		return nil
 	}
-	stake := int64(quantizedSaving * float64(gemm))
+	stake := int64(quantizedSaving * float64(gemm-min(gemm, rv.claimedGEMMs())))
 	f := &analyze.Finding{
 		Inferred: true, StakeNsPerStep: quotient(stake, rv.steps()),
 		Evidence: []analyze.Evidence{nanoseconds("in_them", gemm)},

@@ -37,3 +37,32 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 }
+
+// No two rules about matrix multiplications have the same time at stake: together they have no more than these take.
+func TestGEMMsAreClaimedOnce(t *testing.T) {
+	types := `["c10::BFloat16", "c10::BFloat16"]`
+	list := []kernel{
+		{name: "nvjet_far_below", ns: 300_000, blocks: 0.3, op: "aten::mm", dims: "[[8, 4096], [4096, 4096]]", types: types},
+		{name: "nvjet_thin", ns: 15_000, blocks: 0.1, op: "aten::mm", dims: "[[8, 1024], [1024, 1024]]", types: types},
+		{name: "nvjet_thin", ns: 15_000, blocks: 0.1, op: "aten::mm", dims: "[[8, 1024], [1024, 1024]]", types: types},
+		{name: "awq_gemm_kernel", ns: 200_000, blocks: 0.2, op: "aten::mm", dims: "[[8, 2048], [2048, 2048]]", types: types},
+	}
+	var gemms int64
+	for _, k := range list {
+		gemms += k.ns
+	}
+	for _, quantization := range []string{"", "gptq"} {
+		b := newBuilder(0, 1)
+		b.run(steps{n: 12, kernels: func(int) []kernel { return list }})
+		var stakes int64
+		for _, f := range find(analyze.Options{Capture: &analyze.Capture{Quantization: quantization}}, b.Trace) {
+			switch f.ID {
+			case "gemm_below_roofline", "low_occupancy_gemm", "slow_quantized_gemm", "quantization_not_in_effect":
+				stakes += f.StakeNsPerStep
+			}
+		}
+		if stakes == 0 || stakes > gemms {
+			t.Errorf("quantization %q: %d ns at stake of %d", quantization, stakes, gemms)
+		}
+	}
+}
