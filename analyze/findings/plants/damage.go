@@ -9,13 +9,13 @@ import (
 
 // What a profiler loses or writes wrongly. No time is planted: rows are edited.
 
-// editing plants an edit of each rank's rows, or of one rank's (-1: all). The edit reports false if there is nothing to edit.
-func editing(rank int, right []string, edit func(r *Rank, d *draft, random *rand.Rand) bool) func(*Scene) *Planted {
+// editing plants an edit of each rank's rows (-1), or of one of several ranks'. The edit reports false if there is nothing to edit.
+func editing(rank int, right, also []string, edit func(r *Rank, d *draft, random *rand.Rand) bool) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
-		if rank >= len(s.Ranks) {
+		if rank >= len(s.Ranks) || rank >= 0 && len(s.Ranks) < 2 {
 			return nil
 		}
-		p := &Planted{Right: right}
+		p := &Planted{Right: right, Also: also}
 		for i, r := range s.Ranks {
 			if rank >= 0 && i != rank {
 				p.Ranks = append(p.Ranks, r.Trace)
@@ -197,7 +197,7 @@ func outside(from, to float64) func(*Rank, *draft, *rand.Rand) bool {
 // even so, nil.
 func beginning(rank int, from float64, right []string) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
-		p := editing(rank, right, outside(from, 1))(s)
+		p := editing(rank, right, hostIsLate, outside(from, 1))(s)
 		if p == nil {
 			return nil
 		}
@@ -215,7 +215,7 @@ func beginning(rank int, from float64, right []string) func(*Scene) *Planted {
 // clockOff sets a rank's clock off.
 func clockOff(rank int, ns int64, right []string) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
-		if rank >= len(s.Ranks) {
+		if rank >= len(s.Ranks) || len(s.Ranks) < 2 {
 			return nil
 		}
 		p := &Planted{Right: right}
@@ -239,7 +239,7 @@ func otherRun(rank int) func(*Scene) *Planted {
 		if rank >= len(s.Ranks) {
 			return nil
 		}
-		return editing(rank, []string{"different_profiles"}, func(r *Rank, d *draft, random *rand.Rand) bool {
+		return editing(rank, []string{"different_profiles"}, nil, func(r *Rank, d *draft, random *rand.Rand) bool {
 			ok := outside(0.4, 0.9)(r, d, random)
 			meta := *d.of
 			meta.Meta.BaseTimeNanoseconds += 3_600_000_000_000

@@ -2,6 +2,7 @@ package plants
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -33,6 +34,15 @@ func scaling(right, also []string, factor func(r *Rank) func(w *Work) float64) f
 		}})
 		return &Planted{Ranks: ranks, Right: right, Also: also, Timed: true, LostNs: lost}
 	}
+}
+
+// jittering plants kernels of which each takes a little more or less.
+func jittering(by float64) func(*Scene) *Planted {
+	return scaling(nil, nil, func(*Rank) func(w *Work) float64 {
+		return func(w *Work) float64 {
+			return 1 + by*(2*rand.New(rand.NewPCG(5, uint64(w.Row))).Float64()-1)
+		}
+	})
 }
 
 // decoding is a factor on the kernels of decode steps, by how far into the profile the step is (0 to 1) and which it is; nil

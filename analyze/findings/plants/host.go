@@ -97,6 +97,18 @@ func betweenSteps(share float64) func(*Rank) []pause {
 	}
 }
 
+// betweenAtRandom pauses as betweenSteps does, for up to twice the share.
+func betweenAtRandom(share float64) func(*Rank) []pause {
+	return func(r *Rank) []pause {
+		random := rand.New(rand.NewPCG(3, 4))
+		list := betweenSteps(1)(r)
+		for k := range list {
+			list[k].ns = int64(float64(list[k].ns) * share * 2 * random.Float64())
+		}
+		return list
+	}
+}
+
 // insideOps pauses in the op or call in which a decode step launches its first work.
 func insideOps(share float64) func(*Rank) []pause {
 	return func(r *Rank) (list []pause) {

@@ -19,6 +19,7 @@ var (
 	pauses       = []string{"periodic_pauses", "outlier_steps", "one_long_gap", "host_idle"}
 	waitsForGPU  = []string{"sync_in_step", "pageable_copies"}
 	lostWork     = []string{"rank_lost_work", "replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "gpu_ends_early"}
+	partial      = []string{"host_idle"} // what is left may be the steps that wait
 	lostLaunches = []string{"unlinked", "unlinked_kernels", "lost_launches", NotChecked + "launches"}
 )
 
@@ -36,6 +37,12 @@ var hostPlants = []Plant{
 	{"a past event is asked for before each decode step", pausing(nil, nil, askingWhetherDone, nil)},
 	{"another thread waits for the device", waitingBeside},
 	{"pageable copies before each decode step", blockingCopies},
+	{"host pauses between decode steps, 12 % of one", pausing(hostIsLate, nil, betweenSteps(0.12), nil)},
+	{"host pauses before every 4th step, 1.5 steps long", pausing(pauses, hostIsLate, every(4, 1.5), nil)},
+	{"host pauses at random once, 4 steps long", pausing(pauses, hostIsLate, nowAndThen(1, 4), nil)},
+	{"host pauses in decode steps, for a random time", pausing(hostIsLate, pauses, betweenAtRandom(0.5), nil)},
+	{"launches take 5 µs longer", pausing(hostIsLate, nil, slowLaunches(5_000), nil)},
+	{"launches take 1 µs longer", pausing(nil, hostIsLate, slowLaunches(1_000), nil)},
 }
 
 var devicePlants = []Plant{
@@ -65,31 +72,62 @@ var devicePlants = []Plant{
 		atStepsFirst(30, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_500, bytes: 64}))},
 	{"a pinned copy of 1 ms in each decode step", adding([]string{"exposed_copies"}, hostIsLate, 4_000, "cudaMemcpyAsync",
 		atStepsFirst(1, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_000_000, bytes: 40 << 20}))},
-	{"activations are quantized before each matrix multiplication", adding([]string{"activation_quantization"}, nil, 4_000, "cudaLaunchKernel",
+	{"activations are quantized before each matrix multiplication", adding([]string{"activation_quantization"}, []string{"graph_gaps"}, 4_000, "cudaLaunchKernel",
 		beforeEach("void vllm::scaled_fp8_quant_kernel_strided<c10::Half, c10::Float8_e4m3fn>(c10::Float8_e4m3fn*, c10::Half const*, float const*)",
 			8_000, "gemm", "nvjet", "Marlin", "cutlass"))},
+	{"decode kernels slow down over time, by a quarter", scaling([]string{"throttling", "step_drift"}, nil,
+		decoding(func(part float64, _ int, _ *Work) float64 { return 1 + 0.25*part }))},
+	{"every other decode step takes 1.4 times as long", scaling([]string{"bimodal_steps"}, nil,
+		decoding(func(_ float64, nth int, _ *Work) float64 { return 1 + 0.4*float64(nth%2) }))},
+	{"one decode step takes three times as long", scaling([]string{"outlier_steps"}, nil,
+		decoding(func(_ float64, nth int, _ *Work) float64 {
+			if nth == 4 {
+				return 3
+			}
+			return 1
+		}))},
+	{"kernels take 2 % more or less, at random", jittering(0.02)},
+	{"attention takes twice as long, always", scaling(nil, nil, called(2, attentionNames...))},
+	{"matrix multiplications take 1.5 times as long", scaling(nil, nil, called(1.5, "gemm", "nvjet", "Marlin", "cutlass"))},
+	{"graphs have 1.5 µs between kernels", apart(1_500)},
+	{"3 small copies in each decode step", adding(nil, nil, 4_000, "cudaMemcpyAsync",
+		atStepsFirst(3, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_500, bytes: 64}))},
+	{"activations are quantized before each matrix multiplication, in 4 µs", adding([]string{"activation_quantization"}, []string{"graph_gaps"}, 4_000, "cudaLaunchKernel",
+		beforeEach("void vllm::dynamic_scaled_int8_quant_kernel<c10::BFloat16, float>(c10::BFloat16 const*, signed char*, float*, int)",
+			4_000, "gemm", "nvjet", "Marlin", "cutlass"))},
 }
 
 var damagePlants = []Plant{
-	{"2 % of graphs' kernels are lost", editing(-1, lostWork, dropWork(ofReplays(0.02)))},
-	{"20 % of graphs' kernels are lost", editing(-1, lostWork, dropWork(ofReplays(0.2)))},
-	{"the last third of the device's work is lost", editing(-1, lostWork, dropWork(ofTheTail(0.33)))},
-	{"all runtime calls are lost", editing(-1, lostLaunches, dropRows(anyCall))},
-	{"10 % of launches are lost", editing(-1, lostLaunches, someLaunches(0.1))},
-	{"every other mark of a step is lost", editing(-1, []string{"lost_steps"}, everyOtherMark)},
-	{"3 % of the device's work is there twice", editing(-1, []string{"duplicates"}, duplicate(0.03))},
-	{"5 % of kernels take 0 ns", editing(-1, []string{"no_duration"}, lastingNothing(0.05))},
-	{"1 % of kernels end before they begin", editing(-1, []string{"damaged"}, endingEarlier(0.01))},
+	{"2 % of graphs' kernels are lost", editing(-1, lostWork, nil, dropWork(ofReplays(0.02)))},
+	{"20 % of graphs' kernels are lost", editing(-1, lostWork, nil, dropWork(ofReplays(0.2)))},
+	{"the last third of the device's work is lost", editing(-1, lostWork, partial, dropWork(ofTheTail(0.33)))},
+	{"all runtime calls are lost", editing(-1, lostLaunches, nil, dropRows(anyCall))},
+	{"10 % of launches are lost", editing(-1, lostLaunches, nil, someLaunches(0.1))},
+	{"every other mark of a step is lost", editing(-1, []string{"lost_steps"}, nil, everyOtherMark)},
+	{"3 % of the device's work is there twice", editing(-1, []string{"duplicates"}, nil, duplicate(0.03))},
+	{"5 % of kernels take 0 ns", editing(-1, []string{"no_duration"}, nil, lastingNothing(0.05))},
+	{"1 % of kernels end before they begin", editing(-1, []string{"damaged"}, nil, endingEarlier(0.01))},
+	{"0.2 % of graphs' kernels are lost", editing(-1, lostWork, nil, dropWork(ofReplays(0.002)))},
+	{"the last tenth of the device's work is lost", editing(-1, lostWork, partial, dropWork(ofTheTail(0.1)))},
+	{"2 % of launches are lost", editing(-1, lostLaunches, nil, someLaunches(0.02))},
+	{"0.5 % of the device's work is there twice", editing(-1, []string{"duplicates"}, nil, duplicate(0.005))},
+	{"1 % of kernels take 0 ns", editing(-1, []string{"no_duration"}, nil, lastingNothing(0.01))},
+	{"the profile is of steps in the middle", editing(-1, nil, partial, outside(0.3, 0.8))},
 }
 
 var rankPlants = []Plant{
 	{"rank 1 computes 40 % slower", onRank(1, []string{"straggler_rank"}, nil, 1.4)},
 	{"rank 1 has a slower host", pausingOne(1, []string{"straggler_rank"}, hostIsLate)},
-	{"rank 1 ends at 60 %", editing(1, []string{"early_rank", "gpu_ends_early"}, outside(0, 0.6))},
+	{"rank 1 ends at 60 %", editing(1, []string{"early_rank", "gpu_ends_early"}, partial, outside(0, 0.6))},
 	{"rank 1 begins at 40 %", beginning(1, 0.4, []string{"late_rank", "rank_start_skew"})},
 	{"rank 1's clock is an hour off", clockOff(1, 3_600_000_000_000, []string{"clock_skew"})},
 	{"rank 1's clock is 20 ms off", clockOff(1, 20_000_000, []string{"clock_skew"})},
 	{"rank 1 is another run's", otherRun(1)},
-	{"rank 1 lost 30 % of the device's work", editing(1, lostWork,
+	{"rank 1 lost 30 % of the device's work", editing(1, lostWork, nil,
 		dropWork(func(_ *Rank, _ *Work, random *rand.Rand) bool { return random.Float64() < 0.3 }))},
+	{"rank 0 computes 40 % slower", onRank(0, []string{"straggler_rank"}, nil, 1.4)},
+	{"rank 1 computes 15 % slower", onRank(1, []string{"straggler_rank"}, nil, 1.15)},
+	{"rank 0 has a slower host", pausingOne(0, []string{"straggler_rank"}, hostIsLate)},
+	{"rank 0 ends at 75 %", editing(0, []string{"early_rank", "gpu_ends_early"}, partial, outside(0, 0.75))},
+	{"rank 1's clock is 50 µs off", clockOff(1, 50_000, nil)},
 }

@@ -4,10 +4,10 @@ import "github.com/inferprof/inferprof/trace"
 
 // One of several ranks is not as the others.
 
-// onRank has a rank compute slower.
+// onRank has one of several ranks compute slower.
 func onRank(rank int, right, also []string, factor float64) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
-		if rank >= len(s.Ranks) || len(s.Ranks[rank].Work) == 0 {
+		if rank >= len(s.Ranks) || len(s.Ranks) < 2 || len(s.Ranks[rank].Work) == 0 {
 			return nil
 		}
 		n := -1
@@ -24,10 +24,14 @@ func onRank(rank int, right, also []string, factor float64) func(*Scene) *Plante
 	}
 }
 
-// pausingOne has a rank's host pause between decode steps, for half a step after the device has run dry.
+// pausingOne has the host of one of several ranks pause between decode steps, for half a step after the device has run dry: in
+// all of them, or it would be slow for a while only.
 func pausingOne(rank int, right, also []string) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
-		if rank >= len(s.Ranks) || len(s.Ranks[rank].Work) == 0 {
+		if rank >= len(s.Ranks) || len(s.Ranks) < 2 || len(s.Ranks[rank].Work) == 0 {
+			return nil
+		}
+		if r := s.Ranks[rank]; len(r.steady(farAhead)) < len(r.decodes()) {
 			return nil
 		}
 		return pausing(right, also, betweenSteps(0.5), func(r int) bool { return r == rank })(s)
