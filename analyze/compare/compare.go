@@ -39,7 +39,13 @@ func Compare(all []Side) (*Result, error) {
 		r.Pairs = append(r.Pairs, p)
 	}
 	if !compared && len(r.Pairs) > 0 {
-		return r, fmt.Errorf("%w: %s", ErrNothing, r.Pairs[0].Error)
+		why := r.Pairs[0].Error
+		for i := range r.Sides { // a side that is damaged may have nothing for that
+			if s := &r.Sides[i]; len(s.Problems) > 0 {
+				why += "; " + s.Letter + ": " + s.Problems[0]
+			}
+		}
+		return r, fmt.Errorf("%w: %s", ErrNothing, why)
 	}
 	return r, nil
 }

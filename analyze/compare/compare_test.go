@@ -346,6 +346,7 @@ func TestNothingComparable(t *testing.T) {
 	whole := steps(4, 100)
 	whole.Runs[0].Groups[0].Shape = wholeShape()
 	empty := Side{Runs: []Run{{Kind: analyze.KindEmpty}}}
+	damaged := Side{Runs: []Run{{Kind: analyze.KindEmpty, Problems: []string{"the file is damaged in 1 place", "and more"}}}}
 	for _, c := range []struct {
 		name string
 		a, b Side
@@ -354,6 +355,7 @@ func TestNothingComparable(t *testing.T) {
 		{"phases", decode, prefill, "A has only decode steps and B has only prefill steps"},
 		{"no steps", decode, whole, "A has only decode steps and B has no steps"},
 		{"empty", empty, decode, "A has no steps and B has only decode steps"},
+		{"damaged", decode, damaged, "A has only decode steps and B has no steps; B: the file is damaged in 1 place"},
 	} {
 		r, err := Compare([]Side{c.a, c.b})
 		if !errors.Is(err, ErrNothing) || !strings.Contains(err.Error(), c.text) || r.Pairs[0].Error == "" {
