@@ -170,3 +170,25 @@ func TestIterateCPU(t *testing.T) {
 		t.Errorf("work %+v", r.Work)
 	}
 }
+
+// TestDamage: a side of a comparison knows that its file is damaged, and that replays lack kernels.
+func TestDamage(t *testing.T) {
+	b := tracetest.New()
+	for i := range int64(5) {
+		b.Annotation("execute_context_0(0)_generation_4(4)", 1000*i, 100)
+		b.Call("cudaGraphLaunch", i+1, 1000*i+10, 5)
+		for k := range int64(10) {
+			if i != 2 || k != 4 {
+				b.Kernel("k", 7, i+1, 1000*i+201+10*k, 9)
+			}
+		}
+	}
+	b.Trace.Damage = []trace.Damage{{Kind: "truncated"}}
+	var ids []string
+	for _, p := range iterations.Of(b.Trace, 0, &index.Options{}).Problems {
+		ids = append(ids, p.ID)
+	}
+	if !slices.Equal(ids, []string{"damaged", "replays_differ"}) {
+		t.Errorf("problems %v", ids)
+	}
+}

@@ -53,7 +53,7 @@ func TestOpenAnyDirectoryOfTraces(t *testing.T) {
 		"exported_by_hand.json":       text,
 		"zipped.json.gz":              compressed(t, text),
 		"trace.json-rank-3.gz":        compressed(t, text), // TensorRT-LLM's, told trace.json.gz
-		"events.json":                 ` [{"ph":"X","ts":1,"dur":2,"name":"a"}]`,
+		"events.json":                 ` [{"ph":"X","cat":"cpu_op","ts":1,"dur":2,"name":"a"}]`,
 		"config.json":                 `{"architectures":["OPTForCausalLM"]}`,
 		"execution_details.json":      `[{"file":"a","batch_size":32,"mode":"FULL"}]`,
 		".rank0.pt.trace.json-12.tmp": text,

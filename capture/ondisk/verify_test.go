@@ -16,7 +16,7 @@ import (
 // and nothing is proved where nobody had counted the ranks yet.
 func TestVerifyKilledRun(t *testing.T) {
 	trace := func(rank int) string { return string(enginetest.Trace(rank, 2, 1)) } // of a world of two
-	const frontEnd, alone = "vm_1.async_llm.7.pt.trace.json", `{"traceEvents":[{"ph":"X","ts":1,"dur":2,"name":"a"}]}`
+	const frontEnd, alone = "vm_1.async_llm.7.pt.trace.json", `{"traceEvents":[{"ph":"X","cat":"user_annotation","ts":1,"dur":2,"name":"a"}]}`
 	for _, c := range []struct {
 		name     string
 		expected int

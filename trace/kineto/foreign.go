@@ -1,7 +1,9 @@
 package kineto
 
 import (
+	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,6 +42,30 @@ var torchKeys = []string{"schemaVersion", "deviceProperties", "distributedInfo",
 // known tells categories of which analyses make something, and that only PyTorch's profilers write.
 func known(c trace.Category) bool {
 	return c != trace.CategoryNone && c != trace.CategoryFlow && c < trace.CategoryOther
+}
+
+var (
+	spanInHead     = regexp.MustCompile(`"ph"\s*:\s*"X"`)
+	categoryInHead = regexp.MustCompile(`"cat"\s*:\s*"([^"]*)"`)
+)
+
+// looksForeign tells by its beginning that a file is such a trace: there are spans, none of a category that is known, and none of
+// the keys that Kineto alone writes.
+func looksForeign(head []byte) bool {
+	if !spanInHead.Match(head) || slices.ContainsFunc(torchKeys, func(k string) bool { return bytes.Contains(head, []byte(`"`+k+`"`)) }) {
+		return false
+	}
+	var e trace.Events
+	for _, m := range categoryInHead.FindAllSubmatch(head, -1) {
+		c, ok := acceleratorCategory(m[1], nil)
+		if !ok {
+			c = e.CategoryOf(m[1])
+		}
+		if known(c.Folded()) {
+			return false
+		}
+	}
+	return true
 }
 
 // refuseForeign is the refusal of a trace of which no event is known; nil of any other, and of one without events.

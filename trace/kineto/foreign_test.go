@@ -2,6 +2,8 @@ package kineto_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,6 +38,9 @@ func TestForeign(t *testing.T) {
 			var no *source.NotTraceError
 			if !errors.As(err, &no) || !no.Profiler || !strings.HasPrefix(err.Error(), "x: not PyTorch's trace but "+c.says) {
 				t.Errorf("%v", err)
+			}
+			if file := filepath.Join(t.TempDir(), "x.json"); os.WriteFile(file, []byte(c.text), 0o600) != nil || formats.LooksLikeTrace(file) {
+				t.Error("in a directory it is taken for a trace")
 			}
 			mixed := strings.Replace(c.text, plain, plain+`, `+category("cpu_op"), 1)
 			mixed = strings.Replace(mixed, `"cat": "mine"`, `"cat": "cpu_op"`, 1)

@@ -25,6 +25,8 @@ func Format() source.Format {
 func sniff(head []byte) source.Confidence {
 	head = bytes.TrimSpace(bytes.TrimPrefix(head, byteOrderMark))
 	switch {
+	case looksForeign(head): // and is left out of a directory, if nobody named it
+		return source.Maybe
 	case bytes.Contains(head, []byte(`"traceEvents"`)), bytes.HasPrefix(head, []byte("[")) && bytes.Contains(head, []byte(`"ph"`)):
 		return source.Likely
 	case bytes.HasPrefix(head, []byte("[")), bytes.HasPrefix(head, []byte("{")):

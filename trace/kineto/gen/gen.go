@@ -45,6 +45,7 @@ const BaseTimeNanoseconds int64 = 1790857026000000000
 const (
 	startNs   = 4565046131617245 // of the first step
 	stepNs    = 20_000_000       // from one step's start to the next one's
+	rankNs    = 317              // from one rank's start to the next one's
 	pid       = 745
 	stream    = 7
 	framesPer = 14 // python_function events per layer
@@ -92,6 +93,11 @@ type generator struct {
 	busyTo int64
 }
 
+// startNs is when a step begins: on each rank a little later, as no two are at the same nanosecond.
+func (g *generator) startNs(step int) int64 {
+	return startNs + int64(step)*stepNs + int64(g.o.Rank)*rankNs
+}
+
 func (g *generator) flush() {
 	g.totals.Bytes += int64(len(g.line))
 	_, _ = g.b.Write(g.line) // a bufio.Writer keeps its error for Flush
@@ -124,7 +130,7 @@ func (g *generator) head() {
 }
 
 func (g *generator) tail() {
-	first, last := int64(startNs), startNs+int64(g.o.Steps)*stepNs
+	first, last := g.startNs(0), g.startNs(g.o.Steps)
 	g.begin()
 	g.text("{\n    \"name\": \"process_name\", \"ph\": \"M\", \"ts\": ")
 	g.micros(first)

@@ -39,7 +39,7 @@ func (g *generator) layerNs() int64 { return (stepNs - 2*deviceLagNs) / int64(g.
 
 // cpu writes the CPU side of a step: its annotation, and for each layer Python frames around ops.
 func (g *generator) cpu(step int) {
-	start := startNs + int64(step)*stepNs
+	start := g.startNs(step)
 	g.complete("user_annotation", "execute_context_0(0)_generation_32(32)", start, stepNs-deviceLagNs)
 	g.text(",\n    \"args\": {\n      \"External id\": ")
 	g.int(int64(step)*int64(g.o.Layers)*opsPer + 1)
@@ -85,7 +85,7 @@ func (g *generator) cpu(step int) {
 // device writes what a step runs on the device, and the calls that launch it.
 func (g *generator) device(step int) {
 	layerNs := g.layerNs()
-	start := startNs + int64(step)*stepNs
+	start := g.startNs(step)
 	for layer := range g.o.Layers {
 		for k := range kernels {
 			n := g.number(step, layer, kernels, k)
