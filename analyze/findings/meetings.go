@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/internal/interval"
@@ -100,7 +101,7 @@ func (rv *rankView) working() *prefix {
 	}
 	var ops []index.Span
 	for _, h := range rv.x.Host() {
-		if rv.x.CategoryOf(&h) == trace.CategoryCPUOp {
+		if rv.x.CategoryOf(&h) == trace.CategoryCPUOp && rv.x.OpCategory(&h) != categories.Comm {
 			ops = append(ops, h)
 		}
 	}

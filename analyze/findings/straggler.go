@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,7 +71,7 @@ func (v *view) sayCause(f *analyze.Finding, l *lag, per string) {
 		still = "their devices stand still"
 	}
 	if !v.gpu() {
-		still = "no op runs"
+		still = "it computes nothing"
 	}
 	busy, idle := nanoseconds("longer_at_work", quotient(l.longerBusy, n)), nanoseconds("longer_idle", quotient(l.longerIdle, n))
 	switch {
@@ -90,7 +91,7 @@ func (v *view) sayCause(f *analyze.Finding, l *lag, per string) {
 			f.Try = "see what else runs on that rank's device (other processes, ECC errors, throttling), and on which streams and events its kernels wait"
 		}
 	default:
-		say(f, "; it is at work %s longer, and "+still+" %s longer", busy, idle)
+		say(f, "; "+still+" %s longer, and it is at work %s longer", idle, busy)
 		f.Try = v.sayWork(f, l) + "; and its host: " + strings.TrimPrefix(tryHost, "look at that rank's host: ")
 	}
 }
@@ -158,70 +159,91 @@ func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
 	return "see whether that rank's shard is larger and its kernels are the same, then " + clocks
 }
 
+// amount is how many kernels or ops there are, and what they take: means over ranks.
+type amount struct{ n, ns float64 }
+
+// workOf are what a category's kernels, or ops, of each name take on the late ranks and on the rest.
+type workOf map[string]*[2]amount
+
 // tempos compare the work of the late ranks with the others', in all and by category, what it is slower in first.
 func (v *view) tempos(l *lag) (all tempo, by []tempo) {
-	type rate struct{ n, ns float64 }
-	type row struct {
-		category   string
-		late, rest rate
-	}
-	rows := map[string]*row{}
-	note := func(r int, of func(*row) *rate, share float64) {
-		add := func(name, category string, n int, ns int64) {
-			if category == categories.Comm {
-				return
-			}
-			at := rows[name]
-			if at == nil {
-				at = &row{category: category}
-				rows[name] = at
-			}
-			to := of(at)
-			to.n, to.ns = to.n+float64(n)*share, to.ns+float64(ns)*share
+	of := map[string]workOf{}
+	for side, which := range [][]int{l.late, l.rest} {
+		for _, r := range which {
+			v.addWork(of, side, v.ranks[r].rank, 1/float64(len(which)))
 		}
-		if v.gpu() {
-			for _, k := range v.ranks[r].rank.Kernels {
-				add(k.Name, k.Category, k.Count, k.TotalNs)
-			}
+	}
+	for _, category := range slices.Sorted(maps.Keys(of)) {
+		t := of[category].tempo(!v.gpu())
+		t.category = category
+		all.tookNs, all.wouldNs, all.moreNs = all.tookNs+t.tookNs, all.wouldNs+t.wouldNs, all.moreNs+t.moreNs
+		by = append(by, t)
+	}
+	slices.SortStableFunc(by, func(a, b tempo) int { return cmp.Compare(b.tookNs-b.wouldNs, a.tookNs-a.wouldNs) })
+	return all, by
+}
+
+// addWork adds a share of what a rank worked on, communication left out.
+func (v *view) addWork(of map[string]workOf, side int, r *analyze.Rank, share float64) {
+	add := func(name, category string, n int, ns int64) {
+		if category == categories.Comm {
 			return
 		}
-		for _, c := range v.ranks[r].rank.Categories {
-			add(c.Name, c.Name, c.Count, c.ExclusiveNs)
+		if of[category] == nil {
+			of[category] = workOf{}
+		}
+		if of[category][name] == nil {
+			of[category][name] = &[2]amount{}
+		}
+		at := &of[category][name][side]
+		at.n, at.ns = at.n+float64(n)*share, at.ns+float64(ns)*share
+	}
+	if v.gpu() {
+		for _, k := range r.Kernels {
+			add(k.Name, k.Category, k.Count, k.TotalNs)
+		}
+		return
+	}
+	for _, o := range r.Ops {
+		if o.Kind == analyze.KindOp {
+			add(o.Name, o.Category, o.Calls, o.SelfNs)
 		}
 	}
-	for _, r := range l.late {
-		note(r, func(x *row) *rate { return &x.late }, 1/float64(len(l.late)))
-	}
-	for _, r := range l.rest {
-		note(r, func(x *row) *rate { return &x.rest }, 1/float64(len(l.rest)))
-	}
-	sums := map[string]*tempo{}
-	for _, x := range rows {
-		t := sums[x.category]
-		if t == nil {
-			t = &tempo{category: x.category}
-			sums[x.category] = t
+}
+
+// asMany is how far apart the numbers of a category's kernels may be, of the larger, for it to be the same work.
+const asMany = 0.02
+
+// tempo compares a category. If there are as many of all names together they are the same work, whatever they are called: ranks
+// may run other variants of a kernel. Ops call each other, so that their number says nothing, and are taken to be the same. Else it
+// goes by names.
+func (w workOf) tempo(ops bool) (t tempo) {
+	var sum [2]amount
+	names := slices.Sorted(maps.Keys(w))
+	for _, name := range names {
+		for side, at := range w[name] {
+			sum[side] = amount{sum[side].n + at.n, sum[side].ns + at.ns}
 		}
+	}
+	late, rest := sum[0], sum[1]
+	if ops || max(late.n, rest.n)-min(late.n, rest.n) <= asMany*max(late.n, rest.n) {
+		return tempo{tookNs: late.ns, wouldNs: rest.ns}
+	}
+	for _, name := range names {
+		late, rest := w[name][0], w[name][1]
 		switch {
-		case x.late.n == 0:
-			t.moreNs -= x.rest.ns
-		case x.rest.n == 0:
-			t.moreNs += x.late.ns
+		case late.n == 0:
+			t.moreNs -= rest.ns
+		case rest.n == 0:
+			t.moreNs += late.ns
 		default:
-			n := min(x.late.n, x.rest.n)
-			t.tookNs += n * x.late.ns / x.late.n
-			t.wouldNs += n * x.rest.ns / x.rest.n
-			t.moreNs += (x.late.n - x.rest.n) * x.rest.ns / x.rest.n
+			n := min(late.n, rest.n)
+			t.tookNs += n * late.ns / late.n
+			t.wouldNs += n * rest.ns / rest.n
+			t.moreNs += (late.n - rest.n) * rest.ns / rest.n
 		}
 	}
-	for _, t := range sums {
-		all.tookNs, all.wouldNs, all.moreNs = all.tookNs+t.tookNs, all.wouldNs+t.wouldNs, all.moreNs+t.moreNs
-		by = append(by, *t)
-	}
-	slices.SortFunc(by, func(a, b tempo) int {
-		return cmp.Or(cmp.Compare(b.tookNs-b.wouldNs, a.tookNs-a.wouldNs), cmp.Compare(a.category, b.category))
-	})
-	return all, by
+	return t
 }
 
 // withoutLag is what a rank finds about waiting for its host, without what the straggler has at stake of it: the others wait for
