@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
@@ -13,7 +14,7 @@ import (
 // kernel is of. The time of such a step says nothing, and neither does that of a step whose end is where a lost one began.
 //
 // A step is unmeasured if it has no GPU work though others of the trace have some (or any should have, LostGPU); if
-// clearly less began in its iteration than in those like it (underRecorded); if its iteration holds the work of another step,
+// clearly less began in its iteration than in those like it, or of what its mark launched (underRecorded); if its iteration holds the work of another step,
 // whose mark is lost (merged); or if what follows it is lost, as of the last one in a file that ends early.
 //
 // Not done: where most steps of a shape have lost work, what is left is the rule, and nothing shows. Package integrity
@@ -79,6 +80,7 @@ func (x *Index) findLosses(steps []Step, list []stretch, stepOf []int32) {
 	}
 	x.findMerged(list, stepOf)
 	x.findShort(list)
+	x.findUnrecorded(steps, stepOf)
 	before := -1 // the stretch before
 	of := make(map[*Step]int, len(list))
 	for k := range list {
@@ -94,6 +96,31 @@ func (x *Index) findLosses(steps []Step, list []stretch, stepOf []int32) {
 			before = k
 		case steps[i].Unmeasured && before >= 0:
 			list[before].lostAfter = true
+		}
+	}
+}
+
+// findUnrecorded marks steps of which clearly less work is there than was launched in their marks, as when the device's records
+// end before the host's. What is launched while a graph is captured does not run.
+func (x *Index) findUnrecorded(steps []Step, stepOf []int32) {
+	launched, recorded := make([]int, len(steps)), make([]int, len(steps))
+	captures := make([]bool, len(steps))
+	for i := range x.Calls {
+		c, s := &x.Calls[i], stepOf[i]
+		switch {
+		case s < 0:
+		case strings.Contains(x.Name(c.Name), "BeginCapture"):
+			captures[s] = true
+		case c.facts&factLaunch != 0:
+			if launched[s]++; c.GPUEvents > 0 {
+				recorded[s]++
+			}
+		}
+	}
+	for i := range steps {
+		if s := &steps[i]; s.GPUEvents > 0 && engineStep(s.Dialect) && !captures[i] &&
+			float64(recorded[i]) < underRecorded*float64(launched[i]) {
+			s.Unmeasured = true
 		}
 	}
 }

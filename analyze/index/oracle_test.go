@@ -303,3 +303,31 @@ func TestLanes(t *testing.T) {
 		}
 	})
 }
+
+// TestUnrecorded: a step of which much less work is there than was launched is unmeasured, but for what a graph captured.
+func TestUnrecorded(t *testing.T) {
+	for _, test := range []struct {
+		recorded int // of ten
+		captures bool
+		want     bool
+	}{{10, false, false}, {8, false, false}, {7, false, true}, {1, false, true}, {1, true, false}} {
+		b := tracetest.New()
+		for step := range int64(2) {
+			at := 10_000 * step
+			b.Annotation("execute_context_1(8)_generation_0(0)", at, 5_000)
+			if test.captures {
+				b.Call("cudaStreamBeginCapture_v2", 0, at+1, 2)
+			}
+			for i := range int64(10) {
+				b.Call("cudaLaunchKernel", 1+10*step+i, at+100*i+10, 50)
+				if step == 0 || int(i) < test.recorded {
+					b.Kernel("kernel", 7, 1+10*step+i, at+100*i+70, 90)
+				}
+			}
+		}
+		steps := New(b.Trace, &Options{}).StepTable()
+		if len(steps) != 2 || steps[0].Unmeasured || steps[1].Unmeasured != test.want {
+			t.Errorf("%+v: %+v", test, steps)
+		}
+	}
+}
