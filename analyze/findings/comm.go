@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -156,22 +155,25 @@ func customAllReduceMissing(rv *rankView) *analyze.Finding {
 		beyond += max(0, min(ns, smallMessageNs)-customAllReduceNs) // what is longer waited for another rank
 	}
 	steps, stepNs := rv.decode()
-	message := "short ones"
-	evidence := []analyze.Evidence{
-		number("nccl_all_reduces", len(all)), number("decode_steps", steps), nanoseconds("median", stats.Median(all)),
-		nanoseconds("beyond_custom_kernel", beyond), share("of_decode_steps", beyond, stepNs),
-	}
-	if bytes >= 0 {
-		message = "of at most " + size(bytes)
-		evidence = append(evidence, bytesOf("largest_message", bytes))
-	}
-	return &analyze.Finding{
-		Sentence: fmt.Sprintf("NCCL does the %s all-reduces of a decode step (%s, median %s), where the engines' own kernels take about %s on one machine: an estimated %s per decode step",
-			times(len(all), steps), message, duration(stats.Median(all)), duration(customAllReduceNs), duration(quotient(beyond, steps))),
-		Inferred: true, StakeNsPerStep: quotient(beyond, rv.steps()), Evidence: evidence,
+	f := &analyze.Finding{
+		Inferred: true, StakeNsPerStep: quotient(beyond, rv.steps()),
+		Evidence: []analyze.Evidence{
+			number("nccl_all_reduces", len(all)), number("decode_steps", steps), nanoseconds("beyond_custom_kernel", beyond),
+			share("of_decode_steps", beyond, stepNs),
+		},
 		Events: []analyze.EventRef{rv.ref(first.Row)},
 		Try:    "see that custom all-reduce is on (vLLM and SGLang: no --disable-custom-all-reduce) and that the GPUs reach each other (nvidia-smi topo -p2p r); in plain PyTorch use symmetric memory's one-shot all-reduce",
 	}
+	say(f, "NCCL does the %s all-reduces of a decode step (", mean("all_reduces_per_decode_step", len(all), steps))
+	if bytes >= 0 {
+		say(f, "of at most %s", bytesOf("largest_message", bytes))
+	} else {
+		say(f, "short ones")
+	}
+	say(f, ", median %s), where the engines' own kernels take about %s on one machine: an estimated %s per decode step",
+		nanoseconds("median", stats.Median(all)), nanoseconds("custom_kernel", customAllReduceNs),
+		nanoseconds("beyond_custom_kernel_per_decode_step", quotient(beyond, steps)))
+	return f
 }
 
 // elementBytes is the size of an element of a collective's message; 0 if the type is not known.

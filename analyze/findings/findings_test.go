@@ -133,6 +133,15 @@ func expectFirst(t *testing.T, found []analyze.Finding, want string, traces ...*
 func checkEvidence(t *testing.T, found []analyze.Finding, traces []*trace.Trace) {
 	t.Helper()
 	numbers := analyze.RankNumbers(analyze.Metas(traces))
+	documented := ruleSections(t)
+	for i := range found {
+		for _, b := range brokenFinding(&found[i]) {
+			t.Errorf("%s: %s: %s", found[i].ID, b, found[i].Sentence)
+		}
+		for _, e := range undocumented(&found[i], documented) {
+			t.Errorf("docs/findings.md does not name evidence of %s: %s", found[i].ID, e)
+		}
+	}
 	if len(found) > Max {
 		t.Errorf("%d findings", len(found))
 	}

@@ -106,7 +106,7 @@ func brokenFinding(f *analyze.Finding) (out []string) {
 			out = append(out, fmt.Sprintf("%s is %v %s", e.Name, e.Value, e.Unit))
 		}
 	}
-	if left := numbersBesideEvidence(f); left != "" && !unsaid[f.ID] {
+	if left := numbersBesideEvidence(f); left != "" {
 		out = append(out, "says "+left+", which is no evidence")
 	}
 	if len(f.Evidence) == 0 || len(f.Events) == 0 || f.Try == "" {
@@ -115,16 +115,9 @@ func brokenFinding(f *analyze.Finding) (out []string) {
 	return out
 }
 
-// unsaid are rules whose sentences are not made by say yet.
-var unsaid = map[string]bool{
-	"rank_start_skew": true, "exposed_communication": true, "custom_all_reduce_missing": true, "straggler_rank": true,
-	"unfused_elementwise": true, "low_occupancy_gemm": true, "sampling_share": true, "gemm_below_roofline": true, "outside_ops": true,
-	"allocation_churn": true, "first_step_skew": true, "dominant_op": true, "attention_growth": true, "memory_pressure": true,
-}
-
 var (
 	// numberOf finds a number as sentences print them, with its unit: not part of a name, as the 8 in fp8 and x8 are.
-	numberOf = regexp.MustCompile(`(^|[\s(~≤≥])(\d[\d,]*(?:\.\d+)?(?:\s?(?:%|ns|µs|ms|s|B|KiB|MiB|GiB|TiB)|×)?)(?:$|[\s,;:.)])`)
+	numberOf = regexp.MustCompile(`(^|[\s(~≤≥])(\d[\d,]*(?:\.\d+)?(?:\s?(?:%|ns|µs|ms|s|B|KiB|MiB|GiB|TiB|GB/s|TFLOP/s)|×)?)(?:$|[\s,;:.)])`)
 	// quoted are the names in a sentence that may have numbers of their own: dimensions, marks of steps, copies.
 	quoted = regexp.MustCompile(`\[\[.*?\]\]|\[\d.*?\]|execute_\S+|\S*\(\d+\): \S+|Mem(?:cpy|set) \S+ \(.*?\)|--\S+ \S+|"[^"]*"`)
 )
@@ -177,11 +170,17 @@ func scenes(t testing.TB) map[string]*plants.Scene {
 
 // TestInvariants: of mutated profiles, and of all that are planted in.
 func TestInvariants(t *testing.T) {
+	documented := ruleSections(t)
 	for kind, s := range scenes(t) {
 		check := func(name string, ranks []*trace.Trace) {
 			c := concludeOn(ranks)
 			for _, b := range c.broken() {
 				t.Errorf("%s, %s: %s", kind, name, b)
+			}
+			for i := range c.findings {
+				for _, e := range undocumented(&c.findings[i], documented) {
+					t.Errorf("%s, %s: docs/findings.md does not name evidence of %s: %s", kind, name, c.findings[i].ID, e)
+				}
 			}
 		}
 		for _, p := range plants.List {
