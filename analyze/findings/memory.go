@@ -103,18 +103,19 @@ func allocationChurn(rv *rankView) *analyze.Finding {
 		return nil // more than the steps take belongs to something else than them
 	}
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(a.ns, a.steps),
+		StakeNsPerStep: quotient(a.ns, rv.steps()),
 		Evidence:       []analyze.Evidence{number("allocations", a.calls), nanoseconds("allocating", a.ns), number("steps", a.steps)},
 		Events:         []analyze.EventRef{rv.ref(a.longest.Row)},
 		Try:            "replay graphs or compile the model, so that a step's tensors are planned once; write into tensors that exist (out=)",
 	}
-	say(f, "%s tensors are allocated per step, which takes the host %s (%s of the time)", mean("allocations_per_step", a.calls, a.steps),
-		nanoseconds("allocating_per_step", f.StakeNsPerStep), share("of_time", a.ns, a.stepsNs))
+	say(f, "%s tensors are allocated per %sstep, which takes the host %s (%s of the time)", mean("allocations_per_step", a.calls, a.steps),
+		choose(a.decode, "decode ", ""), nanoseconds("allocating_per_step", quotient(a.ns, a.steps)), share("of_time", a.ns, a.stepsNs))
 	return f
 }
 
-// allocations are the empty tensors made in steps.
+// allocations are the empty tensors made in steps: decode steps, if there are such, which are what repeats.
 type allocations struct {
+	decode       bool
 	calls, steps int
 	ns, stepsNs  int64
 	longest      index.Span
@@ -126,10 +127,13 @@ func (rv *rankView) allocations() *allocations {
 	a := &allocations{}
 	type mark struct{ start, end int64 }
 	marks := map[trace.TrackID][]mark{}
+	for i := range rv.rank.Steps {
+		a.decode = a.decode || rv.rank.Steps[i].Phase == string(trace.StepDecode)
+	}
 	for i := range rv.iterations {
 		s := rv.step(i)
 		row := rv.stepRow(s)
-		if s.Unmeasured || row < 0 {
+		if s.Unmeasured || row < 0 || a.decode && !rv.in(int32(i), trace.StepDecode) {
 			continue
 		}
 		a.steps++
