@@ -8,7 +8,7 @@ import (
 // A graph launches all of its kernels at once, and still the device pauses between them: it must see that one has ended
 // before it begins what depends on it. That is a µs or so, of each of hundreds of kernels.
 
-// graphGapShare of a step is what these pauses must take: a graph of a 7B model's 450 kernels loses just under 5 %.
+// graphGapShare of a step is what these pauses must take: a 7B model's graph of 450 kernels loses 4 % on an H200.
 const graphGapShare = 0.05
 
 // fewGraphs is how many graphs of different sizes few replays may be of: a graph a batch size, and batches change seldom.

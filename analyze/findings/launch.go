@@ -11,10 +11,10 @@ const (
 	// two layers have as many, and a step that replays a graph has about a dozen.
 	eagerLaunches = 32
 	// launchBoundShare of a decode step spent waiting for launches makes launching what its time hangs on, rather than
-	// one cost among others. Traces of eager engines on H100 and H200 show 86 to 94 %.
+	// one cost among others. Traces of eager engines on H100 and H200 show 75 to 93 %.
 	launchBoundShare = 0.50
 	// rhythmTimes the usual time from a launch to the next is the most that launching explains: eager engines on H100 and
-	// H200 lose under 1 % of their gaps' time in longer ones inside a step, while in these the host does something else.
+	// H200 have hardly any longer gap inside a step, and in those the host does something else.
 	rhythmTimes = 10
 )
 
