@@ -2,7 +2,6 @@ package findings
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -42,15 +41,6 @@ func size(bytes int64) string {
 		return fmt.Sprintf("%.0f %s", v, unit)
 	}
 	return fmt.Sprintf("%.1f %s", v, unit)
-}
-
-// times writes a mean number of things: 3, or 3.5; of many, 1,234.
-func times(n, of int) string {
-	mean := float64(n) / float64(max(1, of))
-	if mean >= 100 {
-		return count(int(math.Round(mean)))
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%.1f", mean), ".0")
 }
 
 // count writes a number with its thousands apart.
