@@ -59,8 +59,8 @@ func (c *inspection) duplicates() (int, string) {
 		return l.StartNs == r.StartNs && l.EndNs == r.EndNs && l.Track == r.Track, c.sameSpan(l, r)
 	})
 	if n := gpu + cpu; n > 0 {
-		c.say("duplicates", SeverityWarning, n, 0, "%s there twice (%s of GPU work): sums and counts are too high, as where files were put together",
-			words.Plural(n, "event is", "events are"), words.Grouped(int64(gpu)))
+		c.say("duplicates", SeverityWarning, n, 0, "%s there twice (%s of GPU work): sums and counts are too high, as where files "+
+			"were put together", words.Plural(n, "event is", "events are"), words.Grouped(int64(gpu)))
 	}
 	return len(x.GPU) + len(host), ""
 }

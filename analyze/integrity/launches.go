@@ -220,7 +220,10 @@ func (c *inspection) emptyLaunches(e *emptyLaunches, launches int) {
 		for _, w := range []struct {
 			n    int
 			text string
-		}{{e.captured, "recorded into a graph"}, {e.head, "launched before the profiler saw the GPU"}, {e.tail, "still queued when the profiler stopped"}} {
+		}{
+			{e.captured, "recorded into a graph"}, {e.head, "launched before the profiler saw the GPU"},
+			{e.tail, "still queued when the profiler stopped"},
+		} {
 			if w.n > 0 {
 				why = append(why, w.text)
 			}

@@ -33,7 +33,7 @@ var foreigners = []foreign{
 	{what: "a report of Nsight Systems that nsys2json made", category: []string{"cuda_api", "nvtx-kernel"}},
 	{what: "ONNX Runtime's profile", category: []string{"Session", "Node"}},
 	{what: "a trace of Chrome or Perfetto", key: "systemTraceEvents",
-		category: []string{"toplevel", "blink", "v8", "devtools.timeline", "disabled-by-default-devtools.timeline", "__metadata", "track_event", "sched", "ftrace"}},
+		category: []string{"toplevel", "blink", "v8", "devtools.timeline", "__metadata", "track_event", "sched", "ftrace"}},
 }
 
 // torchKeys are keys that Kineto alone writes beside the events.
@@ -70,7 +70,8 @@ func looksForeign(head []byte) bool {
 
 // refuseForeign is the refusal of a trace of which no event is known; nil of any other, and of one without events.
 func (s *scanner) refuseForeign() error {
-	if len(s.seen) == 0 || slices.ContainsFunc(s.seen, known) || slices.ContainsFunc(torchKeys, func(k string) bool { _, ok := s.meta[k]; return ok }) {
+	torch := slices.ContainsFunc(torchKeys, func(k string) bool { _, ok := s.meta[k]; return ok })
+	if len(s.seen) == 0 || torch || slices.ContainsFunc(s.seen, known) {
 		return nil
 	}
 	processes := s.processNames()
