@@ -62,7 +62,7 @@ func TestPlantedProblems(t *testing.T) {
 		{name: "pageable", want: "pageable_copies", steps: steps{n: 12, between: 60_000, kernels: with(kernel{name: "Memcpy DtoH (Device -> Pageable)", ns: 40_000, bytes: 64})}},
 		{name: "tiny copies", want: "tiny_copies", steps: steps{n: 12, kernels: with(repeat(30, kernel{name: "Memcpy HtoD (Pinned -> Device)", ns: 1_500, bytes: 64})...)}},
 		{name: "cudaMalloc", want: "device_allocations", steps: steps{n: 12}, more: func(b *builder) { b.call("cudaMalloc", 2_000_000, 900_000) }},
-		{name: "churn", want: "allocation_churn", steps: steps{n: 12, kernels: with(repeat(120, kernel{name: "nvjet_sm90", ns: 5_000, op: "aten::empty"})...)}},
+		{name: "healthy, allocating while the GPU works", steps: steps{n: 12, kernels: with(repeat(120, kernel{name: "nvjet_sm90", ns: 5_000, op: "aten::empty"})...)}},
 		{name: "healthy, allocating beside its steps", steps: steps{n: 4}, more: func(b *builder) {
 			for i := range 500 {
 				b.Op("aten::empty", int64(100_000_000+i*2_000), 1_500)
@@ -110,6 +110,19 @@ func TestPlantedProblems(t *testing.T) {
 			}
 			expectFirst(t, find(test.options, b.Trace), test.want, b.Trace)
 		})
+	}
+}
+
+// Allocations cost what the GPU waits for them.
+func TestAllocationChurn(t *testing.T) {
+	b := newBuilder(0, 1)
+	b.run(steps{n: 12, kernels: func(int) []kernel {
+		return append([]kernel{{name: "nvjet_sm90", ns: 100_000}}, repeat(400, kernel{name: "nvjet_sm90", ns: 1_000, op: "aten::empty"})...)
+	}})
+	found := find(analyze.Options{}, b.Trace)
+	checkEvidence(t, found, []*trace.Trace{b.Trace})
+	if !slices.ContainsFunc(found, func(f analyze.Finding) bool { return f.ID == "allocation_churn" }) {
+		t.Errorf("not found among %+v", found)
 	}
 }
 

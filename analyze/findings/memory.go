@@ -99,11 +99,12 @@ const (
 // allocationChurn: a step takes and gives back memory so often that it shows.
 func allocationChurn(rv *rankView) *analyze.Finding {
 	a := rv.allocations()
-	if a.calls < manyAllocations*a.steps || a.steps == 0 || ratio(a.ns, a.stepsNs) < churnShare || a.ns > a.stepsNs {
+	if a.calls < manyAllocations*a.steps || a.steps == 0 || a.ns > a.stepsNs ||
+		ratio(min(a.ns, a.idleNs), a.stepsNs) < churnShare {
 		return nil // more than the steps take belongs to something else than them
 	}
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(a.ns, rv.steps()),
+		StakeNsPerStep: quotient(min(a.ns, a.idleNs), rv.steps()),
 		Evidence:       []analyze.Evidence{number("allocations", a.calls), nanoseconds("allocating", a.ns), number("steps", a.steps)},
 		Events:         []analyze.EventRef{rv.ref(a.longest.Row)},
 		Try:            "replay graphs or compile the model, so that a step's tensors are planned once; write into tensors that exist (out=)",
@@ -118,6 +119,7 @@ type allocations struct {
 	decode       bool
 	calls, steps int
 	ns, stepsNs  int64
+	idleNs       int64 // of the steps, on a GPU: what the host takes while it works costs nothing; else ns
 	longest      index.Span
 }
 
@@ -138,6 +140,7 @@ func (rv *rankView) allocations() *allocations {
 		}
 		a.steps++
 		a.stepsNs += s.TimeNs
+		a.idleNs += s.TimeNs - s.BusyNs
 		track := rv.t.Events.Track(int(row))
 		marks[track] = append(marks[track], mark{s.StartNs, s.StartNs + s.CPUNs})
 	}
@@ -164,6 +167,9 @@ func (rv *rankView) allocations() *allocations {
 		if a.calls == 1 || h.EndNs-h.StartNs > a.longest.EndNs-a.longest.StartNs {
 			a.longest = h
 		}
+	}
+	if !rv.gpu {
+		a.idleNs = a.ns
 	}
 	return a
 }
