@@ -116,8 +116,8 @@ func TestPlantedProblems(t *testing.T) {
 // Allocations cost what the GPU waits for them.
 func TestAllocationChurn(t *testing.T) {
 	b := newBuilder(0, 1)
-	b.run(steps{n: 12, kernels: func(int) []kernel {
-		return append([]kernel{{name: "nvjet_sm90", ns: 100_000}}, repeat(400, kernel{name: "nvjet_sm90", ns: 1_000, op: "aten::empty"})...)
+	b.run(steps{n: 12, between: 500_000, kernels: func(int) []kernel {
+		return append([]kernel{{name: "nvjet_sm90", ns: 100_000}}, repeat(150, kernel{name: "nvjet_sm90", ns: 1_000, op: "aten::empty"})...)
 	}})
 	found := find(analyze.Options{}, b.Trace)
 	checkEvidence(t, found, []*trace.Trace{b.Trace})
