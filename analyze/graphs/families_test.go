@@ -135,3 +135,25 @@ func TestAlign(t *testing.T) {
 		}
 	}
 }
+
+// TestCutOfBranches: of a graph whose branches overtake each other too, what the stop cuts off is no loss.
+func TestCutOfBranches(t *testing.T) {
+	whole := layers(40)
+	replays := [][]string{whole, swapped(whole, 30), swapped(whole, 80), swapped(whole, 99)[:101]}
+	for _, lost := range []int{0, 1} {
+		b := tracetest.New()
+		for i, names := range replays {
+			if i == 1 && lost > 0 {
+				names = without(names, 50)
+			}
+			at := int64(10_000 * (i + 1))
+			b.Call("cudaGraphLaunch", int64(i+1), at, 5)
+			for k, name := range names {
+				b.Kernel(name, 7, int64(i+1), at+100+10*int64(k), 9)
+			}
+		}
+		if r := Losses(index.New(b.Trace, &index.Options{})); r.LostKernels != lost {
+			t.Errorf("lost %+v, want %d", r, lost)
+		}
+	}
+}
