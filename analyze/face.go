@@ -40,6 +40,7 @@ const (
 	NoGPUTruncated     = index.NoGPUTruncated
 	NoGPULaunched      = index.NoGPULaunched
 	NoGPUIdle          = index.NoGPUIdle
+	NoGPUUnread        = index.NoGPUUnread
 )
 
 // Alike tells whether medians of ranks are as good as the same (package ranks).

@@ -105,8 +105,8 @@ func (p *page) briefNotices() {
 			p.line(l)
 		}
 	}
-	if text := Unchecked(p.r.Checks); text != "" {
-		p.line(p.paint(dim, "  "+shorten(text, p.width-2)))
+	if text := uncheckedInBrief(p.r.Checks); text != "" {
+		p.wrapped("  ", "  ", text, dim)
 	}
 }
 

@@ -22,14 +22,22 @@ func soundInBrief(r *analyze.Result) string {
 		}
 	}
 	text := "nothing wrong found in " + plural(events, "event")
-	var unchecked []string
-	for _, u := range uncheckedOf(r.Checks) {
-		unchecked = append(unchecked, u.what...)
-	}
-	if unchecked != nil {
-		text += "; not checked: " + strings.Join(unchecked, ", ")
+	if unchecked := uncheckedInBrief(r.Checks); unchecked != "" {
+		text += "; " + unchecked
 	}
 	return text
+}
+
+// uncheckedInBrief is Unchecked without the reasons.
+func uncheckedInBrief(all []analyze.Check) string {
+	var unchecked []string
+	for _, u := range uncheckedOf(all) {
+		unchecked = append(unchecked, u.what...)
+	}
+	if unchecked == nil {
+		return ""
+	}
+	return "not checked: " + strings.Join(unchecked, ", ")
 }
 
 // checkWords say what it means that a check found nothing: of one that it looked at, and of several.

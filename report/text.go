@@ -271,6 +271,8 @@ func kindWords(r *analyze.Result) string {
 	switch {
 	case r.Kind == analyze.KindGPU:
 		return "GPU"
+	case slices.ContainsFunc(r.Ranks, func(k *analyze.Rank) bool { return k.NoGPU == analyze.NoGPUUnread }):
+		return "the host alone: the accelerator's work is of kinds that are not read"
 	case why != "":
 		return "no GPU work recorded (" + why + ")"
 	case r.Kind == analyze.KindCPU:

@@ -32,7 +32,7 @@ func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 	if r == nil || len(r.Time) == 0 || r.Role != "" {
 		return nil
 	}
-	if r.NoGPU == analyze.NoGPUTruncated || r.NoGPU == analyze.NoGPULaunched { // its host's ops are no CPU-only engine's
+	if r.NoGPU != "" && r.NoGPU != analyze.NoGPUIdle { // its host's ops are no CPU-only engine's
 		return nil
 	}
 	rv := newRankView(x, r, c)

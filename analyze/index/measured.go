@@ -41,14 +41,20 @@ const (
 	NoGPUTruncated = "truncated" // the file ends before it
 	NoGPULaunched  = "launched"  // calls launched some, and none was recorded
 	NoGPUIdle      = "idle"      // the file names a GPU, and nothing was launched
+	NoGPUUnread    = "unread"    // an accelerator's work is there, of kinds that no analysis reads
 )
 
 // NoGPU says why a trace has no GPU work though it names a GPU or launches something; "" if it has some, or is a CPU's. (A
 // program may compute on the CPU of a machine with a GPU. Its trace looks like that of an idle GPU.)
 func (x *Index) NoGPU() string {
 	launched := slices.ContainsFunc(x.Calls, func(c Call) bool { return c.facts&factLaunch != 0 })
+	_, unread := x.UnreadDevice()
 	switch named := len(x.Trace.Meta.Devices) > 0; {
-	case x.OnGPU || !launched && !named:
+	case x.OnGPU:
+		return ""
+	case unread > 0:
+		return NoGPUUnread
+	case !launched && !named:
 		return ""
 	case x.endsEarly():
 		return NoGPUTruncated
@@ -56,6 +62,31 @@ func (x *Index) NoGPU() string {
 		return NoGPULaunched
 	}
 	return NoGPUIdle
+}
+
+// deviceProcesses are parts of the names of processes that stand for accelerators, of which no analysis knows the events.
+var deviceProcesses = []string{"Ascend Hardware", "/device:", "NPU", "TPU"}
+
+// UnreadDevice names the process that stands for an accelerator whose events no analysis reads, and counts them; "" and 0 if
+// there is none.
+func (x *Index) UnreadDevice() (name string, events int) {
+	unread := make([]bool, len(x.Trace.Tracks))
+	for i := range x.Trace.Tracks {
+		process := x.Trace.Tracks[i].ProcessName
+		if slices.ContainsFunc(deviceProcesses, func(part string) bool { return strings.Contains(process, part) }) {
+			unread[i], name = true, process
+		}
+	}
+	if name == "" || x.OtherKinds == 0 {
+		return "", 0
+	}
+	e := &x.Trace.Events
+	for i := range e.Len() {
+		if c := e.Category(i); unread[e.Track(i)] && (c == trace.CategoryOther || c == trace.CategoryNone) && e.Phase(i) == trace.PhaseComplete {
+			events++
+		}
+	}
+	return name, events
 }
 
 // LostGPU tells whether a trace without GPU work should have some. Its steps say then how long the host took to launch

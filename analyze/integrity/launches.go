@@ -149,7 +149,7 @@ func (c *inspection) kernels() (int, string) {
 		c.noGPU(len(calls), len(calls) > 0 && !slices.Contains(captured, false))
 		return len(calls), ""
 	case len(calls) == 0:
-		return 0, "the trace has no launches"
+		return 0, "no call of the trace launches a kernel"
 	}
 	first := slices.IndexFunc(calls, func(c *index.Call) bool { return c.GPUEvents > 0 })
 	if first < 0 {

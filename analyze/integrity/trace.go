@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/index"
@@ -89,9 +88,6 @@ func (c *inspection) longGaps() {
 // selectsTime tells whether a part of the time is looked at, at the ends of which launches and their work are torn apart.
 func (c *inspection) selectsTime() bool { return c.x.Options.FromNs != 0 || c.x.Options.ToNs != 0 }
 
-// deviceProcesses are parts of the names of processes that stand for accelerators, of which no analysis knows the events.
-var deviceProcesses = []string{"Ascend Hardware", "/device:", "NPU", "TPU"}
-
 // otherKinds finds events of which no analysis knows what they are. Where a process says that it is a device, its work is in no
 // number.
 func (c *inspection) otherKinds() {
@@ -99,24 +95,19 @@ func (c *inspection) otherKinds() {
 	if 100*x.OtherKinds <= x.EventCount() {
 		return
 	}
+	if device, work := x.UnreadDevice(); work > 0 && !x.OnGPU {
+		c.say("unread_device", SeverityWarning, work, 0, "%s of %s that no analysis reads: what the accelerator did is in no number, and "+
+			"this is no CPU's profile", words.Plural(work, "event is", "events are"), device)
+		return
+	}
 	e := &x.Trace.Events
 	counts := map[string]int{}
-	device, work := "", 0
 	for i := range e.Len() {
 		if k := e.Category(i); k != trace.CategoryOther && k != trace.CategoryNone || e.Phase(i) != trace.PhaseComplete {
 			continue
 		}
 		process := x.Trace.Tracks[e.Track(i)].ProcessName
-		if slices.ContainsFunc(deviceProcesses, func(part string) bool { return strings.Contains(process, part) }) {
-			device = process
-			work++
-		}
 		counts[cmp.Or(e.CategoryName(i), choose(process == "", "without a category", "of "+process))]++
-	}
-	if work > 0 && !x.OnGPU {
-		c.say("unread_device", SeverityWarning, work, 0, "%s of %s that no analysis reads: what the accelerator did is in no number, and "+
-			"this is no CPU's profile", words.Plural(work, "event is", "events are"), device)
-		return
 	}
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))

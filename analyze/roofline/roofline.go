@@ -24,7 +24,7 @@ import (
 // the embedded one does, whose ops also say themselves what they do. Caches are faster than the memory that was measured,
 // and whole numbers than floats: figures above these peaks are given without a share.
 
-// maxShare is how much of the peak a figure may be and still be believed: clocks and times have errors.
+// maxShare is how much of the peak a figure may be and still be believed, as all of it: clocks and times have errors.
 const maxShare = 1.02
 
 // Roofline is what ops computed and moved, against what the device can.
@@ -110,7 +110,7 @@ func (o *Op) finish(g *GPU) {
 	} else if share > maxShare {
 		o.Invalid, o.FLOPsPerS, o.BytesPerS = true, 0, 0
 	} else {
-		o.RooflinePercent = 100 * share
+		o.RooflinePercent = 100 * min(share, 1)
 	}
 }
 
