@@ -70,7 +70,7 @@ var registry = []rule{
 	{id: "allocation_churn", look: allocationChurn},
 	{id: "memory_pressure", look: memoryPressure, choose: lowestRank, artefact: true}, // a risk: no time is lost yet
 	{id: "outside_ops", look: outsideOps},
-	{id: "dominant_op", look: dominantOp},
+	{id: "dominant_op", look: dominantOp, choose: onAllRanks},
 	{id: "idle_cores", choose: idleCores},
 	{id: "unlinked_kernels", look: unlinkedKernels, artefact: true},
 	{id: "graph_underrecorded", look: graphUnderrecorded, artefact: true},

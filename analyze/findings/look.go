@@ -105,6 +105,15 @@ func (v *view) worst(found []*analyze.Finding) *analyze.Finding {
 	return v.best(found, func(a, b *analyze.Finding) bool { return a.StakeNsPerStep > b.StakeNsPerStep })
 }
 
+// onAllRanks is the finding of the rank that has most at stake, if every rank has one: what one rank alone does is why it is
+// late, which straggler says.
+func onAllRanks(v *view, found []*analyze.Finding) *analyze.Finding {
+	if slices.Contains(found, nil) {
+		return nil
+	}
+	return v.worst(found)
+}
+
 // least is the finding of the rank that has least at stake.
 func (v *view) least(found []*analyze.Finding) *analyze.Finding {
 	return v.best(found, func(a, b *analyze.Finding) bool { return a.StakeNsPerStep < b.StakeNsPerStep })
