@@ -92,6 +92,9 @@ func (c *concluded) broken() []string {
 		for _, b := range brokenFinding(f) {
 			say("%s: %s: %s", f.ID, b, f.Sentence)
 		}
+		for _, b := range notRecomputed(c.result, f) {
+			say("%s: %s: %s", f.ID, b, f.Sentence)
+		}
 	}
 	if stakes > c.stepNs {
 		say("%d ns at stake in a step of %d", stakes, c.stepNs)
