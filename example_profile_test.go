@@ -245,7 +245,9 @@ func ExampleCompareSides() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	c.Judge(sides, "decode-step", 5)
+	if err := c.Judge(sides, "decode-step", 5); err != nil {
+		log.Fatal(err)
+	}
 	for _, format := range inferprof.ComparisonFormats() {
 		if err := inferprof.RenderComparison(io.Discard, format, c, inferprof.RenderOptions{}); err != nil {
 			log.Fatal(err)

@@ -216,10 +216,21 @@ func (s *idleSum) longestWords(ranks int) string {
 	if g.During != "" {
 		text += fmt.Sprintf(" during %s (%s)", shorten(opName(g.During), 60), plain(g.DuringNs))
 	}
-	for i, o := range g.Meanwhile { // nothing fills half of it
-		text += fmt.Sprintf("%s %s %s", choose(i == 0, " during", ","), choose(o.Name == "", "no op", shorten(opName(o.Name), 40)), percent(o.Ns, g.Ns))
+	if parts := meanwhile(g); parts != nil { // nothing fills half of it
+		text += ", of it " + strings.Join(parts, ", ")
 	}
 	return text + ", before " + shorten(kernelName(g.Next), 50)
+}
+
+// meanwhile lists what the host did during a gap, each with its share of it; what rounds to nothing is left out.
+func meanwhile(g *analyze.IdleGap) []string {
+	var parts []string
+	for _, o := range g.Meanwhile {
+		if 100*o.Ns >= g.Ns {
+			parts = append(parts, percent(o.Ns, g.Ns)+" in "+choose(o.Name == "", "no op or call", shorten(opName(o.Name), 40)))
+		}
+	}
+	return parts
 }
 
 // perDevice is the mean over devices of a sum.

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/internal/stats"
@@ -39,13 +40,13 @@ func Compare(all []Side) (*Result, error) {
 		r.Pairs = append(r.Pairs, p)
 	}
 	if !compared && len(r.Pairs) > 0 {
-		why := r.Pairs[0].Error
+		why := []string{r.Pairs[0].Error}
 		for i := range r.Sides { // a side that is damaged may have nothing for that
 			if s := &r.Sides[i]; len(s.Problems) > 0 {
-				why += "; " + s.Letter + ": " + s.Problems[0]
+				why = append(why, s.Letter+": "+s.Problems[0])
 			}
 		}
-		return r, fmt.Errorf("%w: %s", ErrNothing, why)
+		return r, fmt.Errorf("%w: %s", ErrNothing, strings.Join(why, "; "))
 	}
 	return r, nil
 }

@@ -33,14 +33,14 @@ type rule struct {
 	artefact bool
 	// hostIdle says that the rule is about the device waiting for the host: what of it makes a rank late is the straggler's.
 	hostIdle bool
-	// first says that the finding comes before all others: they are about what it leaves.
+	// first says that the finding comes before all others, and has nothing at stake per step: they are about what it leaves.
 	first bool
 }
 
 // registry lists the rules. Of findings with as much at stake, the one listed first comes first.
 var registry = []rule{
 	{id: "compiled_inside", look: compiledInside, artefact: true},
-	{id: "rank_start_skew", choose: startSkew, artefact: true},
+	{id: "rank_start_skew", choose: startSkew, artefact: true, first: true},
 	{id: "one_long_gap", look: oneLongGap, artefact: true, first: true},
 	{id: "launch_bound_decode", look: launchBoundDecode, hostIdle: true},
 	{id: "host_idle", look: hostIdle, hostIdle: true},
@@ -120,7 +120,7 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 		switch {
 		case share >= highStake:
 			f.Severity = analyze.SeverityHigh
-		case share >= mediumStake:
+		case share >= mediumStake, rule.first:
 			f.Severity = analyze.SeverityMedium
 		}
 		if rule.first {
@@ -136,14 +136,10 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 }
 
 // divideStep leaves each finding no more at stake than those before it have left of a step: what several rules look at, as
-// kernels that are both badly shaped and slow, can be saved once. What is only misread is no part of it: a wait for a rank
-// whose profile began later lies beside the step.
+// kernels that are both badly shaped and slow, can be saved once.
 func (v *view) divideStep(findings []analyze.Finding) {
 	left := v.stepNs
 	for i := range findings {
-		if slices.ContainsFunc(registry, func(r rule) bool { return r.artefact && r.id == findings[i].ID }) {
-			continue
-		}
 		stake := &findings[i].StakeNsPerStep
 		*stake = min(*stake, left)
 		left -= *stake

@@ -63,10 +63,9 @@ func startSkew(v *view, _ []*analyze.Finding) *analyze.Finding {
 	}
 	l := v.ranks[at]
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(most, l.steps()),
-		Evidence:       []analyze.Evidence{nanoseconds("median_step", l.medianNs)},
-		Events:         []analyze.EventRef{l.ref(longest)},
-		Try:            "judge by later steps, or start the profile on all ranks at once and leave its first step out (delay_iterations)",
+		Evidence: []analyze.Evidence{nanoseconds("median_step", l.medianNs)},
+		Events:   []analyze.EventRef{l.ref(longest)},
+		Try:      "judge by later steps, or start the profile on all ranks at once and leave its first step out (delay_iterations)",
 	}
 	say(f, "rank %s waits %s in the first step", rankNumber("rank", l.rank.Rank), nanoseconds("longest_wait_in_first_step", most))
 	last := v.lastIn(longest)
