@@ -14,6 +14,9 @@ const graphGapShare = 0.05
 // fewGraphs is how many graphs of different sizes few replays may be of: a graph a batch size, and batches change seldom.
 const fewGraphs = 3
 
+// shortReplays: of this many, one that has lost kernels is one too many.
+const shortReplays = 10
+
 // graphGaps: many short kernels in a graph, between which the device pauses.
 func graphGaps(rv *rankView) *analyze.Finding {
 	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapGraph })[0]
@@ -49,6 +52,9 @@ func graphGaps(rv *rankView) *analyze.Finding {
 // wholeGraphs tells whether graphs' kernels seem to be there, with their durations: where some are lost, what is missing
 // looks like a pause. Replays of few graphs have few different numbers of kernels.
 func (rv *rankView) wholeGraphs(gaps []gap) bool {
+	if r := rv.rank.Replays; r != nil && shortReplays*(r.Short+r.Empty) > r.Launches {
+		return false
+	}
 	kernels, none := map[int32]bool{}, 0
 	replays := map[int32]bool{}
 	for i := range gaps {

@@ -44,13 +44,13 @@ func longestGap(r *analyze.Rank) (ns float64) {
 
 // ofParts are shares that are one number of the evidence to another.
 var ofParts = map[string][2]string{
-	"unfused_elementwise.of_work":     {"in_chains", "gpu_work"},
-	"outside_ops.of_time":             {"outside_ops", "total"},
-	"dominant_op.of_ops":              {"self_time", "ops_without_communication"},
-	"python_stacks.of_events":         {"python_frames", "events"},
-	"exposed_communication.of_busy":   {"exposed_communication", "busy_without_waiting"},
-	"memory_pressure.of_whole":        {"taken", "whole"},
-	"launch_bound_decode.of_decode_t": {"waiting_for_launches", "decode_step_time"},
+	"unfused_elementwise.of_work":         {"in_chains", "gpu_work"},
+	"outside_ops.of_time":                 {"outside_ops", "total"},
+	"dominant_op.of_ops":                  {"self_time", "ops_without_communication"},
+	"python_stacks.of_events":             {"python_frames", "events"},
+	"exposed_communication.of_busy":       {"exposed_communication", "busy_without_waiting"},
+	"memory_pressure.of_whole":            {"taken", "whole"},
+	"launch_bound_decode.of_decode_steps": {"waiting_for_launches", "decode_step_time"},
 }
 
 // notRecomputed lists the evidence of a finding that is not what the JSON says of the same, or its parts do.

@@ -99,7 +99,7 @@ func everyOtherMark(r *Rank, d *draft, _ *rand.Rand) bool {
 	seen := map[trace.Category]int{}
 	for i := range d.rows {
 		row := &d.rows[i]
-		if row.Category != trace.CategoryUserAnnotation && row.Category != trace.CategoryGPUAnnotation || !isStep(r, row) {
+		if row.Category != trace.CategoryUserAnnotation && row.Category != trace.CategoryGPUAnnotation || !isStep(r.Trace.Strings.At(row.Name)) {
 			continue
 		}
 		if seen[row.Category]++; seen[row.Category]%2 == 0 {
@@ -107,11 +107,6 @@ func everyOtherMark(r *Rank, d *draft, _ *rand.Rand) bool {
 		}
 	}
 	return true
-}
-
-func isStep(r *Rank, row *trace.Event) bool {
-	name := r.Trace.Strings.At(row.Name)
-	return len(name) > 8 && name[:8] == "execute_"
 }
 
 // duplicate writes a share of the pieces of work twice.
@@ -201,10 +196,8 @@ func beginning(rank int, from float64, right []string) func(*Scene) *Planted {
 		if p == nil {
 			return nil
 		}
-		begin, _ := extent(p.Ranks[rank])
-		begin += p.Ranks[rank].Meta.BaseTimeNanoseconds
 		for i, r := range s.Ranks {
-			if low, _ := extent(r.Trace); i != rank && begin < low+r.Trace.Meta.BaseTimeNanoseconds {
+			if i != rank && beginOf(p.Ranks[rank]) < beginOf(r.Trace) {
 				return nil
 			}
 		}
@@ -249,13 +242,13 @@ func otherRun(rank int) func(*Scene) *Planted {
 	}
 }
 
-// extent is when a trace's work, ops and calls begin and end.
-func extent(t *trace.Trace) (low, high int64) {
-	low, high = math.MaxInt64, math.MinInt64
+// beginOf is when a trace's work, ops and calls begin, in Unix time.
+func beginOf(t *trace.Trace) int64 {
+	low := int64(math.MaxInt64)
 	for i := range t.Events.Len() {
 		if c := t.Events.Category(i); isWork(c) || c == trace.CategoryCPUOp || c == trace.CategoryRuntime {
-			low, high = min(low, t.Events.StartNs(i)), max(high, t.Events.EndNs(i))
+			low = min(low, t.Events.StartNs(i))
 		}
 	}
-	return low, high
+	return low + t.Meta.BaseTimeNanoseconds
 }

@@ -116,9 +116,12 @@ func apart(ns int64) func(*Scene) *Planted {
 	}
 }
 
+// callNs is how long a call takes that launches an addition.
+const callNs = 4_000
+
 // adding plants work after some of a scene's: of(w) says what; each piece that was not in a graph gets a call of its own, made
 // right after the one before.
-func adding(right, also []string, callNs int64, call string, of func(r *Rank, k int) []addition) func(*Scene) *Planted {
+func adding(right, also []string, call string, of func(r *Rank, k int) []addition) func(*Scene) *Planted {
 	return func(s *Scene) *Planted {
 		c := score{after: map[[2]int][]addition{}}
 		number := 0
@@ -167,14 +170,28 @@ func atStepsFirst(n int, a addition) func(r *Rank, k int) []addition {
 	}
 }
 
-// beforeEach adds a kernel before each of decode steps with one of some names.
+// beforeEach adds a kernel before each of decode steps with one of some names: after what was launched before it, by the same
+// graph if it is part of one.
 func beforeEach(name string, ns int64, names ...string) func(r *Rank, k int) []addition {
+	var of *Rank
+	var follows []bool // by work: the next one that the same call launched, or any call, has such a name
 	return func(r *Rank, k int) []addition {
-		if k+1 == len(r.Work) {
-			return nil
+		if of != r {
+			of, follows = r, make([]bool, len(r.Work))
+			last := map[int]int{} // by graph launch, -1: of single launches
+			for i := range r.Work {
+				w := &r.Work[i]
+				call := -1
+				if w.Call >= 0 && r.Calls[w.Call].Works > 8 {
+					call = w.Call
+				}
+				if before, ok := last[call]; ok && r.Work[before].Step == w.Step {
+					follows[before] = w.Step >= 0 && r.Steps[w.Step].Decodes() && w.Category == trace.CategoryKernel && named(w, names...)
+				}
+				last[call] = i
+			}
 		}
-		w, next := &r.Work[k], &r.Work[k+1]
-		if w.Step != next.Step || w.Step < 0 || !r.Steps[w.Step].Decodes() || next.Category != trace.CategoryKernel || !named(next, names...) {
+		if !follows[k] {
 			return nil
 		}
 		return []addition{{name: name, category: trace.CategoryKernel, ns: ns}}

@@ -19,7 +19,8 @@ var (
 	pauses       = []string{"periodic_pauses", "outlier_steps", "one_long_gap", "host_idle"}
 	waitsForGPU  = []string{"sync_in_step", "pageable_copies"}
 	lostWork     = []string{"rank_lost_work", "replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "gpu_ends_early"}
-	partial      = []string{"host_idle"} // what is left may be the steps that wait
+	firstToo     = append([]string{"first_step_skew"}, hostIsLate...) // where it is the first step that ends with a pause
+	partial      = []string{"host_idle"}                              // what is left may be the steps that wait
 	lostLaunches = []string{"unlinked", "unlinked_kernels", "lost_launches", NotChecked + "launches"}
 )
 
@@ -27,8 +28,8 @@ var hostPlants = []Plant{
 	{"host pauses between decode steps, 30 % of one", pausing(hostIsLate, nil, betweenSteps(0.3), nil)},
 	{"host pauses between decode steps, 100 % of one", pausing(hostIsLate, nil, betweenSteps(1), nil)},
 	{"host pauses in an op of decode steps, 40 % of one", pausing(hostIsLate, nil, insideOps(0.4), nil)},
-	{"host pauses before every 5th step, 3 steps long", pausing(pauses, hostIsLate, every(5, 3), nil)},
-	{"host pauses at random 3 times, 6 steps long", pausing(pauses, hostIsLate, nowAndThen(3, 6), nil)},
+	{"host pauses before every 5th step, 3 steps long", pausing(pauses, firstToo, every(5, 3), nil)},
+	{"host pauses at random 3 times, 6 steps long", pausing(pauses, firstToo, nowAndThen(3, 6), nil)},
 	{"host pauses once, 40 steps long", pausing([]string{"one_long_gap"}, pauses, nowAndThen(1, 40), nil)},
 	{"host pauses before prefill, 10 % of the window", pausing(pauses, hostIsLate, inPrefill(0.1), nil)},
 	{"host pauses while it is ahead", pausing(nil, nil, whileAhead, nil)},
@@ -38,8 +39,8 @@ var hostPlants = []Plant{
 	{"another thread waits for the device", waitingBeside},
 	{"pageable copies before each decode step", blockingCopies},
 	{"host pauses between decode steps, 12 % of one", pausing(hostIsLate, nil, betweenSteps(0.12), nil)},
-	{"host pauses before every 4th step, 1.5 steps long", pausing(pauses, hostIsLate, every(4, 1.5), nil)},
-	{"host pauses at random once, 4 steps long", pausing(pauses, hostIsLate, nowAndThen(1, 4), nil)},
+	{"host pauses before every 4th step, 1.5 steps long", pausing(pauses, firstToo, every(4, 1.5), nil)},
+	{"host pauses at random once, 4 steps long", pausing(pauses, firstToo, nowAndThen(1, 4), nil)},
 	{"host pauses in decode steps, for a random time", pausing(hostIsLate, pauses, betweenAtRandom(0.5), nil)},
 	{"launches take 5 µs longer", pausing(hostIsLate, nil, slowLaunches(5_000), nil)},
 	{"launches take 1 µs longer", pausing(nil, hostIsLate, slowLaunches(1_000), nil)},
@@ -68,11 +69,11 @@ var devicePlants = []Plant{
 		called(10, "argmax", "ArgMax", "topk_topp", "_sample", "softmax_warp", "cunn_SoftMax"))},
 	{"all kernels take 10 % longer", scaling(nil, nil, called(1.1, ""))},
 	{"graphs have 4 µs between kernels", apart(4_000)},
-	{"30 tiny copies in each decode step", adding([]string{"tiny_copies"}, hostIsLate, 4_000, "cudaMemcpyAsync",
+	{"30 tiny copies in each decode step", adding([]string{"tiny_copies"}, hostIsLate, "cudaMemcpyAsync",
 		atStepsFirst(30, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_500, bytes: 64}))},
-	{"a pinned copy of 1 ms in each decode step", adding([]string{"exposed_copies"}, hostIsLate, 4_000, "cudaMemcpyAsync",
+	{"a pinned copy of 1 ms in each decode step", adding([]string{"exposed_copies"}, hostIsLate, "cudaMemcpyAsync",
 		atStepsFirst(1, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_000_000, bytes: 40 << 20}))},
-	{"activations are quantized before each matrix multiplication", adding([]string{"activation_quantization"}, []string{"graph_gaps"}, 4_000, "cudaLaunchKernel",
+	{"activations are quantized before each matrix multiplication", adding([]string{"activation_quantization"}, []string{"graph_gaps"}, "cudaLaunchKernel",
 		beforeEach("void vllm::scaled_fp8_quant_kernel_strided<c10::Half, c10::Float8_e4m3fn>(c10::Float8_e4m3fn*, c10::Half const*, float const*)",
 			8_000, "gemm", "nvjet", "Marlin", "cutlass"))},
 	{"decode kernels slow down over time, by a quarter", scaling([]string{"throttling", "step_drift"}, nil,
@@ -90,9 +91,9 @@ var devicePlants = []Plant{
 	{"attention takes twice as long, always", scaling(nil, nil, called(2, attentionNames...))},
 	{"matrix multiplications take 1.5 times as long", scaling(nil, nil, called(1.5, "gemm", "nvjet", "Marlin", "cutlass"))},
 	{"graphs have 1.5 µs between kernels", apart(1_500)},
-	{"3 small copies in each decode step", adding(nil, nil, 4_000, "cudaMemcpyAsync",
+	{"3 small copies in each decode step", adding(nil, nil, "cudaMemcpyAsync",
 		atStepsFirst(3, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_500, bytes: 64}))},
-	{"activations are quantized before each matrix multiplication, in 4 µs", adding([]string{"activation_quantization"}, []string{"graph_gaps"}, 4_000, "cudaLaunchKernel",
+	{"activations are quantized before each matrix multiplication, in 4 µs", adding([]string{"activation_quantization"}, []string{"graph_gaps"}, "cudaLaunchKernel",
 		beforeEach("void vllm::dynamic_scaled_int8_quant_kernel<c10::BFloat16, float>(c10::BFloat16 const*, signed char*, float*, int)",
 			4_000, "gemm", "nvjet", "Marlin", "cutlass"))},
 }

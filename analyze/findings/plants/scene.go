@@ -76,7 +76,7 @@ func newRank(t *trace.Trace) *Rank {
 			r.Work = append(r.Work, Work{i, row.StartNs, row.StartNs + row.DurationNs, -1, -1, name, row.Category, row.Side, -1})
 		case row.Category == trace.CategoryRuntime, row.Category == trace.CategoryDriver:
 			r.Calls = append(r.Calls, Call{i, row.StartNs, row.StartNs + row.DurationNs, row.Track, name, t.Calls.At(row.Side).Correlation, 0})
-		case row.Category == trace.CategoryUserAnnotation && strings.HasPrefix(name, "execute_"):
+		case row.Category == trace.CategoryUserAnnotation && isStep(name):
 			r.Steps = append(r.Steps, Span{i, row.StartNs, row.StartNs + row.DurationNs, row.Track, name})
 		}
 	}
@@ -140,9 +140,14 @@ func (r *Rank) stepAt(ns int64) int {
 	return i - 1
 }
 
+// isStep knows the marks of vLLM's and SGLang's steps.
+func isStep(name string) bool {
+	return strings.HasPrefix(name, "execute_") || strings.HasPrefix(name, "step[")
+}
+
 // Decodes tells whether a step generates tokens and nothing else.
 func (s *Span) Decodes() bool {
-	return strings.HasPrefix(s.Name, "execute_context_0(0)_generation_") && !strings.HasSuffix(s.Name, "_generation_0(0)")
+	return strings.HasPrefix(s.Name, "step[DECODE ") || strings.HasPrefix(s.Name, "execute_context_0(0)_generation_") && !strings.HasSuffix(s.Name, "_generation_0(0)")
 }
 
 // meet numbers the collectives, if all ranks have the same ones in the same order.

@@ -80,12 +80,19 @@ func conclude(traces []*trace.Trace) said {
 	return s
 }
 
-// stake is what a finding has at stake over all steps; 0 if there is none.
+// stake is what a finding has at stake over all steps, 0 if there is none. A pause that no step has, has none: of those it is how
+// many there are that counts.
 func (s *said) stake(id string) int64 {
 	for _, f := range s.findings {
-		if f.ID == id {
-			return f.StakeNsPerStep * int64(max(1, s.steps))
+		if f.ID != id {
+			continue
 		}
+		for _, e := range f.Evidence {
+			if e.Name == "such_gaps" {
+				return int64(e.Value) * 1_000_000_000
+			}
+		}
+		return f.StakeNsPerStep * int64(max(1, s.steps))
 	}
 	return 0
 }
