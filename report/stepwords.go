@@ -53,11 +53,14 @@ func stepVerdict(r *analyze.Result, mark string) string {
 
 // whose names the rank that a phase's numbers are of, where others' are different; "" where they are not.
 func whose(r *analyze.Result, p *analyze.Phase) string {
-	least, most, ranks := p.StepMedianNs, p.StepMedianNs, 0
+	least, most, ranks, slowest := p.StepMedianNs, p.StepMedianNs, 0, p.Rank
 	for _, k := range r.Ranks {
 		for _, o := range k.Phases {
 			if o.Phase == p.Phase && o.MeasuredSteps > 0 && !o.OfOpen {
-				least, most, ranks = min(least, o.StepMedianNs), max(most, o.StepMedianNs), ranks+1
+				ranks++
+				if least = min(least, o.StepMedianNs); o.StepMedianNs > most {
+					most, slowest = o.StepMedianNs, k.Rank
+				}
 			}
 		}
 	}
@@ -67,7 +70,7 @@ func whose(r *analyze.Result, p *analyze.Phase) string {
 	case p.StepMedianNs == most:
 		return fmt.Sprintf(" on rank %d, the slowest of %d", p.Rank, ranks)
 	}
-	return fmt.Sprintf(" on rank %d of %d, the slowest %s", p.Rank, ranks, plain(most))
+	return fmt.Sprintf(" on rank %d (on rank %d, the slowest of %d, %s)", p.Rank, slowest, ranks, plain(most))
 }
 
 // stepWait is what a step of a phase waits for other ranks, on the rank that the phase is of, the median; 0 if that is

@@ -58,7 +58,7 @@ func TestWhoseStepItIs(t *testing.T) {
 		{[]int64{5_000_000}, 0, "A decode step takes 5.000 ms."},
 		{[]int64{5_000_000, 5_040_000}, 0, "A decode step takes 5.000 ms."},
 		{[]int64{5_000_000, 5_060_000}, 1, "A decode step takes 5.060 ms on rank 1, the slowest of 2."},
-		{[]int64{5_000_000, 5_060_000}, 0, "A decode step takes 5.000 ms on rank 0 of 2, the slowest 5.060 ms."},
+		{[]int64{5_000_000, 5_060_000}, 0, "A decode step takes 5.000 ms on rank 0 (on rank 1, the slowest of 2, 5.060 ms)."},
 	} {
 		r := decodes(c.ns...)
 		r.Phases = r.Ranks[c.of].Phases
