@@ -96,9 +96,9 @@ func launchBoundDecode(rv *rankView) *analyze.Finding {
 	if p.share() >= launchBoundShare {
 		what = "decode is launch-bound without CUDA graphs"
 	}
-	say(f, what+": the host makes %s launches per decode step, one every %s, and the GPU waits for them %s of its %s (%s)",
+	say(f, what+": the host makes %s launches per decode step, one every %s, and the GPU waits for them %s of a step's %s on average (%s)",
 		mean("launches_per_decode_step", rv.eager.launches, rv.eager.steps), nanoseconds("launch_to_launch", rv.eager.rhythmNs),
-		nanoseconds("waiting_per_decode_step", p.each(p.ns)), nanoseconds("decode_step", p.each(p.stepsNs)),
+		nanoseconds("waiting_per_decode_step", p.each(p.ns)), nanoseconds("mean_decode_step", p.each(p.stepsNs)),
 		share("of_decode_steps", p.ns, p.stepsNs))
 	return f
 }
