@@ -59,6 +59,36 @@ func ofTheTail(share float64) func(*Rank, *Work, *rand.Rand) bool {
 	}
 }
 
+// ofTheMiddle chooses the work that begins in a part of the device's window (0 to 1).
+func ofTheMiddle(from, to float64) func(*Rank, *Work, *rand.Rand) bool {
+	return func(r *Rank, w *Work, _ *rand.Rand) bool {
+		at := float64(w.StartNs-r.Work[0].StartNs) / float64(windowNs(r.Work))
+		return at >= from && at < to
+	}
+}
+
+// someCollectives chooses a share of the work that ranks meet in.
+func someCollectives(share float64) func(*Rank, *Work, *rand.Rand) bool {
+	return func(_ *Rank, w *Work, random *rand.Rand) bool { return w.Meeting >= 0 && random.Float64() < share }
+}
+
+// truncated loses all that begins after a part of the time, as a file that ends early does where its rows are in order of time.
+func truncated(at float64) func(*Rank, *draft, *rand.Rand) bool {
+	return func(r *Rank, d *draft, _ *rand.Rand) bool {
+		if len(r.Work) == 0 {
+			return false
+		}
+		end := r.Work[0].StartNs + int64(at*float64(windowNs(r.Work)))
+		for i := range d.rows {
+			if d.rows[i].StartNs >= end {
+				d.rows[i].Phase = removed
+			}
+		}
+		d.damage = append(d.damage, trace.Damage{Kind: "truncated", Offset: -1})
+		return true
+	}
+}
+
 // dropRows loses rows of some kinds.
 func dropRows(which func(r *Rank, row *trace.Event, random *rand.Rand) bool) func(*Rank, *draft, *rand.Rand) bool {
 	return func(r *Rank, d *draft, random *rand.Rand) bool {
@@ -75,6 +105,10 @@ func dropRows(which func(r *Rank, row *trace.Event, random *rand.Rand) bool) fun
 
 func anyCall(_ *Rank, row *trace.Event, _ *rand.Rand) bool {
 	return row.Category == trace.CategoryRuntime || row.Category == trace.CategoryDriver
+}
+
+func anyDriverCall(_ *Rank, row *trace.Event, _ *rand.Rand) bool {
+	return row.Category == trace.CategoryDriver
 }
 
 // someLaunches chooses a share of the calls that launch work.

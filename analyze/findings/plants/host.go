@@ -232,8 +232,34 @@ func waitingBeside(s *Scene) *Planted {
 	return p
 }
 
+// synchronisingInside waits for the device after half of the launches of each decode step.
+func synchronisingInside(r *Rank) (list []pause) {
+	calls, launcher := map[int][]int{}, r.launcher()
+	for i := range r.Calls {
+		if c := &r.Calls[i]; c.Works > 0 && c.Track == launcher {
+			calls[r.stepAt(c.StartNs)] = append(calls[r.stepAt(c.StartNs)], i)
+		}
+	}
+	for _, i := range r.steady(2) {
+		if n := len(calls[i]); n > 1 {
+			c := &r.Calls[calls[i][n/2]]
+			list = append(list, pause{at: c.StartNs - 1, ns: 10_000, blocks: true, call: "cudaDeviceSynchronize", track: c.Track})
+		}
+	}
+	return list
+}
+
 // blockingCopies copies a few bytes to ordinary memory before each decode step, as .item() and .cpu() do.
 func blockingCopies(s *Scene) *Planted {
+	return copyingBlocked("Memcpy DtoH (Device -> Pageable)", 2_000, 64)(s)
+}
+
+// copyingBlocked makes a copy before each decode step that the host waits for.
+func copyingBlocked(name string, ns, bytes int64) func(*Scene) *Planted {
+	return func(s *Scene) *Planted { return s.copyBlocked(name, ns, bytes) }
+}
+
+func (s *Scene) copyBlocked(name string, ns, bytes int64) *Planted {
 	c := score{after: map[[2]int][]addition{}}
 	number := 0
 	for rank, r := range s.Ranks {
@@ -249,9 +275,9 @@ func blockingCopies(s *Scene) *Planted {
 				continue
 			}
 			number++
-			c.pauses = append(c.pauses, pause{rank: rank, at: at, ns: 15_000, blocks: true, call: "cudaMemcpyAsync", launch: number, track: r.launcher()})
+			c.pauses = append(c.pauses, pause{rank: rank, at: at, ns: ns + 13_000, blocks: true, call: "cudaMemcpyAsync", launch: number, track: r.launcher()})
 			c.after[[2]int{rank, last}] = append(c.after[[2]int{rank, last}],
-				addition{name: "Memcpy DtoH (Device -> Pageable)", category: trace.CategoryMemcpy, ns: 2_000, bytes: 64, number: number, launchAt: at})
+				addition{name: name, category: trace.CategoryMemcpy, ns: ns, bytes: bytes, number: number, launchAt: at})
 		}
 	}
 	if number == 0 {

@@ -44,6 +44,9 @@ var hostPlants = []Plant{
 	{"host pauses in decode steps, for a random time", pausing(hostIsLate, pauses, betweenAtRandom(0.5), nil)},
 	{"launches take 5 µs longer", pausing(hostIsLate, nil, slowLaunches(5_000), nil)},
 	{"launches take 1 µs longer", pausing(nil, hostIsLate, slowLaunches(1_000), nil)},
+	// The lead that this costs is missing in all gaps that follow, not in the one alone that it reaches into.
+	{"the device is waited for in the middle of each decode step", pausing(append(hostIsLate[:1:1], waitsForGPU...), hostIsLate, synchronisingInside, nil)},
+	{"a megabyte from pageable memory before each decode step", copyingBlocked("Memcpy HtoD (Pageable -> Device)", 90_000, 1<<20)},
 }
 
 var devicePlants = []Plant{
@@ -114,6 +117,9 @@ var damagePlants = []Plant{
 	{"0.5 % of the device's work is there twice", editing(-1, []string{"duplicates"}, nil, duplicate(0.005))},
 	{"1 % of kernels take 0 ns", editing(-1, []string{"no_duration"}, nil, lastingNothing(0.01))},
 	{"the profile is of steps in the middle", editing(-1, nil, partial, outside(0.3, 0.8))},
+	{"a tenth of the device's work is lost, in the middle", editing(-1, lostWork, partial, dropWork(ofTheMiddle(0.45, 0.55)))},
+	{"calls of the driver are lost", editing(-1, lostLaunches, nil, dropRows(anyDriverCall))},
+	{"the file ends at 70 % of the time", editing(-1, []string{"damaged"}, append(partial[:1:1], lostWork...), truncated(0.7))},
 }
 
 var rankPlants = []Plant{
@@ -131,4 +137,7 @@ var rankPlants = []Plant{
 	{"rank 0 has a slower host", pausingOne(0, []string{"straggler_rank"}, hostIsLate)},
 	{"rank 0 ends at 75 %", editing(0, []string{"early_rank", "gpu_ends_early"}, partial, outside(0, 0.75))},
 	{"rank 1's clock is 50 µs off", clockOff(1, 50_000, nil)},
+	{"rank 1 computes 40 % slower, and has lost 3 % of its collectives", slowAndLossy(1, 1.4, 0.03)},
+	{"rank 1's host pauses before every 4th step, 2 steps long", pausingOneOften(1, append([]string{"straggler_rank"}, pauses...), hostIsLate)},
+	{"rank 1 lost 3 % of its collectives", editing(1, lostWork, nil, dropWork(someCollectives(0.03)))},
 }
