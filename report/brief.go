@@ -165,8 +165,12 @@ func (p *page) idleLine() {
 			parts = append(parts, fmt.Sprintf("%s %s", c.name, percent(c.gap.Ns, p.r.Time.IdleNs)))
 		}
 	}
+	idle := s.longestWords(len(p.r.Ranks))
+	if idle != "" {
+		idle = "; " + idle
+	}
 	for _, l := range clip(p.aside(func(q *page) {
-		q.wrapped("  ", "  ", "idle for: "+strings.Join(parts, ", ")+mark(p.notices, "idle")+"; "+s.longestWords(len(p.r.Ranks)), dim)
+		q.wrapped("  ", "  ", "idle for: "+strings.Join(parts, ", ")+mark(p.notices, "idle")+idle, dim)
 	}), 2, p.width) {
 		p.line(l)
 	}

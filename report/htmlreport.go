@@ -363,7 +363,10 @@ func (v *htmlView) idle() template.HTML {
 			m.add(`<dt>%s</dt><dd>%s (%s)</dd>`, c.name, c.why, plural(c.gap.Count, "gap"))
 		}
 	}
-	m.add(`</dl><p class="more">%s.</p>`, upper(s.longestWords(len(v.r.Ranks))))
+	m.add(`</dl>`)
+	if words := s.longestWords(len(v.r.Ranks)); words != "" {
+		m.add(`<p class="more">%s.</p>`, upper(words))
+	}
 	return m.html()
 }
 

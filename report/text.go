@@ -469,7 +469,9 @@ func (p *page) idle() {
 		}
 	}
 	p.table(t)
-	p.wrapped("  ", "  ", s.longestWords(len(p.r.Ranks)), dim)
+	if words := s.longestWords(len(p.r.Ranks)); words != "" {
+		p.wrapped("  ", "  ", words, dim)
+	}
 }
 
 func (p *page) categories() {

@@ -42,7 +42,7 @@ func verdict(r *analyze.Result) string {
 		out = append(out, fmt.Sprintf("%s inside ops %s%s of %s", who, percent(t.BusyNs, t.TotalNs), mark(all, "time"),
 			plain(perDevice(r, t.TotalNs)))+workedAt(r)+".")
 		if why := noGPU(r); why != "" {
-			out = append(out, "No GPU work is recorded: "+why+".")
+			out = append(out, "No GPU work is recorded"+choose(strings.HasPrefix(why, "though"), ", ", ": ")+why+".")
 		} else if 20*t.IdleNs >= t.TotalNs {
 			python := choose(r.Ranks[0].Engine == "inferprof", "", "in Python, ") // our own engine has none
 			out = append(out, fmt.Sprintf("Outside them, %sscheduling and waiting: %s.", python, percent(t.IdleNs, t.TotalNs)))
@@ -203,10 +203,13 @@ func (s *idleSum) mainly(r *analyze.Result, idleNs int64) string {
 	return ""
 }
 
-// longestWords describes the longest gap.
+// leastGapNs is what a gap must last to be worth a line: rounding leaves some of a ns.
+const leastGapNs = 1000
+
+// longestWords describes the longest gap; "" if none is worth it.
 func (s *idleSum) longestWords(ranks int) string {
 	g := s.longest
-	if g == nil {
+	if g == nil || g.Ns < leastGapNs {
 		return ""
 	}
 	text := fmt.Sprintf("longest gap %s (%s)", plain(g.Ns), g.Cause)
@@ -214,7 +217,7 @@ func (s *idleSum) longestWords(ranks int) string {
 		text += fmt.Sprintf(" on rank %d", s.longestRank)
 	}
 	if g.During != "" {
-		text += fmt.Sprintf(" during %s (%s)", shorten(opName(g.During), 60), plain(g.DuringNs))
+		text += fmt.Sprintf(", of it %s in %s", plain(g.DuringNs), shorten(opName(g.During), 60))
 	}
 	if parts := meanwhile(g); parts != nil { // nothing fills half of it
 		text += ", of it " + strings.Join(parts, ", ")

@@ -32,8 +32,9 @@ func (v *view) exposed(l *Look) *analyze.Finding {
 		comm += t.CommNs
 		all += t.BusyNs
 	}
-	if comm == 0 {
-		return nil
+	onGPU := func(c analyze.Collective) bool { return strings.HasPrefix(c.Name, "nccl:") }
+	if comm == 0 || !l.gpu && slices.ContainsFunc(l.rank.Collectives, onGPU) {
+		return nil // a GPU does it, whose work was not recorded
 	}
 	wait, unknown := l.waited()
 	if len(v.ranks) > 1 && !v.waits {
@@ -53,6 +54,10 @@ func (v *view) exposed(l *Look) *analyze.Finding {
 	}
 	if !l.gpu {
 		f.Try = "use fewer ranks with more threads each, bind each rank to the cores and the memory of one socket, all-reduce through shared memory rather than gloo's sockets"
+	}
+	if !generates(l.rank) {
+		f.Try = "check how the ranks are linked, and send while something is computed: what is ready first is sent first (buckets, a stream of " +
+			"its own), fewer and larger messages"
 	}
 	if v.pipelined() {
 		f.Try = "stages of a pipeline wait for each other unless there are as many batches in flight as stages: more requests that come at different times, or tensor parallelism where the ranks share a machine"

@@ -24,8 +24,8 @@ func (rv *rankView) during(gaps []gap) index.Division {
 const worthNaming = 0.05
 
 // sayMeanwhile says what the host did during gaps: what it was inside for at least half of their time, or else the few that
-// fill most of it.
-func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) {
+// fill most of it. It returns the name of what fills most, "" if that is nothing.
+func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) (in string) {
 	d := rv.during(gaps)
 	most, half := d.Most()
 	most = slices.DeleteFunc(most, func(o index.Occupant) bool { return ratio(o.Ns, d.Ns) < worthNaming })
@@ -42,7 +42,11 @@ func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) {
 		if o.Row >= 0 {
 			f.Events = append(f.Events, rv.ref(o.Row))
 		}
+		if i == 0 && !o.None {
+			in = rv.name(o.Name)
+		}
 	}
+	return in
 }
 
 // occupant names what the host was inside.

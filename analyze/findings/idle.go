@@ -38,10 +38,9 @@ func hostIdle(rv *rankView) *analyze.Finding {
 			nanoseconds("longest_gap", main.longest.Ns()),
 		},
 		Events: []analyze.EventRef{rv.ref(next.Row)},
-		Try:    rv.tryHost(),
 	}
-	say(f, "the GPU waits for the host %s %s (%s of %s time)", nanoseconds("waiting_per_"+main.key(), main.each(main.ns)), main.per(),
-		share("of_"+main.key()+"_time", main.ns, main.stepsNs), choose(main.steps > 0, "its", "the"))
+	say(f, "the GPU waits for the host %s %s (%s of %s)", nanoseconds("waiting_per_"+main.key(), main.each(main.ns)), main.per(),
+		share("of_"+main.key()+"_time", main.ns, main.stepsNs), rv.whose(main))
 	if main.betweenNs > 0 {
 		say(f, ", %s of it between steps", share("between_steps", main.betweenNs, main.ns))
 	}
@@ -49,7 +48,7 @@ func hostIdle(rv *rankView) *analyze.Finding {
 		say(f, "; %s of it in %s of %s %ss, the others wait %s each", share("in_outliers", outNs, main.ns), number("outliers", n),
 			number(main.key()+"_steps", main.steps), main.one(), nanoseconds("waiting_per_other", quotient(main.ns-outNs, main.steps-n)))
 	}
-	rv.sayMeanwhile(f, main.gaps)
+	f.Try = rv.tryHost(rv.sayMeanwhile(f, main.gaps))
 	for _, p := range phases {
 		if p != main && p.steps > 0 && p.ns > 0 {
 			say(f, "; %ss wait %s each (%s)", p.one(), nanoseconds("waiting_per_"+p.key(), p.each(p.ns)),
@@ -57,6 +56,17 @@ func hostIdle(rv *rankView) *analyze.Finding {
 		}
 	}
 	return f
+}
+
+// whose names the time that gaps of a phase are a share of.
+func (rv *rankView) whose(p *phaseGaps) string {
+	switch {
+	case p.steps > 0:
+		return "its time"
+	case slices.ContainsFunc(rv.gaps, func(g gap) bool { return g.cause == gapOutlier }):
+		return "the time without the long gap" // not of the window: totalNs is without it
+	}
+	return "the time"
 }
 
 // waitsForHost tells the gaps that are the host's: those between launches of eager decode steps are, if they are too little
@@ -78,19 +88,6 @@ const schedulingAhead = "vLLM's --async-scheduling; SGLang without --disable-ove
 
 // schedulesInTurn tells whether frames show that the engine schedules a step only when the one before is done.
 func (rv *rankView) schedulesInTurn() bool { return rv.has(inTurn) && !rv.has(overlapping) }
-
-// tryHost is what to try against waiting for the host: nothing that the trace shows done.
-func (rv *rankView) tryHost() string {
-	try := "look at what the host does there: "
-	if rv.schedulesInTurn() {
-		try += "scheduling the next step while one runs (" + schedulingAhead + "), "
-	}
-	try += "fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step"
-	if rv.x.Frames > 0 {
-		try += "; a profile without Python stacks shows how much of it is the profiler's"
-	}
-	return try
-}
 
 // has tells whether some name of the trace has a pattern in it.
 func (rv *rankView) has(pattern *regexp.Regexp) bool {
@@ -121,10 +118,10 @@ func syncInStep(rv *rankView) *analyze.Finding {
 	if rv.schedulesInTurn() {
 		f.Try += "; schedule the next step while one runs (" + schedulingAhead + ")"
 	}
-	say(f, "the host waits for the GPU in %s (%s %s), and the GPU runs dry until the next launch: %s %s (%s of %s time), "+
+	say(f, "the host waits for the GPU in %s (%s %s), and the GPU runs dry until the next launch: %s %s (%s of %s), "+
 		"%s of it before the calls return",
 		what, mean("calls_per_step", calls, max(1, p.steps)), p.per(), nanoseconds("idle_per_"+p.key(), p.each(p.ns)), p.per(),
-		share("of_"+p.key()+"_time", p.ns, p.stepsNs), choose(p.steps > 0, "its", "the"), share("before_they_return", stillWaiting(p.gaps), p.ns))
+		share("of_"+p.key()+"_time", p.ns, p.stepsNs), rv.whose(p), share("before_they_return", stillWaiting(p.gaps), p.ns))
 	return f
 }
 
@@ -168,7 +165,9 @@ func (rv *rankView) mostWaited(gaps []gap) (what string, row int32, calls int) {
 	return what, kinds[what].row, kinds[what].calls
 }
 
-// oneLongGap: a pause that is no part of the work makes every share of the whole window wrong.
+// oneLongGap: a gap that is no part of the work's rhythm makes every share of the whole window wrong. It may lie inside a
+// step's work, as a first call does that loads or compiles kernels: then it is that step's, and makes it long. Or it lies
+// between steps, where traffic may have paused or requests waited.
 func oneLongGap(rv *rankView) *analyze.Finding {
 	idle := rv.idle(func(g *gap) bool { return g.cause == gapOutlier })
 	if idle.ns == 0 {
@@ -178,32 +177,41 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 	for _, t := range rv.rank.Time {
 		device = max(device, t.TotalNs)
 	}
-	next := rv.x.GPU[idle.longest.Next]
+	longest := &idle.longest
 	n := len(idle.gaps)
 	f := &analyze.Finding{
 		Evidence: []analyze.Evidence{
-			nanoseconds("longest_gap", idle.longest.Gap.Ns()), number("such_gaps", n), share("of_window", idle.ns, device),
+			nanoseconds("longest_gap", longest.Gap.Ns()), number("such_gaps", n), share("of_window", idle.ns, device),
 		},
-		Events: []analyze.EventRef{rv.ref(next.Row)},
-		Try:    "take idle shares per step, not of the window; begin the profile when requests run, and end it before they stop",
+		Events: []analyze.EventRef{rv.ref(rv.x.GPU[longest.Next].Row)},
 	}
-	pause := []any{nanoseconds("longest_gap", idle.longest.Gap.Ns()), share("longest_of_window", idle.longest.Gap.Ns(), device)}
-	if n == 1 {
-		say(f, "a pause of %s stands in the window (%s of it)", pause...)
-	} else {
-		say(f, "%s pauses, the longest of %s, stand in the window (%s of it)", append([]any{number("such_gaps", n)}, pause...)...)
+	say(f, "the GPU stands still ")
+	if n > 1 {
+		say(f, "%s times for far longer than usual, at most ", number("such_gaps", n))
 	}
-	if index.OutOfProportion(idle.longest.Gap.Ns(), rv.medianNs) {
-		say(f, ", far longer than a step")
-	}
+	say(f, "for %s (%s of the window)",
+		nanoseconds("longest_gap", longest.Gap.Ns()), share("longest_of_window", longest.Gap.Ns(), device))
+	rv.sayPlace(f, longest)
 	say(f, choose(n == 1, ": findings about idle time leave it out", ": findings about idle time leave them out"))
-	rv.sayMeanwhile(f, []gap{idle.longest})
+	in := rv.sayMeanwhile(f, []gap{*longest})
 	if ran := len(slices.DeleteFunc(idle.gaps, func(g gap) bool { return !rv.ranOn(&g) })); ran == n {
 		say(f, choose(n == 1, "; requests ran meanwhile", "; requests ran during all of them"))
 	} else if ran > 0 {
 		say(f, "; requests ran during %s of them", number("while_requests_ran", ran))
 	}
+	f.Try = rv.tryLongGap(longest, in)
 	return f
+}
+
+// sayPlace says where a long gap lies: inside a step's work, or far longer than a step takes.
+func (rv *rankView) sayPlace(f *analyze.Finding, g *gap) {
+	switch {
+	case g.inside && rv.step(int(g.iteration)).Phase != "":
+		say(f, " inside step %s (%s), which takes %s with it", number("in_step", rv.step(int(g.iteration)).Index),
+			rv.step(int(g.iteration)).Phase, nanoseconds("that_step", rv.iterations[g.iteration].Ns()))
+	case index.OutOfProportion(g.Gap.Ns(), rv.medianNs):
+		say(f, ", where a step usually takes %s", nanoseconds("usual_step", rv.medianNs))
+	}
 }
 
 // ranOn tells whether requests ran during a gap: it is inside a step's work, or the next step goes on with the same requests.

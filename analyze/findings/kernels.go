@@ -64,7 +64,7 @@ func (rv *rankView) chains() *chains {
 			c.open[w.Stream] = on
 			streams = append(streams, w.Stream)
 		}
-		if !pointwise(rv.category(w)) || rv.matches(dequantizing, w.Name) {
+		if !pointwise(rv.category(w)) || rv.matches(dequantizing, w.Name) || rv.matches(statistics, w.Name) {
 			c.end(on)
 			continue
 		}
@@ -98,23 +98,11 @@ func unfusedElementwise(rv *rankView) *analyze.Finding {
 			nanoseconds("gpu_work", c.workNs),
 		},
 		Events: []analyze.EventRef{rv.ref(c.longest.first), rv.ref(c.longest.last)},
-		Try:    rv.adviceToFuse(),
+		Try:    rv.tryFuse(),
 	}
 	say(f, "%s pointwise kernels %s run in chains of %s on average, %s of the GPU's work: fused, an estimated %s would go",
 		mean("kernels_in_chains_per_step", c.kernels, rv.steps()),
 		rv.per(), mean("kernels_per_chain", c.kernels, c.n), share("of_work", c.ns, c.workNs),
 		nanoseconds("estimated_saving", f.StakeNsPerStep))
 	return f
-}
-
-// adviceToFuse names the switch of the engine that ran.
-func (rv *rankView) adviceToFuse() string {
-	const kernels = ", or use fused kernels for norm with residual, rotary embedding and activation where this model has none"
-	switch rv.rank.Engine {
-	case "vllm":
-		return "let vLLM compile the model (no --enforce-eager)" + kernels
-	case "sglang":
-		return "let SGLang compile the model (--enable-torch-compile)" + kernels
-	}
-	return "torch.compile the model" + kernels
 }

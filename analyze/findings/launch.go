@@ -89,8 +89,7 @@ func launchBoundDecode(rv *rankView) *analyze.Finding {
 			nanoseconds("launch_to_launch", rv.eager.rhythmNs),
 		},
 		Events: []analyze.EventRef{rv.ref(next.Row), rv.ref(rv.x.Calls[next.Call].Row)},
-		Try: "replay decode from CUDA graphs: in vLLM drop --enforce-eager, in SGLang --disable-cuda-graph; " +
-			"in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache",
+		Try:    rv.tryGraphs(),
 	}
 	what := "decode runs without CUDA graphs"
 	if p.share() >= launchBoundShare {

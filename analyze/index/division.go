@@ -277,11 +277,16 @@ const (
 
 // Most is what the host mostly did: what fills at least half of the time, and of several in each other the innermost that
 // still does; false and, if none does, the few that fill most of it and do not lie in each other. Loops that a thread never
-// leaves are left out, and so is what only calls modules, whichever.
+// leaves are left out, but for what one gap fills, and so is what only calls modules, whichever.
 func (d *Division) Most() (all []Occupant, half bool) {
 	window := loopShare * float64(d.x.LastNs-d.x.FirstNs)
 	occupants := slices.DeleteFunc(d.Occupants(), func(o Occupant) bool {
-		return o.Row >= 0 && (float64(d.x.Trace.Events.DurationNs(int(o.Row))) >= window || d.x.facts(o.Name)&factWrapper != 0)
+		if o.Row < 0 {
+			return false
+		}
+		ns := float64(d.x.Trace.Events.DurationNs(int(o.Row)))
+		longGap := d.Gaps == 1 && float64(o.Ns) >= loopShare*ns // that fills it: it is no loop around the gap
+		return ns >= window && !longGap || d.x.facts(o.Name)&factWrapper != 0
 	})
 	if n := slices.IndexFunc(occupants, func(o Occupant) bool { return 2*o.Ns < d.Ns }); n != 0 && len(occupants) > 0 {
 		if n < 0 {

@@ -1,0 +1,114 @@
+package findings
+
+import (
+	"regexp"
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// Advice is a claim as well: that it can be followed here, and has not been yet. A trainer has no requests, a vision model no
+// rotary embedding, and SGLang none of vLLM's switches. So what is to be tried depends on what ran, as far as the trace shows
+// it, and on what the host was seen in.
+
+// What the host is in that has a remedy of its own, by the names of calls and annotations.
+var (
+	deviceMemory = regexp.MustCompile(`^(?:cuda|hip|cu)(?:Free|Malloc|MemAlloc|MemFree)`)
+	firstUse     = regexp.MustCompile(`^(?:cuda|hip|cu)(?:LaunchKernel|ModuleLoad|LibraryLoad|ModuleGetFunction|FuncGetAttributes)`)
+	dataLoader   = regexp.MustCompile(`\bDataLoader\b|DataLoaderIter`)
+	// compiledCode is a model that torch.compile has been at, in part at least.
+	compiledCode = regexp.MustCompile(`^triton_(?:poi|red|per)_|^Torch-Compiled Region|CompiledFxGraph`)
+	// statistics are kernels of training's batch norm. They sum over the whole batch: no neighbour can take them in.
+	statistics = regexp.MustCompile(`batch_norm_(?:collect|backward|reduce)|bn_(?:fw_tr|bw)_|BatchNorm(?:FwdTrain|Bwd)`)
+)
+
+// generates tells whether what ran generates text for requests: its steps are of prompts and of tokens.
+func generates(r *analyze.Rank) bool {
+	return slices.ContainsFunc(r.Steps, func(s analyze.Step) bool {
+		switch trace.StepPhase(s.Phase) {
+		case trace.StepPrefill, trace.StepMixed, trace.StepDecode:
+			return true
+		}
+		return false
+	})
+}
+
+// replays tells whether graphs are replayed.
+func (rv *rankView) replays() bool {
+	return slices.ContainsFunc(rv.x.Calls, func(c index.Call) bool { return c.GPUEvents > 0 && rv.x.IsGraphLaunch(&c) })
+}
+
+// tryHost is what to try against waiting for the host, which is in something for most of the time ("" if it is in nothing
+// that has a name): nothing that the trace shows done, and nothing for requests where there are none.
+func (rv *rankView) tryHost(in string) string {
+	try := "look at what the host does there: "
+	switch {
+	case deviceMemory.MatchString(in):
+		try = "keep device memory rather than return it in the loop: no torch.cuda.empty_cache() there, some memory left free for the caching " +
+			"allocator, workspaces made once; see from the op around the call who frees"
+	case dataLoader.MatchString(in):
+		try = "have the next batch ready when the step ends: more workers of the data loader (num_workers), prefetching, pinned memory"
+	case generates(rv.rank):
+		if rv.schedulesInTurn() {
+			try += "scheduling the next step while one runs (" + schedulingAhead + "), "
+		}
+		try += "fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step"
+	case rv.replays():
+		try += "less Python between launches, larger batches"
+	default:
+		try += "less Python between launches, larger batches, a compiled model or CUDA graphs where shapes allow them"
+	}
+	if rv.x.Frames > 0 {
+		try += "; a profile without Python stacks shows how much of it is the profiler's"
+	}
+	return try
+}
+
+// tryLongGap is what to try against a pause of the device, during which the host is mostly in something.
+func (rv *rankView) tryLongGap(g *gap, in string) string {
+	const warmUp = "run some steps before the profile begins"
+	switch {
+	case firstUse.MatchString(in) || deviceMemory.MatchString(in):
+		return warmUp + ": the first use of a kernel or of a library loads it, and such calls are long once"
+	case g.inside:
+		return "look at what the host does there; if it is there once and at the beginning, it is a first call, which loads or compiles kernels: " +
+			warmUp
+	case rv.ranOn(g):
+		return "look at what the host does there: requests wait meanwhile"
+	case generates(rv.rank):
+		return "if no requests ran then, take idle shares per step, not of the window, begin the profile when they run and end it before " +
+			"they stop; if some waited, look at what the host does there"
+	}
+	return "take idle shares without it; if it is there once and at the beginning, " + warmUp
+}
+
+// tryGraphs is how the engine that ran is told to replay its decode steps.
+func (rv *rankView) tryGraphs() string {
+	switch rv.rank.Engine {
+	case "vllm":
+		return "replay decode from CUDA graphs: drop --enforce-eager"
+	case "sglang":
+		return "replay decode from CUDA graphs: drop --disable-cuda-graph"
+	}
+	return "replay decode from CUDA graphs: in plain PyTorch torch.compile(mode=\"reduce-overhead\") with a static KV cache; vLLM and SGLang do " +
+		"so unless told not to (--enforce-eager, --disable-cuda-graph)"
+}
+
+// tryFuse names the switch of the engine that ran, if it is not on.
+func (rv *rankView) tryFuse() string {
+	kernels := ""
+	if generates(rv.rank) {
+		kernels = ", or use fused kernels for norm with residual, rotary embedding and activation where this model has none"
+	}
+	switch {
+	case rv.has(compiledCode):
+		return "part of the model is compiled: look at what runs these kernels outside of that part (graph breaks, regions left out)" + kernels
+	case rv.rank.Engine == "vllm":
+		return "let vLLM compile the model (no --enforce-eager)" + kernels
+	case rv.rank.Engine == "sglang":
+		return "let SGLang compile the model (--enable-torch-compile)" + kernels
+	}
+	return "torch.compile the model" + kernels
+}
