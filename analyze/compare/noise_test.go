@@ -71,6 +71,9 @@ var numbers3 = [3]statistic{median, mean, p99}
 // Two sides of the same thing are called different no more often than the level says: with repeats whatever runs differ
 // by, and with one capture a side where runs differ by no more than is allowed for.
 func TestFalseAlarms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of comparisons: left out of short runs")
+	}
 	for _, c := range []struct {
 		name string
 		runs int
@@ -159,6 +162,9 @@ func TestDifferencesAreShown(t *testing.T) {
 
 // What a gate of 5 % says of factors, by captures a side. A factor of 1.5 never passes.
 func TestPower(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of comparisons: left out of short runs")
+	}
 	for _, c := range []struct {
 		name string
 		source
