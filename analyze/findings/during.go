@@ -27,6 +27,11 @@ const worthNaming = 0.05
 // fill most of it. It returns the name of what fills most, "" if that is nothing.
 func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) (in string) {
 	d := rv.during(gaps)
+	if 2*d.DelayNs > d.Ns {
+		say(f, "; for %s of that time what ends it was launched already: it waited for something else than the host",
+			share("already_launched", d.DelayNs, d.Ns))
+		return ""
+	}
 	most, half := d.Most()
 	most = slices.DeleteFunc(most, func(o index.Occupant) bool { return ratio(o.Ns, d.Ns) < worthNaming })
 	for i, o := range most {

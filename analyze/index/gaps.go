@@ -17,9 +17,9 @@ type IdleCause uint8
 
 // The causes: those of a device, and IdleOutside of a CPU.
 const (
-	IdleHost    IdleCause = iota // the next work was launched after the gap began: the host was late
+	IdleHost    IdleCause = iota // the next work was launched after the gap began, and began soon: the host was late
 	IdleLaunch                   // launched before, and the gap is short (Options.LaunchGapNs): the device's own delay
-	IdleOther                    // launched before, and the gap is long
+	IdleOther                    // launched before, and the gap is long; or most of it lies after the launch
 	IdleUnknown                  // the next work's launch is not in the trace
 	IdleOutside                  // CPU: inside a step or between steps, and in no op
 	IdleCauses
@@ -132,12 +132,22 @@ func (x *Index) cause(next *Arrival, from, to int64) IdleCause {
 	switch {
 	case !next.Linked:
 		return IdleUnknown
-	case next.Launched > from:
+	case next.Launched > from && !heldUp(next, from, to):
 		return IdleHost
 	case to-from < x.Options.LaunchGapNs:
 		return IdleLaunch
 	}
 	return IdleOther
+}
+
+// deliveryNs is what a launch takes at most to reach a device that is free: some µs, and under a profiler some tens.
+const deliveryNs = 1_000_000
+
+// heldUp tells whether the device could have gone on long before it did: most of the gap lies after the launch returned, and
+// more than delivering takes. Then the work waited for a stream, an event or the driver, and not for the host.
+func heldUp(next *Arrival, from, to int64) bool {
+	delay := to - max(next.Returned, from)
+	return delay > deliveryNs && 2*delay > to-from
 }
 
 // A call that waits for the device has let it run dry if it had begun before, on the thread that then launched what came

@@ -146,7 +146,7 @@ func checkCause(t *testing.T, x *Index, g *Gap) {
 	want := IdleUnknown
 	if next.Call >= 0 {
 		switch want = IdleOther; {
-		case x.Calls[next.Call].StartNs > g.StartNs:
+		case x.Calls[next.Call].StartNs > g.StartNs: // delays of a ms have a test of their own
 			want = IdleHost
 		case g.Ns() < 20:
 			want = IdleLaunch

@@ -1,0 +1,27 @@
+package index
+
+import "testing"
+
+// TestHeldUp: a gap is the host's if the launch came late, and not if it came early and the device began much later.
+func TestHeldUp(t *testing.T) {
+	const ms = 1_000_000
+	x := &Index{Options: &Options{LaunchGapNs: 1000}}
+	for _, c := range []struct {
+		what               string
+		launched, returned int64
+		to                 int64
+		want               IdleCause
+	}{
+		{"launched at the end", 9 * ms, 9*ms + 5_000, 9*ms + 9_000, IdleHost},
+		{"launched at once, begun 463 ms later", 38_000, 43_000, 463 * ms, IdleOther},
+		{"a long launch that ends with the gap", 10_000, 8 * ms, 8*ms + 100, IdleHost},
+		{"delivered in 20 µs, most of the gap", 1_000, 6_000, 26_000, IdleHost},
+		{"more than 1 ms later, less than half of the gap", 8 * ms, 8 * ms, 10 * ms, IdleHost},
+		{"launched before, long", -5_000, -1_000, 3 * ms, IdleOther},
+		{"launched before, short", -5_000, -1_000, 900, IdleLaunch},
+	} {
+		if got := x.cause(&Arrival{Launched: c.launched, Returned: c.returned, Linked: true}, 0, c.to); got != c.want {
+			t.Errorf("%s: %v, want %v", c.what, got, c.want)
+		}
+	}
+}
