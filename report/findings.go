@@ -73,6 +73,9 @@ func evidence(e analyze.Evidence) string {
 	case "bytes":
 		return strings.TrimSpace(size(int64(e.Value)))
 	case "share":
+		if e.Value < 1 && e.Value > 0.999 {
+			return "99.9 %" // as in the sentence: not all
+		}
 		return fmt.Sprintf("%.1f %%", 100*e.Value)
 	case "factor":
 		return fmt.Sprintf("%.2f×", e.Value)

@@ -10,22 +10,26 @@ import (
 
 // What sentences and evidence are made of.
 
-// duration writes ns with three digits and its unit: 17.3 ms.
+// duration writes ns with four digits and its unit, as the report's tables do: 17.26 ms. One page has one rounding.
 func duration(ns int64) string {
 	v, unit := float64(ns), "ns"
 	for _, u := range []string{"µs", "ms", "s"} {
-		if v < 999.5 {
+		if v < 999.95 {
 			break
 		}
 		v, unit = v/1000, u
 	}
 	switch {
-	case unit == "ns" || v >= 99.95:
-		return fmt.Sprintf("%.0f %s", v, unit)
-	case v >= 9.995:
+	case unit == "ns":
+		return fmt.Sprintf("%.0f ns", v)
+	case v < 9.9995:
+		return fmt.Sprintf("%.3f %s", v, unit)
+	case v < 99.995:
+		return fmt.Sprintf("%.2f %s", v, unit)
+	case v < 999.95:
 		return fmt.Sprintf("%.1f %s", v, unit)
 	}
-	return fmt.Sprintf("%.2f %s", v, unit)
+	return count(int(v+0.5)) + " " + unit
 }
 
 // size writes bytes.
