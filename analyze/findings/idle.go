@@ -55,6 +55,9 @@ func hostIdle(rv *rankView) *analyze.Finding {
 				share("of_"+p.key()+"_time", p.ns, p.stepsNs))
 		}
 	}
+	if rv.count > main.steps { // else the stake is what the sentence begins with
+		say(f, "; what is at stake is spread over all %s steps", number("steps", rv.count))
+	}
 	return f
 }
 
