@@ -161,7 +161,11 @@ func (p *page) idleLine() {
 	}
 	var parts []string
 	for _, c := range s.causes() {
-		if c.gap.Ns > 0 && c.name != "sync" {
+		switch {
+		case c.gap.Ns == 0 || c.name == "sync":
+		case c.name == "held up": // what of host is not the host's
+			parts[0] += fmt.Sprintf(" (held up %s)", percent(c.gap.Ns, p.r.Time.IdleNs))
+		default:
 			parts = append(parts, fmt.Sprintf("%s %s", c.name, percent(c.gap.Ns, p.r.Time.IdleNs)))
 		}
 	}

@@ -149,16 +149,16 @@ func outsideWords(r *analyze.Result) string {
 
 // idleSum is why devices stood still, over all of them.
 type idleSum struct {
-	host, launch, other, unknown, sync analyze.Gap
-	longest                            *analyze.IdleGap
-	longestRank                        int
+	host, launch, other, unknown, sync, heldUp analyze.Gap
+	longest                                    *analyze.IdleGap
+	longestRank                                int
 }
 
 func idleSums(r *analyze.Result) idleSum {
 	var s idleSum
 	for _, k := range r.Ranks {
 		for _, i := range k.Idle {
-			for _, a := range []struct{ to, from *analyze.Gap }{{&s.host, &i.Host}, {&s.launch, &i.Launch}, {&s.other, &i.Other}, {&s.unknown, &i.Unknown}, {&s.sync, &i.Sync}} {
+			for _, a := range []struct{ to, from *analyze.Gap }{{&s.host, &i.Host}, {&s.launch, &i.Launch}, {&s.other, &i.Other}, {&s.unknown, &i.Unknown}, {&s.sync, &i.Sync}, {&s.heldUp, &i.HeldUp}} {
 				a.to.Count += a.from.Count
 				a.to.Ns += a.from.Ns
 			}
@@ -178,6 +178,7 @@ func (s *idleSum) causes() []idleCause {
 		{"other", s.other, "launched in time: waiting for an event, a stream, a busy device"},
 		{"unknown", s.unknown, "the next kernel's launch is not in the trace"},
 		{"sync", s.sync, "of host: it still waited for the device, in a call that had begun before"},
+		{"held up", s.heldUp, "of host: though launched long before: waiting for an event, a stream, the driver"},
 	}
 }
 
@@ -192,7 +193,14 @@ func (s *idleSum) mainly(r *analyze.Result, idleNs int64) string {
 	if 2*s.unknown.Ns > idleNs && !launchesKnown(r) {
 		return ", and why is not known: no launch is found in the " + choose(len(r.Ranks) == 1, "trace", "traces")
 	}
+	if 2*s.heldUp.Ns > idleNs {
+		return fmt.Sprintf(", %s of that in gaps whose next kernel was launched long before it began: it waited for a stream, an event or the driver",
+			percent(s.heldUp.Ns, idleNs))
+	}
 	for _, c := range s.causes()[:4] {
+		if c.name == "host" { // what is held up is in it
+			c.gap.Ns -= s.heldUp.Ns
+		}
 		if 2*c.gap.Ns > idleNs {
 			return fmt.Sprintf(", %s of that because %s", percent(c.gap.Ns, idleNs), map[string]string{
 				"host": "the next kernel was launched too late", "launch": "of short gaps between kernels",
@@ -212,7 +220,7 @@ func (s *idleSum) longestWords(ranks int) string {
 	if g == nil || g.Ns < leastGapNs {
 		return ""
 	}
-	text := fmt.Sprintf("longest gap %s (%s)", plain(g.Ns), g.Cause)
+	text := fmt.Sprintf("longest gap %s (%s)", plain(g.Ns), choose(g.HeldUp, "held up", g.Cause))
 	if ranks > 1 {
 		text += fmt.Sprintf(" on rank %d", s.longestRank)
 	}

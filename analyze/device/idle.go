@@ -16,14 +16,16 @@ import (
 //
 // The rule is HTA's, applied to the device rather than to each stream, because a gap on one stream costs nothing while
 // another works. Sync counts, within host, the gaps that began while the thread that launched what ended them waited for
-// the device in a call, and of their time what it still waited.
+// the device in a call, and of their time what it still waited. HeldUp counts, within host, those in which the launch had
+// returned in the first half and more than 1 ms before the work began: it waited for a stream, an event or the driver.
 type Idle struct {
 	Device  int `json:"device"`
 	Host    Gap `json:"host"`
 	Launch  Gap `json:"launch"`
 	Other   Gap `json:"other"`
 	Unknown Gap `json:"unknown"`
-	Sync    Gap `json:"sync"` // part of host
+	Sync    Gap `json:"sync"`    // part of host
+	HeldUp  Gap `json:"held_up"` // part of host
 
 	Longest []IdleGap `json:"longest"` // the longest gaps, longest first
 }
@@ -35,6 +37,7 @@ type IdleGap struct {
 	Cause   string `json:"cause"` // host, launch, other, unknown
 	Next    string `json:"next"`  // the event that ended it
 	Sync    bool   `json:"sync"`  // it began while the host waited for the device
+	HeldUp  bool   `json:"held_up,omitempty"`
 	// During is the op, annotation, runtime call or Python frame that the thread that launched the next event was inside for
 	// at least half of the gap, the innermost of those that do. "" if there is none, or nothing is what it was inside.
 	During   string `json:"during,omitempty"`
@@ -71,6 +74,9 @@ func IdleOf(x *index.Index, device int32) Idle {
 		if g.SyncNs > 0 {
 			idle.Sync.add(g.SyncNs)
 		}
+		if g.HeldUp {
+			idle.HeldUp.add(g.Ns())
+		}
 		if len(longest) < longestGaps || g.Ns() > longest[len(longest)-1].Ns() {
 			at, _ := slices.BinarySearchFunc(longest, g.Ns(), func(e index.Gap, ns int64) int { return cmp.Compare(ns, e.Ns()) })
 			longest = slices.Insert(longest, at, *g)
@@ -79,7 +85,7 @@ func IdleOf(x *index.Index, device int32) Idle {
 	}
 	for i, d := range meanwhile(x, longest) {
 		g := &longest[i]
-		row := IdleGap{StartNs: g.StartNs, Ns: g.Ns(), Cause: g.Cause.String(), Next: x.Name(x.Arrival(g).Name), Sync: g.SyncNs > 0}
+		row := IdleGap{StartNs: g.StartNs, Ns: g.Ns(), Cause: g.Cause.String(), Next: x.Name(x.Arrival(g).Name), Sync: g.SyncNs > 0, HeldUp: g.HeldUp}
 		switch most, half := d.Most(); {
 		case half && !most[0].None:
 			row.During, row.DuringNs = x.Name(most[0].Name), most[0].Ns

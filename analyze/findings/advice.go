@@ -70,7 +70,7 @@ func (rv *rankView) tryHost(in string) string {
 func (rv *rankView) tryLongGap(g *gap, in string) string {
 	const warmUp = "run some steps before the profile begins"
 	switch {
-	case g.Cause == index.IdleOther:
+	case g.Cause == index.IdleOther, g.HeldUp:
 		return "look at what the device waited for: other streams, events, other processes on it; " + warmUp + " if it is there once and at the beginning"
 	case firstUse.MatchString(in) || deviceMemory.MatchString(in):
 		return warmUp + ": the first use of a kernel or of a library loads it, and such calls are long once"

@@ -116,7 +116,7 @@ func (rv *rankView) working() *prefix {
 func (rv *rankView) hostLate() *prefix {
 	var spans interval.Set
 	for i := range rv.gaps {
-		if g := &rv.gaps[i]; g.Cause == analyze.IdleHost {
+		if g := &rv.gaps[i]; g.Cause == analyze.IdleHost && !g.HeldUp {
 			spans.Add(g.fromNs, g.toNs)
 		}
 	}

@@ -17,9 +17,9 @@ type IdleCause uint8
 
 // The causes: those of a device, and IdleOutside of a CPU.
 const (
-	IdleHost    IdleCause = iota // the next work was launched after the gap began, and began soon: the host was late
+	IdleHost    IdleCause = iota // the next work was launched after the gap began: the host was late, unless it is held up (Gap.HeldUp)
 	IdleLaunch                   // launched before, and the gap is short (Options.LaunchGapNs): the device's own delay
-	IdleOther                    // launched before, and the gap is long; or most of it lies after the launch
+	IdleOther                    // launched before, and the gap is long
 	IdleUnknown                  // the next work's launch is not in the trace
 	IdleOutside                  // CPU: inside a step or between steps, and in no op
 	IdleCauses
@@ -40,6 +40,9 @@ type Gap struct {
 	// launched what ended it; -1: there is none. SyncNs is how long it still waited.
 	Sync   int32
 	SyncNs int64
+	// HeldUp says of IdleHost that the host was not what the device waited for: though launched in the gap, the work could
+	// have begun long before it did.
+	HeldUp bool
 }
 
 // Ns is its length.
@@ -78,7 +81,7 @@ func (x *Index) Gaps(device int32) []Gap {
 		return found
 	}
 	list := x.findGaps(device)
-	x.markSyncs(list)
+	x.judgeHost(list)
 	if x.gaps == nil {
 		x.gaps = map[int32][]Gap{}
 	}
@@ -132,7 +135,7 @@ func (x *Index) cause(next *Arrival, from, to int64) IdleCause {
 	switch {
 	case !next.Linked:
 		return IdleUnknown
-	case next.Launched > from && !heldUp(next, from, to):
+	case next.Launched > from:
 		return IdleHost
 	case to-from < x.Options.LaunchGapNs:
 		return IdleLaunch
@@ -154,8 +157,9 @@ func heldUp(next *Arrival, from, to int64) bool {
 // next, and only for as long as it still waited: what the host does after it is the host's. A thread that waits beside the
 // launching one holds nobody up, and neither does a call that begins in the gap: nothing runs that it could wait for.
 
-// markSyncs says of each gap, in order of time, which call the launching thread waited in when it began.
-func (x *Index) markSyncs(gaps []Gap) {
+// judgeHost says of each gap that is the host's, in order of time, whether its work was held up, and else which call the
+// launching thread waited in when it began.
+func (x *Index) judgeHost(gaps []Gap) {
 	waits := make([][]int32, len(x.Trace.Tracks)) // calls that wait, of each thread, in order of time
 	for i := range x.Calls {
 		if c := &x.Calls[i]; x.Waits(c) {
@@ -174,6 +178,9 @@ func (x *Index) markSyncs(gaps []Gap) {
 			continue
 		}
 		a := x.Arrival(g)
+		if g.HeldUp = heldUp(&a, g.StartNs, g.EndNs); g.HeldUp {
+			continue
+		}
 		own := waits[a.Track]
 		for ; next[a.Track] < len(own) && x.Calls[own[next[a.Track]]].StartNs < g.StartNs; next[a.Track]++ {
 			if c := own[next[a.Track]]; last[a.Track] < 0 || x.Calls[c].EndNs > x.Calls[last[a.Track]].EndNs {

@@ -11,17 +11,22 @@ func TestHeldUp(t *testing.T) {
 		launched, returned int64
 		to                 int64
 		want               IdleCause
+		heldUp             bool
 	}{
-		{"launched at the end", 9 * ms, 9*ms + 5_000, 9*ms + 9_000, IdleHost},
-		{"launched at once, begun 463 ms later", 38_000, 43_000, 463 * ms, IdleOther},
-		{"a long launch that ends with the gap", 10_000, 8 * ms, 8*ms + 100, IdleHost},
-		{"delivered in 20 µs, most of the gap", 1_000, 6_000, 26_000, IdleHost},
-		{"more than 1 ms later, less than half of the gap", 8 * ms, 8 * ms, 10 * ms, IdleHost},
-		{"launched before, long", -5_000, -1_000, 3 * ms, IdleOther},
-		{"launched before, short", -5_000, -1_000, 900, IdleLaunch},
+		{"launched at the end", 9 * ms, 9*ms + 5_000, 9*ms + 9_000, IdleHost, false},
+		{"launched at once, begun 463 ms later", 38_000, 43_000, 463 * ms, IdleHost, true},
+		{"a long launch that ends with the gap", 10_000, 8 * ms, 8*ms + 100, IdleHost, false},
+		{"delivered in 20 µs, most of the gap", 1_000, 6_000, 26_000, IdleHost, false},
+		{"more than 1 ms later, less than half of the gap", 8 * ms, 8 * ms, 10 * ms, IdleHost, false},
+		{"launched before, long", -5_000, -1_000, 3 * ms, IdleOther, false},
+		{"launched before, short", -5_000, -1_000, 900, IdleLaunch, false},
 	} {
-		if got := x.cause(&Arrival{Launched: c.launched, Returned: c.returned, Linked: true}, 0, c.to); got != c.want {
+		next := &Arrival{Launched: c.launched, Returned: c.returned, Linked: true}
+		if got := x.cause(next, 0, c.to); got != c.want {
 			t.Errorf("%s: %v, want %v", c.what, got, c.want)
+		}
+		if got := c.want == IdleHost && heldUp(next, 0, c.to); got != c.heldUp {
+			t.Errorf("%s: held up: %t", c.what, got)
 		}
 	}
 }
