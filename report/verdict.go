@@ -98,6 +98,8 @@ func categoryWords(name, what string) string {
 		return "in LoRA adapters"
 	case "spec_decode":
 		return "in speculative decoding's own " + what
+	case "program":
+		return "in programs of whose parts the trace says nothing"
 	case "comm":
 		return "in communication"
 	case "compile":

@@ -20,6 +20,9 @@ var kernelRules = []Rule{
 	{Memcpy, "^copy_host_to|^copy_device_to|^memory_copy|^hip_memcpy|amd_rocclr_copy_buffer*", "ROCm: roctracer, rocclr's blit kernels"},
 	{Memset, "^memset|^hip_memset|^fill_buffer|amd_rocclr_fill_buffer*", "CUPTI, ROCm: sets"},
 
+	// Accelerators that run a compiled program as one piece of work.
+	{"program", "=pe_exe", "Meta's MTIA: its processing elements' programs"},
+
 	// torch.compile: what it fuses is called after all that is in it. Its templates are GEMMs and attention.
 	{"attn", "^triton_tem|^triton_flex flex_attention|sdpa|flex_decoding", "PyTorch inductor: kernel/flex_attention.py"},
 	{"gemm", "^triton_tem mm|addmm|bmm|baddbmm|matmul", "PyTorch inductor: kernel/mm.py"},
