@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/analyze/findings"
 	"github.com/inferprof/inferprof/trace"
 	traceformats "github.com/inferprof/inferprof/trace/formats"
@@ -339,6 +340,15 @@ func TestSchemaIsDocumented(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[analyze.Result]())
+	for _, version := range []struct {
+		page string
+		of   int
+	}{{"report-schema.md", analyze.SchemaVersion}, {"compare-schema.md", compare.SchemaVersion}} {
+		text, err := os.ReadFile("../docs/" + version.page)
+		if want := fmt.Sprintf("| `schema_version` | %d |", version.of); err != nil || !bytes.Contains(text, []byte(want)) {
+			t.Errorf("docs/%s does not say %q (%v)", version.page, want, err)
+		}
+	}
 }
 
 func TestRender(t *testing.T) {
