@@ -109,6 +109,9 @@ func allocationChurn(rv *rankView) *analyze.Finding {
 		Events:         []analyze.EventRef{rv.ref(a.longest.Row)},
 		Try:            "replay graphs or compile the model, so that a step's tensors are planned once; write into tensors that exist (out=)",
 	}
+	if a.graphs > 0 { // of parts of the step
+		f.Try = "these are made beside the graphs that a step replays: replay the whole of it from one, or write into tensors that exist (out=)"
+	}
 	say(f, "%s tensors are allocated per %sstep, which takes the host %s (%s of the time)", mean("allocations_per_step", a.calls, a.steps),
 		choose(a.decode, "decode ", ""), nanoseconds("allocating_per_step", quotient(a.ns, a.steps)), share("of_time", a.ns, a.stepsNs))
 	return f
@@ -118,6 +121,7 @@ func allocationChurn(rv *rankView) *analyze.Finding {
 type allocations struct {
 	decode       bool
 	calls, steps int
+	graphs       int // that the steps replay
 	ns, stepsNs  int64
 	idleNs       int64 // of the steps, on a GPU: what the host takes while it works costs nothing; else ns
 	longest      index.Span
@@ -139,6 +143,7 @@ func (rv *rankView) allocations() *allocations {
 			continue
 		}
 		a.steps++
+		a.graphs += s.GraphLaunch
 		a.stepsNs += s.TimeNs
 		a.idleNs += s.TimeNs - s.BusyNs
 		track := rv.t.Events.Track(int(row))
