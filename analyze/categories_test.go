@@ -98,7 +98,7 @@ var launchedBy = map[string]string{
 // TestCategoriesByLaunch: what a name says of a kernel agrees with what the op that launched it does, which no rule has looked at.
 func TestCategoriesByLaunch(t *testing.T) {
 	if testing.Short() {
-		t.Skip("reads every trace")
+		t.Skip("reads every trace of ../shared: left out of short runs")
 	}
 	wanted := map[string]string{}
 	for category, ops := range launchedBy {
@@ -132,7 +132,7 @@ func TestCategoriesByLaunch(t *testing.T) {
 		}
 	}
 	if compared == 0 {
-		t.Skip("no trace says of a kernel which op launched it")
+		t.Skip("needs the traces of ../shared, which are not here")
 	}
 	if share := float64(differ) / float64(compared); share > misfiledShare {
 		t.Errorf("%.2f %% of %d ns is called otherwise than its op; at most %.1f %%", 100*share, compared, 100*misfiledShare)

@@ -1,10 +1,8 @@
 package analyze
 
 import (
-	"compress/gzip"
 	"encoding/json"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -35,15 +33,6 @@ type (
 
 func plainEvents(t *testing.T, path string) []plainEvent {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file struct {
 		TraceEvents []struct {
 			Ph, Cat, Name string
@@ -51,7 +40,7 @@ func plainEvents(t *testing.T, path string) []plainEvent {
 			Ts, Dur       float64
 		}
 	}
-	if err := json.NewDecoder(z).Decode(&file); err != nil {
+	if err := json.Unmarshal(text(t, path), &file); err != nil {
 		t.Fatal(err)
 	}
 	ns := func(us float64) int64 { return int64(math.Round(us * 1000)) }

@@ -2,10 +2,8 @@ package analyze
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,16 +23,7 @@ func mergeFiles(t *testing.T, files []string) []byte {
 	var all []map[string]any
 	merged := map[string]any{}
 	for rank, path := range files {
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := json.NewDecoder(io.Reader(z))
+		d := json.NewDecoder(bytes.NewReader(text(t, path)))
 		d.UseNumber()
 		var one map[string]any
 		if err := d.Decode(&one); err != nil {
