@@ -6,11 +6,17 @@ import "sync"
 var Kernels = sync.OnceValue(func() *Table { return built(kernelRules) })
 
 // wrapped are functions that are told by a template argument what to do.
-const wrapped = "device_kernel|=kernel|=kernel2|kentry|kernel_entry|=kernel_func "
+const wrapped = "device_kernel|=kernel|=kernel2|kentry|kernel_entry|=kernel_func|invoke_kernel|launch_kernel "
 
 // eightBits and the like in the arguments of a GEMM are what it multiplies.
 const fewBits = " <e4m3|e5m2|e2m1|float_e4m3_t|float_e5m2_t|float_e2m1_t|fp8*|fp4*|nv_float4_t|mx_float8_t|integer_subbyte|biased_integer_subbyte" +
 	"|scaled_epilogue|machete*|uint4b8_t|int8_t|f8_t|f8_fnuz*|f8_ocp*|f4x2_pk_t|fp_a_int_b|blockscale*|blockwise*>"
+
+// moe and noRoute are experts, and what of them is no GEMM.
+const (
+	moe     = "moe|experts|expert "
+	noRoute = " !quant* !*quant !sort* !sum* !scatter* !gather* !permute* !unpermute* !topk* !softmax !align* !router* !routing* !gating* !count*"
+)
 
 // The order matters: names are full of traps. What a kernel is fused with comes after what it is; the parts of a model that
 // are told by their own words (state space, adapters, experts) come before what they consist of (GEMMs, norms, copies).
@@ -31,32 +37,38 @@ var kernelRules = []Rule{
 	{"norm", "^triton_fused_rms", "aiter normalization/fused_rmsnorm_add.py"},
 	{"triton", "^triton_poi|^triton_red|^triton_per|^triton_tem|^triton_for|^triton_unk|^triton_spl|^triton_0d|^triton_fused|^triton_mix", "PyTorch inductor"},
 
+	// GEMMs whose names are parameters for the rest: MT64x128x64_LN…
+	{"quant_gemm", "nvjet qqtst|qqhsh|*qqtst|qq*|oo*|ooh*|oot*", "cuBLAS nvjet: q is e4m3, o is e2m1"},
+	{"quant_gemm", "cijk f8*|b8*|f8b8*|i8*", "hipBLASLt, Tensile"},
+	{"gemm", "nvjet*|cijk", "cuBLAS, hipBLASLt, Tensile"},
+
 	// Adapters: before experts and GEMMs, which they consist of.
 	{"lora", "lora|sgmv*|bgmv*|punica|sgmv_shrink", "vLLM lora/ops/triton_ops, SGLang lora/triton_ops, Punica, TensorRT-LLM lora/"},
 
 	// Experts that speak to other ranks are comm; those that sort what came are not.
 	{"moe_route", "deepep_permute|deepep_post_reorder|deepep_compute_src2dst|deepep_run_moe|post_reorder|pre_reorder|ep_scatter*|ep_gather", "SGLang moe/ep_moe/kernels.py"},
-	{"moe_route", "local_expert_count", "mori ep_local_expert_count.hip"},
+	{"moe_route", "local_expert_count|expert_offset|expert_offsets|within_expert", "mori ep_local_expert_count.hip, Triton-distributed FlashComm/csrc/ep"},
 	{Comm, "nccl*|rccl*|msccl*|hccl*|oneccl*", "NCCL, RCCL, MSCCL, HCCL"},
 	{Comm, "deep_ep::|intranode::|internode::|internode_ll::", "DeepEP"},
 	{Comm, "mori::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
 	{Comm, "trtllm_allreduce*::|trtllm_alltoall::|trtllm_mnnvl*::|moe_alltoall::|mixed_comm::|moe_comm::|comm::|direct_dcp::|mnnvl*::|ar_fusion::", "TensorRT-LLM communicationKernels/, FlashInfer comm/"},
 	{Comm, "allreduce*|all_reduce|all_gather|reduce_scatter|all_to_all|all2all|a2a|*allreduce", "vLLM, SGLang, aiter custom_all_reduce, FlashInfer comm/"},
-	{Comm, "cross_device_reduce|cross_device*|quick_reduce|multimem|nvls|lamport|two_shot|userbuffers|mnnvl|multicast|symm_mem*", "vLLM csrc/custom_all_reduce.cuh, PyTorch SymmetricMemory"},
+	{Comm, "cross_device_reduce|cross_device*|quick_reduce|multimem|nvls|lamport|one_shot*|two_shot*|*userbuffers|mnnvl|multicast|symm_mem* !transpose", "vLLM csrc/custom_all_reduce.cuh, PyTorch SymmetricMemory"},
 	{Comm, "nvshmem*|nvshmemi*|shmem_barrier|shmem_put|shmem_get|shmem_quiet|on_stream", "NVSHMEM, mori shmem/"},
 	{Comm, "low_latency_dispatch|low_latency_combine|ep_dispatch|ep_combine|dispatch_combine|dispatch_output|send_recv|sendrecv|p2p|notify_dispatch|notify_combine", "DeepEP, mori, vLLM csrc/dcp_utils"},
 	{Comm, "ag_gfx*|rs_gfx*|ar_gfx*|ar_ll_gfx*|sync_latency", "aiter custom_all_reduce_gfx1250.cuh"},
-	{Comm, "=oneshot|=twoshot|=one_shot|=two_shot|push_oneshot|2shot|1shot|barrier|=signal_kernel|lse_combine|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
+	{Comm, "2shot|1shot|barrier|=signal_kernel|lse_combine|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
+	{Comm, "=dispatch_kernel|=combine_kernel|^kernel_dispatch|^kernel_combine|push_send*|push_recv*|pull_send*|pull_recv*|ring_reduce|intra_node|inter_node", "pplx-kernels, Triton-distributed, TransformerEngine userbuffers"},
 	{Comm, "sdma|fabric_copy|ring_finish|fused_ring|ring_local|ring_remote", "mori collective/"},
 	{Comm, "reduce_insert|publish|wait_combine|wait_acks|wait_prefix|=ack_kernel|bump_tag|count_dedup|combine_reduce|combine_group", "FlashInfer sm90_push_a2a_ops.cu"},
 
 	// State-space models and linear attention: before convolutions, norms and attention, by whose words they go.
-	{"ssm", "mamba*|ssd_chunk*|ssd_combined|ssd_scan|ssm|ssu|selective_scan*|selective_state*|state_passing|causal_conv1d|causal_conv|short_conv*|conv_state|bmm_chunk", "Mamba, causal-conv1d, vLLM mamba/ops, TensorRT-LLM selectiveScan"},
+	{"ssm", "mamba*|ssd_kernel|ssd_chunk*|ssd_combined|ssd_scan|ssm|ssu|selective_scan*|selective_state*|state_passing|causal_conv1d|causal_conv|short_conv*|conv_state|bmm_chunk", "Mamba, causal-conv1d, vLLM mamba/ops, TensorRT-LLM selectiveScan"},
 	{"ssm", "mamba::|mamba*::|kda::|flashkda::|gdn::|ssm::", "FlashInfer mamba/, kda/"},
 	{"ssm", "^chunk !attn !cat !topk !moe", "flash-linear-attention ops/*/chunk*.py, Mamba ssd_chunk_*.py"},
 	{"ssm", "^chunk delta", "aiter chunk_delta_attn"},
 	{"ssm", "gated_delta*|delta_rule|delta_net|gdn|gdr|kda|flashkda|rwkv*|retention|lightning_attn*|lightning_attention|linear_attn|linear_attention|seg_la|gla|hgrn|gsa|dplr|iplr|comba|deltaformer|mesa|log_linear*", "flash-linear-attention, SGLang linear/, vLLM fla/, aiter gated_delta_rule"},
-	{"ssm", "replayssm*|recoverssm*|wu_fwd|wu_bwd|wy_repr|state_indices|k_update|forward_chunk|pass_chunks|gate_output_correction|token_shift|sconv|conv1d_split|post_conv|reduce_grouped_qk|finalize_qk_bias|angle_dt|dtrap|inverse_kernel|ttt", "flash-linear-attention rwkv7/, dplr/, atk/; Mamba mamba3/; vLLM ops/recoverssm.py"},
+	{"ssm", "replayssm*|recoverssm*|wu_fwd|wu_bwd|wy_repr|state_indices|k_update|forward_chunk|pass_chunks|gate_output_correction|token_shift|sconv|conv1d_split|post_conv|reduce_grouped_qk|finalize_qk_bias|angle_dt|dtrap|inverse_kernel|ttt !expert*", "flash-linear-attention rwkv7/, dplr/, atk/; Mamba mamba3/; vLLM ops/recoverssm.py"},
 	{"ssm", "fused_recurrent*|recurrent|kkt|recompute_w|solve_tril|chunkwise|fused_chunk|qkvzba|initial_states|backward_chunk|parallel_based|parallel_rebased|segsum|dadt", "flash-linear-attention, Mamba mamba3/"},
 	{"ssm", "fwd_kv_parallel|fwd_kv_reduce|fwd_diag|fwd_none_diag|bwd_diag|bwd_none_diag", "SGLang, vLLM lightning_attn.py"},
 
@@ -67,10 +79,11 @@ var kernelRules = []Rule{
 	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|mtp_new*|mtp_input|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|verify", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
 
 	// What is named after what it prepares for.
-	{"quantize", "smooth_quant*|smooth_quantize*|^quant_mxfp4|^per_token|^per_tensor|^per_group|^per_block|^per_channel", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
+	{"quantize", "smooth_quant*|smooth_quantize*|^quant_mxfp4|quantize_linear|^per_token|^per_tensor|^per_group|^per_block|^per_channel", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
 	{"activation", "^silu_mul|^silu_and_mul|^fused_silu|^swiglu|^gelu_and_mul|^act_and_mul !gemv", "vLLM activation_kernels.cu, batched_deep_gemm_moe.py"},
 
 	// Experts. Sorting, gating, summing; then their GEMMs.
+	{"moe_route", "aux_loss|row_id_map|row_map|sort_chunks*|chunk_sort*", "TransformerEngine fused_router/, triton/permutation.py"},
 	{"moe_gemm", "moe_tma_descs|set_grouped_gemm|group_gemm_args|group_gemm_starts|compute_problem_sizes|get_group_gemm*|problem_sizes", "vLLM moe_data.cu, FlashInfer group_gemm, SGLang nvfp4_blockwise_moe.cuh"},
 	{"gemm", "router_gemm*|router_gemv|gate_gemm", "vLLM dsv3_router_gemm, FlashInfer cake_router_gemm"},
 	{"activation", "silu_*|silu|swiglu*|gelu|act_and_mul moe|experts|masked|post_quant !fused_moe", "SGLang ep_moe: activations of experts"},
@@ -87,17 +100,24 @@ var kernelRules = []Rule{
 	{"moe_gemm", "marlin_moe_wna16::|fused_moe::|moe_ck*::", "vLLM csrc/moe/marlin_moe_wna16"},
 	{"moe_gemm", "^bmm t128x|t64x|t256x|t192x", "TensorRT-LLM batched GEMMs of experts: trtllm-gen bmm_…_t128x8x512"},
 	{"moe_route", wrapped + "<moe_sorting*|topk_softmax*>", "ck_tile"},
-	{"moe_gemm", wrapped + "<moe*|fused_moe|moe_flat*|group_problem_shape|grouped_gemm|moe_gemm*|ptr_array|grouped>", "CUTLASS grouped GEMMs, ck_tile fused_moe"},
+	{"moe_gemm", wrapped + "<moe*|fused_moe|moe_flat*|group_problem_shape|grouped_gemm|moe_gemm*|ptr_array|grouped> !<*convolution|convolution*>", "CUTLASS grouped GEMMs, ck_tile fused_moe"},
 	{"moe_gemm", "sm90_fp8_gemm_1d*|sm100_fp8_gemm_1d* <m_grouped*|=m_grouped_contiguous|=m_grouped_masked>", "DeepGEMM"},
+	{"moe_route", "softmax*|sigmoid* topk|topk_*|top_k !logits !log_softmax !sampl* !sampling::", "exllamav2 q_mlp_softmax.cuh, lightllm softmax_topk.py"},
+	{"moe_route", "reduce_topk|topk_sum|topk_weight|topk_weights", "Triton-distributed nvidia/moe_utils.py"},
+	{"moe_gemm", moe + "gemm|*gemm|gemv|*gemv|matmul*|down|up|gate_up|gu|ffn|mlp|fc1|fc2|w4a16*|w4a8*|w8a8*|batched|grouped|sm80*|sm90*|sm100*|sm120*" + noRoute, "any: experts, and what a GEMM is called"},
+	{"moe_route", "router::|*router::|router*::", "TransformerEngine fused_router/"},
 	{"moe_route", "moe::|routing::", "vLLM, TensorRT-LLM: what else is in their namespace"},
-	{"moe_route", "moe|experts|expert", "any: what else says so"},
+	{"moe_route", "moe|megamoe|experts|expert !norm !*norm", "any: what else says so"},
 
 	// What a layer consists of, in its order.
-	{"norm", "*norm|norm2d*|rms_norm*|layer_norm*|rms|ln_fwd|ln_bwd|ln_parallel*|bn_fw*|bn_bw*|norm_kernel|rowwise_moments*|compute_fused_params|qk_var !renorm", "PyTorch ATen, vLLM csrc/layernorm_kernels.cu, SGLang, FlashInfer norm.cuh, aiter, cuDNN, flash-attention layer_norm"},
+	{"norm", "*norm|norm2d*|rms_norm*|layer_norm*|rms|ln_fwd|ln_bwd|ln_parallel*|bn_fw*|bn_bw*|norm_kernel|rowwise_moments*|compute_fused_params|qk_var|ln !renorm !gemm !gemv !matmul", "PyTorch ATen, vLLM csrc/layernorm_kernels.cu, SGLang, FlashInfer norm.cuh, aiter, cuDNN, flash-attention layer_norm"},
 	{"norm", "layer_norm::|batch_norm*::", "flash-attention, Apex"},
 	{"norm", "gamma_beta|gamma_beta_backward*|batch_norm_*|compute_internal_gradients", "PyTorch ATen native/cuda/layer_norm_kernel.cu, Normalization.cuh"},
 	{"norm", wrapped + "<rmsnorm*|layernorm*|rms_norm|layer_norm|add_rmsnorm*>", "ck_tile norms"},
 	{"norm", "unrolled_elementwise_kernel_for_multi_outputs <batch_norm*>", "PyTorch ATen"},
+	{"elementwise", "mhc|hc|ihc|hyper_connection*|sinkhorn !gemm !gemv !matmul !proj !projection !attn !silu", "hyper-connections: TransformerEngine triton/mhc.py, vLLM mhc/, SGLang"},
+	{"elementwise", "sparse24*|sparsify*|sparse_nm*|semi_structured* !gemm !matmul", "xformers csrc/sparse24: weights and activations of which two of four count"},
+	{"elementwise", "optimizer*|*optimizer", "bitsandbytes csrc/kernels.cu"},
 	{"sampling", "apply_penalty|token_id_counter*|length_criterion|stop_criterion|stop_words|eos_penalty|min_length_penalty", "lightllm apply_penalty.py, lmdeploy stop_criteria_kernels.cu"},
 	{"attn", "^fwd_grouped_kernel|^fwd_kernel_stage1|^fwd_kernel_stage2", "Triton attention of SGLang and vLLM: decode_attention.py"},
 	{"rope", "rope|mrope|rotary*|*rope|pos_ids|rotate_half|kn_entry|apply_rope*|packed_qk_rope", "vLLM pos_encoding_kernels.cu, SGLang rope.cuh, FlashInfer pos_enc.cuh, aiter rope_common.h"},
@@ -114,7 +134,7 @@ var kernelRules = []Rule{
 	{"attn", "topk|topk_* swa|slots|sparse|prefill|decode|lens|scatter|global|index|indices !logits !gating !sampling::", "vLLM, aiter: what DeepSeek's sparse attention makes of its indexer's choice"},
 	{"attn", "sparse|qsa|nsa|swa !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
 	{"attn", "topk942::|ob::|mb::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
-	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca*|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
+	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
 	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
 	{"attn", wrapped + "<flash_attn*|fmha*|attention*|mla*|flash_mla*|sdpa|pytorch_mem_eff*>", "flash-attention 3, CUTLASS fmha, ck_tile fmha, FlashMLA"},
@@ -132,17 +152,17 @@ var kernelRules = []Rule{
 	{"quant_gemm", "fp_a_int_b|weight_only::|weight_only_batched*", "TensorRT-LLM fpA_intB_gemm, weightOnlyBatchedGemv"},
 	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
 	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|bitsandbytes::", "vLLM"},
-	{"quant_gemm", "scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
+	{"quant_gemm", "quant_gemm|quant_matmul|quant_linear|quantized_matmul|quantized_gemm|qgemm*|qgemv*|qmatmul*|qlinear*|gemmv2_forward_4bit|scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
 	{"quant_gemm", "linear|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
-	{"quant_gemm", "nvjet qqtst|qqhsh|*qqtst|qq*|oo*|ooh*|oot*", "cuBLAS nvjet: q is e4m3, o is e2m1"},
-	{"quant_gemm", "cijk f8*|b8*|f8b8*|i8*", "hipBLASLt, Tensile"},
 	{"quant_gemm", wrapped + "<machete*|marlin*>", "vLLM"},
 	{"quant_gemm", wrapped + "<gemm|*gemm> " + fewBits, "CUTLASS, vLLM scaled_mm, Machete, ck gemm_xdl"},
 	{"quant_gemm", "kernel_gemm*|gemm_kernel*|gemm_xdl*" + fewBits, "ck"},
-	{"gemm", "nvjet*|cijk|xmma_gemm|cublas*|wv_splitk*|wvsplitk*|splitk_reduce|splitkreduce*|splitk|split_k_reduce|dot_kernel|dotprod|*dotprod|ll_gemm*|skinny*|tinygemm*|scal_kernel|reduce_1block*|gemm_sn", "cuBLAS, hipBLASLt, vLLM rocm/skinny_gemms.cu, vLLM cute_dsl_ll_bf16_dotprod"},
+	{"gemm", "xmma_gemm|cublas*|wv_split*|splitk_reduce|splitkreduce*|splitk|split_k_reduce|dot_kernel|dotprod|*dotprod|ll_gemm*|skinny*|tinygemm*|scal_kernel|reduce_1block*|gemm_sn", "cuBLAS, hipBLASLt, vLLM rocm/skinny_gemms.cu, vLLM cute_dsl_ll_bf16_dotprod"},
 	{"gemm", "*gemm|gemm|gemmk|gemv|gemvx|*gemv|*matmul|matmul*|mm_kernel|bmm*|*bmm|addmm|=mm|fp32_router|gemmk1|trsm*|syrk*|symm*|mmad|dot_product|matrix_multiply*", "BLAS by any name"},
 	{"gemm", "cublas*::|epilogue::|gemvx::|rocblas*::|ck_gemm::", "cuBLAS, rocBLAS"},
-	{"gemm", wrapped + "<gemm|*gemm|matmul*>", "CUTLASS, ck"},
+	{"quant_gemm", wrapped + "<gemm_w4a4*|w4a4*|w4a8*|w8a8*|w4a16*>", "nunchaku zgemm/"},
+	{"gemm", wrapped + "<gemm|*gemm|gemm_*|matmul*|tiled_mma|mma_atom>", "CUTLASS, CuTe DSL, ck"},
+	{"gemm", "proj|projection|lm_head", "any: a model's linear layers"},
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
 	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|mish*|softplus*|elu_kernel|glu_kernel|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
@@ -151,6 +171,9 @@ var kernelRules = []Rule{
 	{"quantize", "fbgemm_gpu:: qparam|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
 	{"quantize", "to_float|float_to* fp8*|nbit*|hfp8*|fp4*", "FBGEMM quantize_ops"},
+	{"quantize", "fp8|fp4|fp6|mxfp8|mxfp4|nvfp4|nf4|float8*|int8|int4|e4m3*|e5m2*|e2m1*|ue8m0*|mx|8bit|4bit !embedding* !gather* !dropout* !pack* !unpack*", "any: few bits, and no GEMM, attention, cache or layer by what stands above"},
+	{"quantize", "swizzle*|*swizzle|compute*|expand*|transpose*|update*|global scale|scales|scale_inv|scaling|scaling_*|sf", "TransformerEngine swizzle/, recipe/: the scales of few bits"},
+	{"quantize", "*quantize::|quantize*::|*quantize_kernel::|quantization::|*scaling_recipe::|=mxfp8::|=nvfp4::|=fp8::|fp8_blockwise:: !pack_bits*", "TransformerEngine cast/: what else is in their namespaces"},
 	{"gemm", "gemm::", "CUTLASS, FlashInfer: what else is in their namespace"},
 	{"softmax", "cross_entropy*|nll_loss*|softmax*|*softmax|soft_max*|log_softmax*|soft_max_forward*", "PyTorch ATen native/cuda/SoftMax.cu, vLLM"},
 
@@ -167,12 +190,21 @@ var kernelRules = []Rule{
 
 	// Where things are: embeddings, indices, positions, page tables, gathers and concatenations.
 	{"embed_index", "split_embedding*|embedding*|*embedding|embed|embeds|embs|bucketize|jagged*|lxu_cache*|lfu_*|cache_miss|weight_momentum|lru_cache*|linearize*|ssd_*|cache_indices|permute_2d*|permute_indices*|unique*|segment_offset*|krn_partial*|sum_and_scatter|recat*|bounds_check*|compute_cuda_kernel", "FBGEMM, PyTorch ATen Embedding*.cu"},
-	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll|roll_cuda*|rebuild_padding|^tile|prompt_inputs|update_output|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
+	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll|roll_cuda*|rebuild_padding|padding_offset*|padded_offset*|get_rows*|set_rows*|reorder*|^tile|prompt_inputs|update_output|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
 	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
+
+	// Namespaces that say what their functions are parts of.
+	{"activation", "*gated_act|gated_act*|act", "TransformerEngine transpose/, activation/"},
+	{"rope", "rope::|fused_rope::|rotary*::", "any"},
+	{"norm", "norm::|*norm::|normalization::", "FlashInfer norm.cuh, TransformerEngine normalization/"},
+	{"softmax", "softmax::|*softmax::", "any"},
+	{"kv_cache", "kv_cache::|kvcache::|cache::", "TransformerEngine fused_attn/kv_cache.cu"},
+	{"attn", "attn::|*attn::|*attention::|mla*::|context_parallel::", "TransformerEngine fused_attn/"},
+	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|mlp|ffn|fc1|fc2 !hadamard*", "any: what only GEMMs are made of"},
 
 	// Words that say little, and more than nothing.
 	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
-	{"attn", "decode|prefill|qk|qkv|flashattention*", "any: phases have kernels of their own in attention alone"},
+	{"attn", "decode|prefill|qk|qkv|flash|flashattention*|hd64|hd128|hd192|hd256|head_dim*", "any: phases have kernels of their own in attention alone"},
 	{"ssm", "state|states", "any"},
 	{"kv_cache", "cache|caches|kv|kpool !slot", "any"},
 	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
@@ -182,6 +214,6 @@ var kernelRules = []Rule{
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
 	{"activation", "gate|gates|glu|act", "any"},
 	{"reduce", "sum|mean|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
-	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|convert*|pack|unpack|bias|residual|mix", "any"},
+	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|convert*|pack|unpack|bias|residual|mix", "any"},
 	{"elementwise", "elementwise::|cub_elementwise::", "any: what else says so"},
 }

@@ -3,6 +3,7 @@ package categories
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,7 +14,7 @@ func TestNames(t *testing.T) {
 	for file, bar := range map[string]struct {
 		names int
 		right float64
-	}{"names.tsv": {600, 0.95}, "names_set_aside.tsv": {150, 0.90}} {
+	}{"names.tsv": {1000, 0.95}, "names_set_aside.tsv": {150, 0.90}} {
 		text, err := os.ReadFile(filepath.Join("testdata", file))
 		if err != nil {
 			t.Fatal(err)
@@ -28,7 +29,7 @@ func TestNames(t *testing.T) {
 				t.Fatalf("%s: %q is not a category, a name and a source", file, line)
 			}
 			n++
-			if got := c.Of(fields[1]); got == fields[0] {
+			if got := c.Of(fields[1]); slices.Contains(strings.Split(fields[0], "|"), got) {
 				right++
 			} else {
 				t.Logf("%s is %s, want %s (%s)", fields[1], got, fields[0], fields[2])

@@ -10,7 +10,7 @@ import (
 // A pattern says what a name must have: terms with spaces between, all of which must be met.
 //
 //	rms_norm          these words in a row in the function's own name, however they are spelled: rms_norm, RMSNorm, rmsnorm
-//	nvjet*  *gemm     a word of it that starts, or ends, so
+//	nvjet*  *gemm     a word of it that starts, or ends, so; or words, of which the last or first may be a part (three letters or more)
 //	^chunk            the own name starts with these words
 //	=kernel           the own name is these words, and no more
 //	moe::             one of the namespaces (of an op: its library) has these words in a row
@@ -190,16 +190,40 @@ func (d *dictionary) find(w *words, has bits) {
 		}
 		rest, until := w.letters[w.starts[i]:], w.letters[:w.starts[i+1]]
 		for _, p := range d.prefixes[rest[0]] {
-			if bytes.HasPrefix(rest, p.letters) {
+			if bytes.HasPrefix(rest, p.letters) && w.endsWell(i, int(w.starts[i])+len(p.letters)) {
 				has.set(p.atom)
 			}
 		}
 		for _, s := range d.suffixes[until[len(until)-1]] {
-			if bytes.HasSuffix(until, s.letters) {
+			if bytes.HasSuffix(until, s.letters) && w.startsWell(i, len(until)-len(s.letters)) {
 				has.set(s.atom)
 			}
 		}
 	}
+}
+
+// A part of a word that an affix may take from a neighbour has so many letters: radix_sort* is in RadixSorting, but mhca* is not in
+// mhc_aggregate, nor *dgrad in thd_grad.
+const leastOfNeighbour = 3
+
+// endsWell reports whether what starts with the i-th word and ends before the letter at end takes no scrap of a later word.
+func (w *words) endsWell(i, end int) bool {
+	for i+1 < w.len() && int(w.starts[i+1]) < end {
+		if i++; int(w.starts[i+1]) > end && end-int(w.starts[i]) < leastOfNeighbour {
+			return false
+		}
+	}
+	return true
+}
+
+// startsWell reports whether what ends with the i-th word and starts at the letter at start takes no scrap of an earlier word.
+func (w *words) startsWell(i, start int) bool {
+	for i > 0 && int(w.starts[i]) > start {
+		if i--; int(w.starts[i]) < start && int(w.starts[i+1])-start < leastOfNeighbour {
+			return false
+		}
+	}
+	return true
 }
 
 // bits are a set of atoms by number.

@@ -35,6 +35,9 @@ func partsOf(name string, scopes []string) parts {
 			return p
 		}
 	}
+	if rest, ok := strings.CutPrefix(name, cuteDSL); ok {
+		return cuteParts(rest, scopes)
+	}
 	p := parts{scopes: scopes[:0]}
 	name = withoutResult(name)
 	head, from, depth, open, end := 0, 0, 0, -1, len(name)
@@ -88,6 +91,24 @@ scan:
 		p.arguments = name[open:end]
 	}
 	return p
+}
+
+// cuteDSL begins the names that CUTLASS' Python gives its kernels: then come the function (a method has its class before it, and the
+// module before that, without dots), and what it is called with: kernel_cutlass_kernel_…RMSNormKernel_object_at__tensorptrbf16….
+const cuteDSL = "kernel_cutlass_"
+
+// cuteArguments begin what such a kernel is called with.
+var cuteArguments = []string{"_object_at_", "_tensorptr", "_tensor0", "_TiledMMA", "_CopyAtom"}
+
+// cuteParts takes apart what follows cuteDSL.
+func cuteParts(name string, scopes []string) parts {
+	end := len(name)
+	for _, a := range cuteArguments {
+		if i := strings.Index(name[:end], a); i > 0 {
+			end = i
+		}
+	}
+	return parts{scopes: scopes[:0], own: name[:end], arguments: name[end:]}
 }
 
 // withoutResult leaves out what a function template returns, which its demangled name begins with.

@@ -25,6 +25,10 @@ func TestPartsOf(t *testing.T) {
 		{"_ZN7ck_tile6kentryILi1ENS_12Rmsnorm2dFwdINS_3FooEEEEvT0_", "ck_tile", "kentry", "Li1ENS_12Rmsnorm2dFwdINS_3FooEEEEvT0_"},
 		{"_ZN2ck12_GLOBAL__N_16kernelEv", "ck", "kernel", ""},
 		{"_ZN99x", "", "_ZN99x", ""},
+		{"kernel_cutlass_kernel_flashinfernormRMSNormKernel_object_at__tensorptrbf16_TiledMMA_0", "", "kernel_flashinfernormRMSNormKernel", "_object_at__tensorptrbf16_TiledMMA_0"},
+		{"kernel_cutlass_gdn_decode_kernel_tensorptrbf16gmem_0", "", "gdn_decode_kernel", "_tensorptrbf16gmem_0"},
+		{"kernel_cutlass_kernel_TiledMMA_ThrLayout", "", "kernel", "_TiledMMA_ThrLayout"},
+		{"kernel_cutlass_ll_bf16_dotprod", "", "ll_bf16_dotprod", ""},
 	} {
 		p := partsOf(c.name, nil)
 		if got := strings.Join(p.scopes, " "); got != c.scopes || p.own != c.own || p.arguments != c.arguments {
@@ -77,6 +81,9 @@ func TestPatterns(t *testing.T) {
 		{"rope", []string{"apply_rope", "ropeKernel"}, []string{"GatherOperation", "property"}},
 		{"nvjet*", []string{"nvjet_sm90", "nvjets"}, []string{"xnvjet"}},
 		{"*gemm", []string{"sgemm", "s16816gemm_128", "my_gemm"}, []string{"gemmk", "gemms"}},
+		{"radix_sort*", []string{"RadixSorting", "radix_sort", "radixsorts"}, []string{"radix"}},
+		{"mhca*", []string{"mhca", "mhcas", "mh_ca_fwd", "mhc_a_fwd"}, []string{"mhc_aggregate"}}, // no scrap of a neighbour
+		{"*dgrad", []string{"dgrad", "wdgrad", "d_grad"}, []string{"thd_grad"}},
 		{"^chunk", []string{"_chunk_fwd", "chunk", "ChunkScan"}, []string{"chunked_fwd", "fused_chunk", "a<chunk>"}},
 		{"=kernel", []string{"void cutlass::Kernel<x>()", "kernel", "_kernel"}, []string{"kernel2", "my_kernel"}},
 		{"moe::", []string{"void vllm::moe::f()", "moe::f"}, []string{"moe", "moes::f", "f<moe::g>"}},
@@ -141,7 +148,9 @@ func hasAtom(a atom, id string) bool {
 	w.split(id)
 	for i := range w.len() {
 		rest := string(w.letters[w.starts[i]:])
-		if a.form == prefix && strings.HasPrefix(rest, a.letters) || a.form == suffix && strings.HasSuffix(string(w.letters[:w.starts[i+1]]), a.letters) {
+		from, to := int(w.starts[i]), int(w.starts[i+1])
+		if a.form == prefix && strings.HasPrefix(rest, a.letters) && noScrap(w, from, from+len(a.letters)) ||
+			a.form == suffix && strings.HasSuffix(string(w.letters[:to]), a.letters) && noScrap(w, to-len(a.letters), to) {
 			return true
 		}
 		for j := i + 1; j <= w.len() && j <= i+mostWords; j++ {
@@ -187,4 +196,16 @@ func BenchmarkCategorizer(b *testing.B) {
 			c.Of(n)
 		}
 	}
+}
+
+// noScrap reports whether letters from … to, which lie in several words, take no less than three letters of one that they do not fill.
+func noScrap(w words, from, to int) bool {
+	for i := range w.len() {
+		start, end := int(w.starts[i]), int(w.starts[i+1])
+		taken := min(end, to) - max(start, from)
+		if taken > 0 && taken < end-start && taken < leastOfNeighbour && taken < to-from {
+			return false
+		}
+	}
+	return true
 }
