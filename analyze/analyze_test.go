@@ -274,7 +274,7 @@ func TestFrontendAlone(t *testing.T) {
 // TestOtherKinds: what no analysis reads is told, if it is more than a trifle.
 func TestOtherKinds(t *testing.T) {
 	text := `{"traceEvents": [{"ph":"X","cat":"cpu_op","name":"aten::mm","pid":1,"tid":1,"ts":1,"dur":5},
-		{"ph":"X","cat":"mtia_ccp_events","name":"a","pid":1,"tid":2,"ts":1,"dur":5}, {"ph":"X","cat":"mtia_ccp_events","name":"b","pid":1,"tid":2,"ts":7,"dur":5},
+		{"ph":"X","cat":"mtia_ccp_events","name":"merge","pid":1,"tid":2,"ts":1,"dur":5}, {"ph":"X","cat":"mtia_ccp_events","name":"event_wait","pid":1,"tid":2,"ts":7,"dur":5},
 		{"ph":"X","cat":"mtia_runtime","name":"c","pid":1,"tid":1,"ts":9,"dur":5}]}`
 	tr, err := formats.Read(strings.NewReader(text), "mtia.json", source.Options{})
 	if err != nil {

@@ -75,8 +75,11 @@ func workedAt(r *analyze.Result) string {
 			most = &r.Categories[i]
 		}
 	}
-	if most == nil || whole <= 0 {
+	switch {
+	case most == nil || whole <= 0:
 		return ""
+	case most.Name == "comm" && t.CommOverlapNs > 0: // what is computed beside it has none of the exclusive time
+		return fmt.Sprintf(", with communication running during %s of it, %s of that beside computation", percent(t.CommNs, t.BusyNs), percent(t.CommOverlapNs, t.CommNs))
 	}
 	return fmt.Sprintf(", %s of it %s", percent(most.ExclusiveNs, whole), categoryWords(most.Name, choose(r.Kind == analyze.KindGPU, "kernels", "ops")))
 }
@@ -206,7 +209,7 @@ func (s *idleSum) mainly(r *analyze.Result, idleNs int64) string {
 		if 2*c.gap.Ns > idleNs {
 			return fmt.Sprintf(", %s of that because %s", percent(c.gap.Ns, idleNs), map[string]string{
 				"host": "the next kernel was launched too late", "launch": "of short gaps between kernels",
-				"other": "of waits for events, streams or a busy device", "unknown": "of something before the profile: the launch is not in the trace",
+				"other": "of waits for events, streams or a busy device", "unknown": "of what is not known: what came next has no launch in the trace",
 			}[c.name])
 		}
 	}

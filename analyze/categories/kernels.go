@@ -28,6 +28,8 @@ var kernelRules = []Rule{
 
 	// Accelerators that run a compiled program as one piece of work.
 	{"program", "=pe_exe", "Meta's MTIA: its processing elements' programs"},
+	{"gemm", "^fc_dtype", "Meta's MTIA in eager mode: ops, with what they are of (HTA tests/data/mtia_trace_single_rank)"},
+	{"elementwise", "dtype divide|sqrt|rsqrt|log|log2|exp|sub|neg|abs|clip|eq_kernel|gt|ge|lt|le|eq|ne|reciprocal|nan_to_num|threshold_backward", "the same"},
 
 	// torch.compile: what it fuses is called after all that is in it. Its templates are GEMMs and attention.
 	{"attn", "^triton_tem|^triton_flex flex_attention|sdpa|flex_decoding", "PyTorch inductor: kernel/flex_attention.py"},

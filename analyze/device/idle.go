@@ -9,13 +9,14 @@ import (
 
 // Idle says why a device stood still: the gaps of the union of all its work, each named after the event that ended it.
 //
-//	host     the call that launched the next event began after the gap did: the host was late
+//	host     the call that launched the next event began after the gap did, or the gap is long and that call lasted for most of it:
+//	         the host was late
 //	launch   otherwise, and the gap is short (index.Options.LaunchGapNs): the device's own delay between kernels
 //	other    otherwise
 //	unknown  the next event's launch is not in the trace
 //
-// The rule is HTA's, applied to the device rather than to each stream, because a gap on one stream costs nothing while
-// another works. Sync counts, within host, the gaps that began while the thread that launched what ended them waited for
+// The rule is HTA's but for calls that last, applied to the device rather than to each stream, because a gap on one stream costs
+// nothing while another works. Sync counts, within host, the gaps that began while the thread that launched what ended them waited for
 // the device in a call, and of their time what it still waited. HeldUp counts, within host, those in which the launch had
 // returned in the first half and more than 1 ms before the work began: it waited for a stream, an event or the driver.
 type Idle struct {

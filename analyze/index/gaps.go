@@ -9,19 +9,23 @@ import (
 
 // A gap is a time in which a device stood still: what lies between the union of its work. Each is named after the event
 // that ended it, by HTA's rule, applied to the device rather than to each stream, because a gap on one stream costs nothing
-// while another works. Every question about idleness starts from this list: how much of which cause, what the host did
-// meanwhile, whose step it was.
+// while another works. In one thing it is another rule: a call that is still launching is no launch. The first use of a kernel
+// loads its module in the call that launches it, for a second at times, and a thread that is not scheduled stands still wherever
+// it is. A device that waited for most of a gap for such a call to return waited for the host. Every question about idleness
+// starts from this list: how much of which cause, what the host did meanwhile, whose step it was.
 
 // IdleCause says why there was no work for a while.
 type IdleCause uint8
 
 // The causes: those of a device, and IdleOutside of a CPU.
 const (
-	IdleHost    IdleCause = iota // the next work was launched after the gap began: the host was late, unless it is held up (Gap.HeldUp)
-	IdleLaunch                   // launched before, and the gap is short (Options.LaunchGapNs): the device's own delay
-	IdleOther                    // launched before, and the gap is long
-	IdleUnknown                  // the next work's launch is not in the trace
-	IdleOutside                  // CPU: inside a step or between steps, and in no op
+	// IdleHost: the next work was launched after the gap began, or the gap is long and the call that launched it lasted for most of
+	// it: the host was late, unless the work is held up (Gap.HeldUp).
+	IdleHost    IdleCause = iota
+	IdleLaunch            // launched before, and the gap is short (Options.LaunchGapNs): the device's own delay
+	IdleOther             // launched before, and the gap is long
+	IdleUnknown           // the next work's launch is not in the trace
+	IdleOutside           // CPU: inside a step or between steps, and in no op
 	IdleCauses
 )
 
@@ -139,6 +143,8 @@ func (x *Index) cause(next *Arrival, from, to int64) IdleCause {
 		return IdleHost
 	case to-from < x.Options.LaunchGapNs:
 		return IdleLaunch
+	case 2*(min(next.Returned, to)-from) >= to-from:
+		return IdleHost
 	}
 	return IdleOther
 }
@@ -155,7 +161,8 @@ func heldUp(next *Arrival, from, to int64) bool {
 
 // A call that waits for the device has let it run dry if it had begun before, on the thread that then launched what came
 // next, and only for as long as it still waited: what the host does after it is the host's. A thread that waits beside the
-// launching one holds nobody up, and neither does a call that begins in the gap: nothing runs that it could wait for.
+// launching one holds nobody up, and neither does a call that begins in the gap: nothing runs that it could wait for. The call
+// that launched what came next, a copy that blocks, is not what it waited for.
 
 // judgeHost says of each gap that is the host's, in order of time, whether its work was held up, and else which call the
 // launching thread waited in when it began.
@@ -187,7 +194,8 @@ func (x *Index) judgeHost(gaps []Gap) {
 				last[a.Track] = c
 			}
 		}
-		if c := last[a.Track]; c >= 0 && x.Calls[c].EndNs > g.StartNs {
+		launching := g.Next >= 0 && last[a.Track] == x.GPU[g.Next].Call
+		if c := last[a.Track]; c >= 0 && !launching && x.Calls[c].EndNs > g.StartNs {
 			g.Sync, g.SyncNs = c, min(x.Calls[c].EndNs, g.EndNs)-g.StartNs
 		}
 	}

@@ -19,6 +19,9 @@ func TestHeldUp(t *testing.T) {
 		{"delivered in 20 µs, most of the gap", 1_000, 6_000, 26_000, IdleHost, false},
 		{"more than 1 ms later, less than half of the gap", 8 * ms, 8 * ms, 10 * ms, IdleHost, false},
 		{"launched before, long", -5_000, -1_000, 3 * ms, IdleOther, false},
+		{"a launch that lasts for most of the gap", -5_000, 2 * ms, 3 * ms, IdleHost, false},
+		{"a launch that lasts for less than half of it", -5_000, ms, 3 * ms, IdleOther, false},
+		{"a launch that lasts beyond the start of its work", -5_000, 4 * ms, 3 * ms, IdleHost, false},
 		{"launched before, short", -5_000, -1_000, 900, IdleLaunch, false},
 	} {
 		next := &Arrival{Launched: c.launched, Returned: c.returned, Linked: true}

@@ -23,11 +23,16 @@ var accelerators = []accelerator{
 	{"privateuse1_driver", "", trace.CategoryDriver},
 	// Gaudi: "HPU host side runtime event".
 	{"hpu_op", "", trace.CategoryRuntime},
-	// Meta's MTIA. Of what its control processor records, processing elements and transfers work; events, waits for them, and what
-	// merges lanes (event_wait, event_record, merge, remote) do not, and stay what they are.
+	// Meta's MTIA. Of what its control processor records, transfers and programs of the processing elements are work, whether a
+	// program is called pe_exe, as a compiled model's is, or after its op, as in eager mode (add-dtype_Float); events, waits for
+	// them, and what merges lanes are none.
 	{"mtia_runtime", "", trace.CategoryRuntime},
-	{mtiaEvents, "pe_exe", trace.CategoryKernel},
+	{mtiaEvents, "event_wait", keptAsIs},
+	{mtiaEvents, "event_record", keptAsIs},
+	{mtiaEvents, "merge", keptAsIs},
+	{mtiaEvents, "remote", keptAsIs},
 	{mtiaEvents, "dma_request", trace.CategoryMemcpy},
+	{mtiaEvents, "", trace.CategoryKernel},
 	// Glow's runtime.
 	{"glow_runtime", "", trace.CategoryRuntime},
 }
@@ -35,11 +40,15 @@ var accelerators = []accelerator{
 // mtiaEvents is the one category whose events are told apart by name.
 const mtiaEvents = "mtia_ccp_events"
 
-// acceleratorCategory is what an event of a category and a name token is read as; false of those that are not in the table.
+// keptAsIs is what events are read as that are in the table for being no work: they stay under their own name.
+const keptAsIs = trace.CategoryOther
+
+// acceleratorCategory is what an event of a category and a name token is read as, by the first row that it fits; false of what is
+// not in the table, or is kept as it is.
 func acceleratorCategory(category, name []byte) (trace.Category, bool) {
 	for _, a := range accelerators {
 		if string(category) == a.category && (a.name == "" || string(unquoted(name)) == a.name) {
-			return a.as, true
+			return a.as, a.as != keptAsIs
 		}
 	}
 	return 0, false

@@ -84,7 +84,9 @@ func TestAccelerators(t *testing.T) {
 		{"mtia_runtime", "runFunction", trace.CategoryRuntime},
 		{"mtia_ccp_events", "pe_exe", trace.CategoryKernel},
 		{"mtia_ccp_events", "dma_request", trace.CategoryMemcpy},
+		{"mtia_ccp_events", "add-dtype_Float", trace.CategoryKernel},
 		{"mtia_ccp_events", "event_wait", trace.CategoryOther},
+		{"mtia_ccp_events", "remote", trace.CategoryOther},
 		{"mtia_insight", "x", trace.CategoryOther},
 	} {
 		text := `{"schemaVersion": 1, "traceEvents": [` + strings.Join([]string{event("mtia_ccp_events", "merge"), event("kernel", "k"),
