@@ -15,7 +15,7 @@ const fewBits = " <e4m3|e5m2|e2m1|float_e4m3_t|float_e5m2_t|float_e2m1_t|fp8*|fp
 // moe and noRoute are experts, and what of them is no GEMM.
 const (
 	moe     = "moe|experts|expert "
-	noRoute = " !quant* !*quant !sort* !sum* !scatter* !gather* !permute* !unpermute* !topk* !softmax !align* !router* !routing* !gating* !count*"
+	noRoute = " !quant* !*quant !sort* !sum* !scatter* !gather* !permute* !unpermute* !topk* !softmax !align* !router* !routing* !gating* !count* !gate !*gate !map* !pack* !hash* !prefix*"
 )
 
 // The order matters: names are full of traps. What a kernel is fused with comes after what it is; the parts of a model that
@@ -45,6 +45,7 @@ var kernelRules = []Rule{
 	{"gemm", "nvjet*|cijk", "cuBLAS, hipBLASLt, Tensile"},
 
 	// Adapters: before experts and GEMMs, which they consist of.
+	{"lora", "lora*::|*lora::", "mistral.rs kernels/lora"},
 	{"lora", "lora|sgmv*|bgmv*|punica|sgmv_shrink", "vLLM lora/ops/triton_ops, SGLang lora/triton_ops, Punica, TensorRT-LLM lora/"},
 
 	// Experts that speak to other ranks are comm; those that sort what came are not.
@@ -52,7 +53,7 @@ var kernelRules = []Rule{
 	{"moe_route", "local_expert_count|expert_offset|expert_offsets|within_expert", "mori ep_local_expert_count.hip, Triton-distributed FlashComm/csrc/ep"},
 	{Comm, "nccl*|rccl*|msccl*|hccl*|oneccl*", "NCCL, RCCL, MSCCL, HCCL"},
 	{Comm, "deep_ep::|intranode::|internode::|internode_ll::", "DeepEP"},
-	{Comm, "mori::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
+	{Comm, "nccl*::|hybridep::|mori::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
 	{Comm, "trtllm_allreduce*::|trtllm_alltoall::|trtllm_mnnvl*::|moe_alltoall::|mixed_comm::|moe_comm::|comm::|direct_dcp::|mnnvl*::|ar_fusion::", "TensorRT-LLM communicationKernels/, FlashInfer comm/"},
 	{Comm, "allreduce*|all_reduce|all_gather|reduce_scatter|all_to_all|all2all|a2a|*allreduce", "vLLM, SGLang, aiter custom_all_reduce, FlashInfer comm/"},
 	{Comm, "cross_device_reduce|cross_device*|quick_reduce|multimem|nvls|lamport|one_shot*|two_shot*|*userbuffers|mnnvl|multicast|symm_mem* !transpose", "vLLM csrc/custom_all_reduce.cuh, PyTorch SymmetricMemory"},
@@ -61,6 +62,7 @@ var kernelRules = []Rule{
 	{Comm, "ag_gfx*|rs_gfx*|ar_gfx*|ar_ll_gfx*|sync_latency", "aiter custom_all_reduce_gfx1250.cuh"},
 	{Comm, "2shot|1shot|barrier|=signal_kernel|lse_combine|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
 	{Comm, "=dispatch_kernel|=combine_kernel|^kernel_dispatch|^kernel_combine|push_send*|push_recv*|pull_send*|pull_recv*|ring_reduce|intra_node|inter_node", "pplx-kernels, Triton-distributed, TransformerEngine userbuffers"},
+	{Comm, "^pg|^ubx", "exllamav3 parallel/: process groups; NCCL contrib/nccl_ubx"},
 	{Comm, "sdma|fabric_copy|ring_finish|fused_ring|ring_local|ring_remote", "mori collective/"},
 	{Comm, "reduce_insert|publish|wait_combine|wait_acks|wait_prefix|=ack_kernel|bump_tag|count_dedup|combine_reduce|combine_group", "FlashInfer sm90_push_a2a_ops.cu"},
 
@@ -86,7 +88,7 @@ var kernelRules = []Rule{
 
 	// Experts. Sorting, gating, summing; then their GEMMs.
 	{"moe_route", "aux_loss|row_id_map|row_map|sort_chunks*|chunk_sort*", "TransformerEngine fused_router/, triton/permutation.py"},
-	{"moe_gemm", "moe_tma_descs|set_grouped_gemm|group_gemm_args|group_gemm_starts|compute_problem_sizes|get_group_gemm*|problem_sizes", "vLLM moe_data.cu, FlashInfer group_gemm, SGLang nvfp4_blockwise_moe.cuh"},
+	{"moe_gemm", "moe_tma_descs|set_grouped_gemm|group_gemm_args|group_gemm_starts|group_starts|compute_problem_sizes|get_group_gemm*|problem_sizes", "vLLM moe_data.cu, FlashInfer group_gemm, SGLang nvfp4_blockwise_moe.cuh"},
 	{"gemm", "router_gemm*|router_gemv|gate_gemm", "vLLM dsv3_router_gemm, FlashInfer cake_router_gemm"},
 	{"activation", "silu_*|silu|swiglu*|gelu|act_and_mul moe|experts|masked|post_quant !fused_moe", "SGLang ep_moe: activations of experts"},
 	{"activation", "do_activation|do_gated_activation|moe_activation", "TensorRT-LLM cutlass_fused_moe_kernels.cuh, cuteDslKernels/moeUtils.cu"},
@@ -97,22 +99,25 @@ var kernelRules = []Rule{
 	{"moe_route", "finalize_moe|^finalize_kernel|^finalize_deep_seek|^post_expert|append_shared_expert|finalize::|finalize_matmul_scatter|expand_input_rows|shuffle_input_rows|=permute_kernel|permute::|expert_first_token*|expert_prefix*|block_expert*|global_expert*|build_expert*", "TensorRT-LLM moe_kernels.cu, trtllm_fused_moe_dev_kernel.cu"},
 	{"moe_route", "expert_tokens|expert_map|expert_ids|expert_offsets|expt_data|expt_hist|experts_combine|compute_arg_sorts|blockscale_offsets|shuffle_rows|apply_shuffle_mul_sum|masked_m|seg_indptr|src2dst|gateup_input|minus_one", "vLLM moe_data.cu, SGLang ep_moe/kernels.py, moe/prepare_moe_input.cu"},
 	{"moe_route", "topk_forward|sum_bitmatrix*|bitmatrix|compute_writeback|masked_compaction|sbtopk|topk_routes|route_count|route_prefix*|topk_id|topk_ids|topk_pack|hash_topk|moe_data|moe_output|topk_to_local|masked_topk_sum|unpermute*|topk_idx", "triton_kernels, FlashInfer moe_w4a16_route_pack.py, vLLM moe_permute_unpermute"},
-	{"moe_gemm", "moe_gemm*|moe_flat*|moe_flatmm|fused_moe*|fmoe*|ck_moe*|moe_ck*|kernel_moe*|marlin_moe*|moe_marlin|moe_wna16*|moe_mxgemm*|batched_moe|moe_stage*|opus_moe|moe_kernel|e2e_moe*|precomputed_work|compute_strides*|batched_triton|expert_triton|moe_w4a16*|moe_mk*", "vLLM, SGLang fused_moe; aiter fmoe, ck; Marlin MoE"},
-	{"moe_gemm", "grouped_gemm|group_gemm|gmm|tgmm|grouped_matmul|m_grouped|k_grouped|matmul_ogs|p_matmul*|bf16_gemm_contiguous|down_gemv|gate_up_gemv|swiglu_gemv|ptr_array_gemm", "DeepGEMM, triton_kernels matmul_ogs, CUTLASS grouped"},
+	{"moe_gemm", "moe_gemm*|moe_flat*|moe_flatmm|fused_moe*|fmoe*|ck_moe*|moe_ck*|kernel_moe*|marlin_moe*|moe_marlin|moe_wna16*|moe_mxgemm*|batched_moe|moe_stage*|opus_moe|moe_kernel|e2e_moe*|precomputed_work|compute_strides*|batched_triton|expert_triton|moe_w4a16*|moe_mk*|moe_vec*|moe_fused_kernel", "vLLM, SGLang fused_moe; aiter fmoe, ck; Marlin MoE"},
+	{"moe_gemm", "grouped_gemm|group_gemm|grouped_mm|gmm|tgmm|grouped_matmul|m_grouped|k_grouped|matmul_ogs|p_matmul*|bf16_gemm_contiguous|down_gemv|gate_up_gemv|swiglu_gemv|ptr_array_gemm", "DeepGEMM, triton_kernels matmul_ogs, CUTLASS grouped"},
 	{"moe_gemm", "marlin_moe_wna16::|fused_moe::|moe_ck*::", "vLLM csrc/moe/marlin_moe_wna16"},
 	{"moe_gemm", "^bmm t128x|t64x|t256x|t192x", "TensorRT-LLM batched GEMMs of experts: trtllm-gen bmm_…_t128x8x512"},
 	{"moe_route", wrapped + "<moe_sorting*|topk_softmax*>", "ck_tile"},
 	{"moe_gemm", wrapped + "<moe*|fused_moe|moe_flat*|group_problem_shape|grouped_gemm|moe_gemm*|ptr_array|grouped> !<*convolution|convolution*>", "CUTLASS grouped GEMMs, ck_tile fused_moe"},
 	{"moe_gemm", "sm90_fp8_gemm_1d*|sm100_fp8_gemm_1d* <m_grouped*|=m_grouped_contiguous|=m_grouped_masked>", "DeepGEMM"},
-	{"moe_route", "softmax*|sigmoid* topk|topk_*|top_k !logits !log_softmax !sampl* !sampling::", "exllamav2 q_mlp_softmax.cuh, lightllm softmax_topk.py"},
-	{"moe_route", "reduce_topk|topk_sum|topk_weight|topk_weights", "Triton-distributed nvidia/moe_utils.py"},
-	{"moe_gemm", moe + "gemm|*gemm|gemv|*gemv|matmul*|down|up|gate_up|gu|ffn|mlp|fc1|fc2|w4a16*|w4a8*|w8a8*|batched|grouped|sm80*|sm90*|sm100*|sm120*" + noRoute, "any: experts, and what a GEMM is called"},
+	{"moe_route", "softmax*|sigmoid*|gate|gating|softplus*|*softplus|ep topk|topk_*|top_k !logits !log_softmax !sampl* !beam* !sampling::", "exllamav2 q_mlp_softmax.cuh, lightllm softmax_topk.py"},
+	{"moe_route", "reduce_topk|topk_reduce|topk_sum|topk_weight|topk_weights", "Triton-distributed nvidia/moe_utils.py"},
+	{"moe_gemm", moe + "gemm|*gemm|gemv|*gemv|matmul*|down|up|gate_up|gu|ffn|mlp|fc1|fc2|w4a16*|w4a8*|w8a8*|batched|grouped|forward|fwd|sm80*|sm90*|sm100*|sm120*|fp8|fp4|mxfp4|nvfp4|int4|int8|q2*|q3*|q4*|q5*|q6*|q8*" + noRoute, "any: experts, and what a GEMM is called"},
 	{"moe_route", "router::|*router::|router*::", "TransformerEngine fused_router/"},
 	{"moe_route", "moe::|routing::", "vLLM, TensorRT-LLM: what else is in their namespace"},
 	{"moe_route", "moe|megamoe|experts|expert !norm !*norm", "any: what else says so"},
 
+	{"moe_route", "eplb*", "vLLM: experts' load, balanced"},
+
 	// What a layer consists of, in its order.
-	{"norm", "*norm|norm2d*|rms_norm*|layer_norm*|rms|ln_fwd|ln_bwd|ln_parallel*|bn_fw*|bn_bw*|norm_kernel|rowwise_moments*|compute_fused_params|qk_var|ln !renorm !gemm !gemv !matmul", "PyTorch ATen, vLLM csrc/layernorm_kernels.cu, SGLang, FlashInfer norm.cuh, aiter, cuDNN, flash-attention layer_norm"},
+	{"rope", "^rope|^fused_rope|^apply_rope|^rotary", "any: rope that comes before a norm"},
+	{"norm", "*norm|norm2d*|rms_norm*|layer_norm*|rms|ln_fwd|ln_bwd|ln_parallel*|bn_fw*|bn_bw*|norm_kernel|rowwise_moments*|compute_fused_params|qk_var|ln|normalization*|welford* !renorm !gemm !gemv !matmul", "PyTorch ATen, vLLM csrc/layernorm_kernels.cu, SGLang, FlashInfer norm.cuh, aiter, cuDNN, flash-attention layer_norm"},
 	{"norm", "layer_norm::|batch_norm*::", "flash-attention, Apex"},
 	{"norm", "gamma_beta|gamma_beta_backward*|batch_norm_*|compute_internal_gradients", "PyTorch ATen native/cuda/layer_norm_kernel.cu, Normalization.cuh"},
 	{"norm", wrapped + "<rmsnorm*|layernorm*|rms_norm|layer_norm|add_rmsnorm*>", "ck_tile norms"},
@@ -134,13 +139,15 @@ var kernelRules = []Rule{
 	{"attn", "^fwd_kernel|=bwd_kernel|^bwd_kernel_fused|^bwd_preprocess|bwd_kernel_dk*|bwd_kernel_dq|bwd_dkv|bwd_dq|convert_dq|compute_attn*", "Triton attention: SGLang, vLLM prefix_prefill.py, flash_attn_triton.py"},
 	{"attn", "cooperative_topk*|topk_per_row*|mqa_logits|paged_mqa_logits|topk_transform*|fast_topk*|page_table_transform|ragged_transform|topk_ragged|indexer*|nsa|dsa|block_scores|*scores|score|context_score|persistent_topk|lse|candidate*", "vLLM, SGLang, DeepGEMM: the indexer of DeepSeek's sparse attention"},
 	{"attn", "topk|topk_* swa|slots|sparse|prefill|decode|lens|scatter|global|index|indices !logits !gating !sampling::", "vLLM, aiter: what DeepSeek's sparse attention makes of its indexer's choice"},
-	{"attn", "sparse|qsa|nsa|swa !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
+	{"attn", "sparse|qsa|nsa|swa !logits !penalt* !mixer !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
 	{"attn", "topk942::|ob::|mb::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
 	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
 	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
 	{"attn", wrapped + "<flash_attn*|fmha*|attention*|mla*|flash_mla*|sdpa|pytorch_mem_eff*>", "flash-attention 3, CUTLASS fmha, ck_tile fmha, FlashMLA"},
 	{"kv_cache", "kv_cache|kvcache|full_cache|paged_kv", "any: what else says so"},
+
+	{"attn", "decode|prefill fa|paged|varlen|heads", "any: attention by its phase and what it reads"},
 
 	// Convolutions before GEMMs, of which most are made.
 	{"conv", "fprop|dgrad|wgrad|wgrad2d*|dgrad2d|conv|conv1d|conv2d|conv3d|convolution*|convolve*|winograd*|im2col*|im2d2col|col2im*|vol2col|implicit_convolve*|scudnn|hcudnn|depthwise*", "cuDNN, PyTorch ATen native/cuda, MIOpen"},
@@ -153,18 +160,18 @@ var kernelRules = []Rule{
 	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4|afp8*|wfp8|wfp4|block32_tiled|block32_packed", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
 	{"quant_gemm", "fp_a_int_b|weight_only::|weight_only_batched*", "TensorRT-LLM fpA_intB_gemm, weightOnlyBatchedGemv"},
 	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
-	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|bitsandbytes::", "vLLM"},
-	{"quant_gemm", "quant_gemm|quant_matmul|quant_linear|quantized_matmul|quantized_gemm|qgemm*|qgemv*|qmatmul*|qlinear*|gemmv2_forward_4bit|scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
-	{"quant_gemm", "linear|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
+	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|exl3::|bitsandbytes::|aqlm::|quip*::|autoquant::|hqq::|gguf*::|vptq::|allspark::|squeezellm::", "vLLM, aphrodite-engine"},
+	{"quant_gemm", "decompress*|reconstruct*|repack*|qmm|qmv|qvm|quant_gemm|quant_matmul|quant_linear|quantized_matmul|quantized_gemm|qgemm*|qgemv*|qmatmul*|qlinear*|gemmv2_forward_4bit|scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
+	{"quant_gemm", "linear|einsum|vecmat|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
 	{"quant_gemm", wrapped + "<machete*|marlin*>", "vLLM"},
 	{"quant_gemm", wrapped + "<gemm|*gemm> " + fewBits, "CUTLASS, vLLM scaled_mm, Machete, ck gemm_xdl"},
 	{"quant_gemm", "kernel_gemm*|gemm_kernel*|gemm_xdl*" + fewBits, "ck"},
-	{"gemm", "xmma_gemm|cublas*|wv_split*|splitk_reduce|splitkreduce*|splitk|split_k_reduce|dot_kernel|dotprod|*dotprod|ll_gemm*|skinny*|tinygemm*|scal_kernel|reduce_1block*|gemm_sn", "cuBLAS, hipBLASLt, vLLM rocm/skinny_gemms.cu, vLLM cute_dsl_ll_bf16_dotprod"},
+	{"gemm", "xmma_gemm|cublas*|wv_split*|splitk_reduce|splitkreduce*|splitk|split_k_reduce|vecmat|dot_kernel|dotprod|*dotprod|ll_gemm*|skinny*|tinygemm*|scal_kernel|reduce_1block*|gemm_sn !argmin* !argmax*", "cuBLAS, hipBLASLt, vLLM rocm/skinny_gemms.cu, vLLM cute_dsl_ll_bf16_dotprod"},
 	{"gemm", "*gemm|gemm|gemmk|gemv|gemvx|*gemv|*matmul|matmul*|mm_kernel|bmm*|*bmm|addmm|=mm|fp32_router|gemmk1|trsm*|syrk*|symm*|mmad|dot_product|matrix_multiply*", "BLAS by any name"},
 	{"gemm", "cublas*::|epilogue::|gemvx::|rocblas*::|ck_gemm::", "cuBLAS, rocBLAS"},
-	{"quant_gemm", wrapped + "<gemm_w4a4*|w4a4*|w4a8*|w8a8*|w4a16*>", "nunchaku zgemm/"},
+	{"quant_gemm", wrapped + "<gemm_quant*|gemm_w4a4*|w4a4*|w4a8*|w8a8*|w4a16*>", "nunchaku zgemm/"},
 	{"gemm", wrapped + "<gemm|*gemm|gemm_*|matmul*|tiled_mma|mma_atom>", "CUTLASS, CuTe DSL, ck"},
-	{"gemm", "proj|projection|lm_head", "any: a model's linear layers"},
+	{"gemm", "proj|projection|lm_head|einsum|mm|mv|vdot|vecdot|mat_vec*|*mat_vec", "any: a model's linear layers, and what PyTorch calls products"},
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
 	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|mish*|softplus*|elu_kernel|glu_kernel|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
@@ -173,7 +180,7 @@ var kernelRules = []Rule{
 	{"quantize", "fbgemm_gpu:: qparam|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
 	{"quantize", "to_float|float_to* fp8*|nbit*|hfp8*|fp4*", "FBGEMM quantize_ops"},
-	{"quantize", "fp8|fp4|fp6|mxfp8|mxfp4|nvfp4|nf4|float8*|int8|int4|e4m3*|e5m2*|e2m1*|ue8m0*|mx|8bit|4bit !embedding* !gather* !dropout* !pack* !unpack*", "any: few bits, and no GEMM, attention, cache or layer by what stands above"},
+	{"quantize", "fp8|fp4|fp6|mxfp8|mxfp4|nvfp4|nf4|float8*|int8|int4|e4m3*|e5m2*|e2m1*|ue8m0*|mx|1bit|2bit|3bit|4bit|6bit|8bit !embedding* !gather* !dropout* !pack_bits*", "any: few bits, and no GEMM, attention, cache or layer by what stands above"},
 	{"quantize", "swizzle*|*swizzle|compute*|expand*|transpose*|update*|global scale|scales|scale_inv|scaling|scaling_*|sf", "TransformerEngine swizzle/, recipe/: the scales of few bits"},
 	{"quantize", "*quantize::|quantize*::|*quantize_kernel::|quantization::|*scaling_recipe::|=mxfp8::|=nvfp4::|=fp8::|fp8_blockwise:: !pack_bits*", "TransformerEngine cast/: what else is in their namespaces"},
 	{"gemm", "gemm::", "CUTLASS, FlashInfer: what else is in their namespace"},
@@ -184,7 +191,7 @@ var kernelRules = []Rule{
 	// Sampling: from logits to tokens.
 	{"embed_index", "combine_sampled*", "vLLM v1/worker/gpu/input_batch.py"},
 	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|stop_criteria|stop_words|bad_words|grammar*", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
-	{"sampling", "sampling::|topk::|beam_search::", "FlashInfer sampling.cuh"},
+	{"sampling", "sampling::|sampler::|topk::|beam_search::", "FlashInfer sampling.cuh, hpc-ops sampler/"},
 	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
 	{"sampling", "radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
 	{"sampling", "reduce_kernel <arg_max*|arg_min*|argmax*|argmin*>", "PyTorch ATen ReduceArgMaxKernel.cu"},
@@ -196,13 +203,13 @@ var kernelRules = []Rule{
 	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
 
 	// Namespaces that say what their functions are parts of.
-	{"activation", "*gated_act|gated_act*|act", "TransformerEngine transpose/, activation/"},
+	{"activation", "*gated_act|gated_act*|act|*elu|*ilu|*glu|hardtanh|hardsigmoid|softplus|softshrink|hardshrink|threshold", "PyTorch, TransformerEngine transpose/, activation/"},
 	{"rope", "rope::|fused_rope::|rotary*::", "any"},
 	{"norm", "norm::|*norm::|normalization::", "FlashInfer norm.cuh, TransformerEngine normalization/"},
 	{"softmax", "softmax::|*softmax::", "any"},
 	{"kv_cache", "kv_cache::|kvcache::|cache::", "TransformerEngine fused_attn/kv_cache.cu"},
 	{"attn", "attn::|*attn::|*attention::|mla*::|context_parallel::", "TransformerEngine fused_attn/"},
-	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|mlp|ffn|fc1|fc2 !hadamard*", "any: what only GEMMs are made of"},
+	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|linear|mlp|ffn|fc1|fc2 !hadamard*", "any: what only GEMMs are made of"},
 
 	// Words that say little, and more than nothing.
 	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
@@ -213,9 +220,13 @@ var kernelRules = []Rule{
 	{"sampling", "rocprim:: <radix_sort*|wrapped_radix*|wrapped_merge_sort*|onesweep*>", "rocPRIM: PyTorch's sort"},
 	{"reduce", "cub::|thrust::|rocprim::|hipcub::", "CUB, Thrust, rocPRIM"},
 	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
+	{"elementwise", "neg|negative|abs|absolute|exp|exp2|expm1|log|log1p|log2|log10|sqrt|rsqrt|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|asinh|acosh|atanh|erf*|floor|ceil|round|trunc|frac|fix|sign|sgn|reciprocal|square|lerp|addcmul|addcdiv|maximum|minimum|fmax|fmin|fmod|remainder|div|divide|sub|rsub|hypot|polar|conj*|lgamma|digamma", "PyTorch ATen: an op by its name"},
+	{"elementwise", "eq|ne|lt|le|gt|ge|logical*|bitwise*|leftshift|rightshift|isnan|isinf|isfinite|isin|nan_to_num|check_finite*|compare*|uniform|normal|log_normal*|bernoulli|randint|randn|poisson|cauchy|geometric|linspace|logspace|eye|diag*|kron|heaviside|xlogy|deg2rad|rad2deg|ones|full|one_hot|rot90|pixel_*|memset|empty|resize*|scalar_tensor|shuffle*", "PyTorch ATen: an op by its name"},
+	{"elementwise", "to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|float_to*|half_to*|had|fht|fwht", "any: conversions, Hadamard transforms"},
+	{"sampling", "sort|*sort|argsort|top1*|median", "any: what sorts"},
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
 	{"activation", "gate|gates|glu|act", "any"},
-	{"reduce", "sum|mean|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
+	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
 	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|convert*|pack|unpack|bias|residual|mix", "any"},
-	{"elementwise", "elementwise::|cub_elementwise::", "any: what else says so"},
+	{"elementwise", "elementwise::|cub_elementwise::|eigen::|tensorflow::", "any: what else says so"},
 }
