@@ -18,10 +18,11 @@ import (
 //
 // How far apart ranks were when they first met is not in it: whoever came first waited there, once. But a rank whose profiler
 // began later may look slower for long. The others waited for it in the first collective while their hosts went on launching,
-// and then have their work queued whole steps ahead, while its host is still launching what runs next: its device stands still
-// between kernels, theirs do not. Their hosts may be no faster. So where its device waits for its host, and the others' hosts are
-// steps ahead, the hosts are compared: how long each takes from one launch to the next, without the calls in which it
-// waited. If they take as long, it is only the start.
+// and then have their work queued, while its host is still launching what runs next: its device stands still between kernels,
+// theirs do not. A host that is ahead by one launch is enough for that, and it may be no faster. So where it is for its host that
+// a device stands still, or not known for what, and that host does not wait in every step, the hosts are asked (hosts.go): how
+// long each takes from one launch to the next without waiting. If they take as long, it is only the start. If it is a host that
+// is ahead which takes longer, nobody waits for it until its lead is used up: a longer profile would show it, and this one can tell.
 //
 // A rank is not called slow for one bad step: it has to be in most of them, or in several and hardly ever the other way round.
 //
@@ -30,18 +31,31 @@ import (
 // part is what a rank's own time in a step is made of, and what it waits.
 type part struct {
 	busyNs, idleNs, transferNs, waitNs int64
-	hostLateNs                         int64 // of idleNs: the host had not launched what came next
-	hostNs                             int64 // trace.Absent: not known
+	hostLateNs                         int64   // of idleNs: the host had not launched what came next
+	unknownNs                          int64   // of idleNs: it is not known when that was launched
+	hostNs                             int64   // trace.Absent: not known
+	hosts                              []int64 // of hostNs, from each meeting to the next
+	heldNs                             int64   // that its host waited
+	// leadNs is how long before its collectives began the host had launched them, at least (a graph's all have one launch, so
+	// that only its first one tells); trace.Absent if that is known of none.
+	leadNs int64
 }
 
 func (p *part) ownNs() int64 { return p.busyNs + p.idleNs + p.transferNs }
+func (p *part) lead() int64  { return p.leadNs }
 
 func (p *part) add(m *meeting) {
 	p.busyNs += m.busyNs
 	p.idleNs += m.aloneNs - m.busyNs
 	p.hostLateNs += m.hostLateNs
+	p.unknownNs += m.unknownNs
 	p.transferNs += m.transferNs()
 	p.waitNs += min(m.WaitNs(), m.stayNs())
+	if lead := m.StartNs() - m.launchNs; m.launchNs != trace.Absent && (p.leadNs == trace.Absent || lead < p.leadNs) {
+		p.leadNs = lead
+	}
+	p.hosts = append(p.hosts, m.hostNs)
+	p.heldNs += m.heldNs
 	if m.hostNs < 0 || p.hostNs < 0 {
 		p.hostNs = trace.Absent
 	} else {
@@ -60,7 +74,7 @@ type group struct {
 	ranks []int // of view.ranks
 	beats []beat
 	steps bool // beats are steps
-	leads []int64
+	from  int  // the meeting of the first rank that beats begin after
 }
 
 // places are where each rank has the meeting of each number; -1: it has not got it.
@@ -115,7 +129,7 @@ next:
 func (v *view) follow(g *group, places [][]int32) {
 	lead := v.ranks[g.ranks[0]]
 	g.steps = lead.count > 0
-	of := map[int32]int{}
+	of, first := map[int32]int{}, int32(-1)
 	now := make([]*meeting, len(g.ranks))
 	for i := 1; i < len(lead.meetings); i++ {
 		before, this := lead.meetings[i-1].Number(), lead.meetings[i].Number()
@@ -128,15 +142,18 @@ func (v *view) follow(g *group, places [][]int32) {
 		}
 		at, known := of[step]
 		if !known {
-			at = len(g.beats)
-			of[step], g.beats = at, append(g.beats, beat{make([]part, len(g.ranks))})
+			if at = len(g.beats); at == 0 {
+				first = step
+			}
+			of[step], g.beats = at, append(g.beats, beat{slices.Repeat([]part{{leadNs: trace.Absent}}, len(g.ranks))})
 		}
 		for k, m := range now {
 			g.beats[at].parts[k].add(m)
 		}
 	}
-	for _, r := range g.ranks {
-		g.leads = append(g.leads, v.ranks[r].hostLead())
+	if g.steps && len(g.beats) > fewestBeats && lead.meetings[0].step == first {
+		g.beats = g.beats[1:] // what came before its first meeting is not in it
+		g.from = slices.IndexFunc(lead.meetings, func(m meeting) bool { return m.step != first }) - 1
 	}
 }
 
@@ -155,20 +172,6 @@ func (v *view) together(g *group, places [][]int32, before, this int32, now []*m
 	return true
 }
 
-// hostLead is how long before its collectives begin the host has usually launched them; trace.Absent if that is not known.
-func (l *Look) hostLead() int64 {
-	var leads []int64
-	for i := range l.meetings {
-		if m := &l.meetings[i]; m.launchNs != trace.Absent {
-			leads = append(leads, m.StartNs()-m.launchNs)
-		}
-	}
-	if len(leads) == 0 {
-		return trace.Absent
-	}
-	return stats.Median(leads)
-}
-
 const (
 	// stragglerShare of a step is what the others must wait for a rank: devices of one kind differ by 1 to 3 %.
 	stragglerShare = 0.05
@@ -180,8 +183,6 @@ const (
 	mostBeats = 2.0 / 3
 	// oneSided is how many times as much a rank must be late as the others are, if it is so in few steps.
 	oneSided = 4
-	// aheadBeats is how many steps hosts must be ahead of their devices for a lead to be left over from the start.
-	aheadBeats = 2
 )
 
 // lag is by how much some ranks of a group are slower than the rest.
@@ -190,20 +191,26 @@ type lag struct {
 	late, rest []int // of view.ranks
 	beats      int   // that were compared
 	lateBeats  int   // in which they were slower by a share of it
-	// byHost says that it is hosts that are compared, because devices show what is left over from the start.
-	byHost bool
+	// hosts is not nil if it is hosts that are slower, because devices show what is left over from the start.
+	hosts *hostLag
 	// comparedNs is the time from meeting to meeting that was compared, of all that lay between the first one and the last.
 	comparedNs, wholeNs int64
-	// Of all beats, in ns; late and rest are means over the ranks. With byHost own times are the hosts'.
+	// Of all beats, in ns; late and rest are means over the ranks.
 	lateOwn, restOwn, lateWait, restWait   int64
 	longerBusy, longerIdle, longerHostLate int64
+	longerUnknown                          int64
 	stakeNs                                int64   // by which the slowest of the rest would be sooner
-	longer, own                            []int64 // of each beat: by how much they are slower, and their own time
+	longer, whole                          []int64 // of each beat: by how much they are slower, and how long it takes
 	longest                                analyze.EventRef
 }
 
 // longerNs is by how much the late ones are slower.
-func (l *lag) longerNs() int64 { return l.lateOwn - l.restOwn }
+func (l *lag) longerNs() int64 {
+	if l.hosts != nil {
+		return l.hosts.longerNs() * int64(l.beats)
+	}
+	return l.lateOwn - l.restOwn
+}
 
 // steps is what sums over the beats are divided by.
 func (l *lag) steps() int {
@@ -215,7 +222,7 @@ func (l *lag) steps() int {
 
 // hostIdleNs is for how much longer the devices of the late ones stand still for their hosts, per step.
 func (l *lag) hostIdleNs() int64 {
-	if l.byHost {
+	if l.hosts != nil {
 		return quotient(l.longerNs(), l.steps())
 	}
 	return quotient(max(0, l.longerHostLate), l.steps())
@@ -242,30 +249,31 @@ func (v *view) lagOf(g *group) *lag {
 	if len(g.beats) < fewestBeats {
 		return nil
 	}
-	order, n := g.slowest()
-	if n == 0 {
+	late, rest := g.slowest((*part).ownNs)
+	if len(late) == 0 {
 		return nil
 	}
-	late, rest := order[:n], order[n:]
 	l := &lag{group: g, beats: len(g.beats)}
-	l.sum(late, rest, (*part).ownNs)
-	if v.startedAhead(l, late, rest) {
-		*l = lag{group: g, beats: len(g.beats), byHost: true}
-		l.sum(late, rest, func(p *part) int64 { return p.hostNs })
-	}
+	l.sum(late, rest)
 	if !l.lasting() {
 		return nil
 	}
-	for _, i := range late {
-		l.late = append(l.late, g.ranks[i])
+	if v.waitsForHosts(l, late) && !g.synchronised(late) {
+		switch hosts, known := g.compareHosts(); {
+		case !known && v.startedAhead(l, late, rest), known && hosts == nil:
+			return nil
+		case known && slices.ContainsFunc(hosts.late, func(i int) bool { return slices.Contains(late, i) }):
+			l.hosts, late, rest = hosts, hosts.late, hosts.rest
+		case known:
+			if !hosts.overtaken(g) {
+				return nil
+			}
+			l.hosts, late, rest = hosts, hosts.late, hosts.rest
+		}
 	}
-	for _, i := range rest {
-		l.rest = append(l.rest, g.ranks[i])
-	}
-	slices.Sort(l.late)
-	slices.Sort(l.rest)
+	l.late, l.rest = ranksOf(g, late), ranksOf(g, rest)
 	lead := v.ranks[g.ranks[0]].meetings
-	l.wholeNs = lead[len(lead)-1].EndNs() - lead[0].EndNs()
+	l.wholeNs = lead[len(lead)-1].EndNs() - lead[g.from].EndNs()
 	for b := range g.beats {
 		l.comparedNs += g.beats[b].parts[0].ownNs() + g.beats[b].parts[0].waitNs
 	}
@@ -273,26 +281,44 @@ func (v *view) lagOf(g *group) *lag {
 	return l
 }
 
-// slowest orders the ranks of a group by their own time, and says how many at the front stand apart from the others.
-func (g *group) slowest() (order []int, late int) {
-	own := make([]int64, len(g.ranks))
-	for i := range g.ranks {
-		order = append(order, i)
-		for b := range g.beats {
-			own[i] += g.beats[b].parts[i].ownNs()
+// ranksOf are those of a group, in order, by their places in it.
+func ranksOf(g *group, which []int) (ranks []int) {
+	for _, i := range which {
+		ranks = append(ranks, g.ranks[i])
+	}
+	slices.Sort(ranks)
+	return ranks
+}
+
+// slowest divides the ranks of a group into those whose own time is longer and the rest.
+func (g *group) slowest(own func(p *part) int64) (late, rest []int) {
+	sum := make([]int64, len(g.ranks))
+	for b := range g.beats {
+		for i := range sum {
+			sum[i] += own(&g.beats[b].parts[i])
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(own[b], own[a]) })
-	widest := int64(0)
+	return divide(sum)
+}
+
+// divide divides ranks into those of which a time is longer and the rest, where they stand furthest apart. Late is empty if most
+// are as slow.
+func divide(ns []int64) (late, rest []int) {
+	order := make([]int, len(ns))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ns[b], ns[a]) })
+	n, widest := 0, int64(0)
 	for k := 1; k < len(order); k++ {
-		if apart := own[order[k-1]] - own[order[k]]; apart > widest {
-			widest, late = apart, k
+		if apart := ns[order[k-1]] - ns[order[k]]; apart > widest {
+			widest, n = apart, k
 		}
 	}
-	if 2*late > len(order) {
-		late = 0 // most are as slow: a few are fast
+	if 2*n > len(order) {
+		n = 0 // a few are fast
 	}
-	return order, late
+	return order[:n], order[n:]
 }
 
 // meanOf is the mean of something over some ranks of a group in a beat.
@@ -304,13 +330,11 @@ func (b *beat) meanOf(which []int, what func(p *part) int64) int64 {
 	return quotient(sum, len(which))
 }
 
-// sum adds up the beats, of which the own time is asked. Those of which it is not known are left out.
-func (l *lag) sum(late, rest []int, own func(p *part) int64) {
+// sum adds up the beats.
+func (l *lag) sum(late, rest []int) {
+	own := (*part).ownNs
 	for b := range l.group.beats {
 		at := &l.group.beats[b]
-		if slices.ContainsFunc(at.parts, func(p part) bool { return own(&p) < 0 }) {
-			continue
-		}
 		l.lateOwn += at.meanOf(late, own)
 		l.restOwn += at.meanOf(rest, own)
 		l.lateWait += at.meanOf(late, func(p *part) int64 { return p.waitNs })
@@ -319,51 +343,101 @@ func (l *lag) sum(late, rest []int, own func(p *part) int64) {
 		l.longerBusy += longer(func(p *part) int64 { return p.busyNs })
 		l.longerIdle += longer(func(p *part) int64 { return p.idleNs })
 		l.longerHostLate += longer(func(p *part) int64 { return p.hostLateNs })
+		l.longerUnknown += longer(func(p *part) int64 { return p.unknownNs })
 		slowest := int64(0)
 		for _, i := range rest {
 			slowest = max(slowest, own(&at.parts[i]))
 		}
 		l.stakeNs += at.meanOf(late, own) - slowest
 		l.longer = append(l.longer, longer(own))
-		l.own = append(l.own, at.meanOf(late, own))
+		l.whole = append(l.whole, at.meanOf(late, func(p *part) int64 { return p.ownNs() + p.waitNs }))
 	}
-	l.stakeNs, l.beats = max(0, l.stakeNs), len(l.longer)
+	l.stakeNs = max(0, l.stakeNs)
 }
 
 // lasting tells whether the late ones are slower in most beats, or in several and hardly ever the other way round, and by
 // enough even without the worst one.
 func (l *lag) lasting() bool {
-	var more, less, worst int64
+	var more, less, whole int64
+	worst := 0
 	for b, longer := range l.longer {
-		if ratio(longer, l.own[b]) >= lateBeat {
+		whole += l.whole[b]
+		if ratio(longer, l.whole[b]) >= lateBeat {
 			l.lateBeats++
 		}
-		more, less, worst = more+max(0, longer), less+max(0, -longer), max(worst, longer)
+		if more, less = more+max(0, longer), less+max(0, -longer); longer > l.longer[worst] {
+			worst = b
+		}
 	}
-	if l.beats < fewestBeats || ratio(more-less-worst, l.lateOwn) < stragglerShare {
+	if ratio(more-less-l.longer[worst], whole-l.whole[worst]) < stragglerShare {
 		return false
 	}
 	return float64(l.lateBeats) >= mostBeats*float64(l.beats) || l.lateBeats >= fewestLate && more >= oneSided*less
 }
 
-// startedAhead tells whether the late ones may only be so because the others began earlier: their devices wait for their
-// hosts, and the others' hosts are steps ahead. Where a device's launches are not known, that can't be excluded.
-func (v *view) startedAhead(l *lag, late, rest []int) bool {
+// waitsForHosts tells whether what the late ones are late by is mostly that their devices stand still for their hosts, or it is
+// not known what for.
+func (v *view) waitsForHosts(l *lag, late []int) bool {
 	idle := l.longerIdle
-	leads := l.group.leads
-	if v.gpu() && slices.ContainsFunc(late, func(i int) bool { return leads[i] != trace.Absent }) {
-		idle = l.longerHostLate
+	if v.gpu() && slices.ContainsFunc(l.group.beats, func(b beat) bool { return b.least(late, (*part).lead) != trace.Absent }) {
+		idle = l.longerHostLate + l.longerUnknown
 	}
-	if 2*idle < l.longerNs() {
-		return false
-	}
-	step := quotient(l.restOwn+l.restWait, l.beats)
-	return !slices.ContainsFunc(rest, func(i int) bool {
-		if leads[i] == trace.Absent {
-			return !v.gpu()
+	return 2*idle >= l.longerNs()
+}
+
+// synchronised tells whether the hosts of some ranks wait in most steps, as for what to do next. What they began later by they have
+// caught up with there, and what is late afterwards is late by itself.
+func (g *group) synchronised(which []int) bool {
+	n := 0
+	for b := range g.beats {
+		at := &g.beats[b]
+		if !slices.ContainsFunc(which, func(i int) bool { p := &at.parts[i]; return ratio(p.heldNs, p.ownNs()+p.waitNs) < lateBeat }) {
+			n++
 		}
-		return leads[i] < aheadBeats*step
-	})
+	}
+	return float64(n) >= mostBeats*float64(len(g.beats))
+}
+
+// startedAhead tells whether the late ones may only be so because the others began earlier: where they are late, the others'
+// hosts are further ahead by as much, or it is not known whether they are.
+func (v *view) startedAhead(l *lag, late, rest []int) bool {
+	var more, explained int64
+	for i := range l.group.beats {
+		b := &l.group.beats[i]
+		longer := b.meanOf(late, (*part).ownNs) - b.meanOf(rest, (*part).ownNs)
+		if longer <= 0 {
+			continue
+		}
+		more += longer
+		switch theirs := b.least(rest, (*part).lead); {
+		case theirs == trace.Absent && !v.gpu(): // who computes on the host is not ahead of it
+		case theirs == trace.Absent, theirs-max(0, b.least(late, (*part).lead)) >= longer:
+			explained += longer
+		}
+	}
+	return 2*explained >= more
+}
+
+// least is the least of something over some ranks of a group in a beat; trace.Absent if it is known of none.
+func (b *beat) least(which []int, what func(p *part) int64) int64 {
+	least := trace.Absent
+	for _, i := range which {
+		if ns := what(&b.parts[i]); ns != trace.Absent && (least == trace.Absent || ns < least) {
+			least = ns
+		}
+	}
+	return least
+}
+
+// lead is by how much the hosts of some ranks are usually ahead of their devices; 0 if that is not known.
+func (g *group) lead(which []int) int64 {
+	var leads []int64
+	for i := range g.beats {
+		if ns := g.beats[i].least(which, (*part).lead); ns != trace.Absent {
+			leads = append(leads, ns)
+		}
+	}
+	return stats.Median(leads)
 }
 
 // longestWait is the meeting, after the first iteration, in which one of some ranks waited longest.

@@ -25,12 +25,12 @@ type meeting struct {
 	// step is the iteration that it began in; -1: none.
 	step int32
 	// aloneNs is from the end of those before, sinceNs, to its start, without compiling; busyNs is for how much of it the
-	// rank's device worked (without a device: some op ran), and hostLateNs for how much it stood still because the host had
-	// not launched what came next.
-	sinceNs, aloneNs, busyNs, hostLateNs int64
+	// rank's device worked (without a device: some op ran), hostLateNs for how much it stood still because the host had not
+	// launched what came next, and unknownNs for how much it is not known when that was launched.
+	sinceNs, aloneNs, busyNs, hostLateNs, unknownNs int64
 	// launchNs is when the host launched it, trace.Absent if that is not known; hostNs how long the host took since it launched
-	// the one before, without the calls in which it waited.
-	launchNs, hostNs int64
+	// the one before, without heldNs, in which it waited.
+	launchNs, hostNs, heldNs int64
 }
 
 // stayNs is how long it lasted beyond those before it.
@@ -43,7 +43,8 @@ func (m *meeting) transferNs() int64 { return max(0, m.stayNs()-m.WaitNs()) }
 func (rv *rankView) meetings() []meeting {
 	all := rv.rank.Runs.Meetings()
 	out := make([]meeting, len(all))
-	working, hostLate := rv.working(), rv.hostLate()
+	working := rv.working()
+	hostLate, unknown := rv.stoodStill(analyze.IdleHost), rv.stoodStill(analyze.IdleUnknown)
 	host := rv.launches()
 	until := int64(0)
 	for i, m := range all {
@@ -57,6 +58,7 @@ func (rv *rankView) meetings() []meeting {
 			at.aloneNs = m.StartNs() - until - rv.compiling.within(until, m.StartNs())
 			at.busyNs = min(at.aloneNs, working.within(until, m.StartNs()))
 			at.hostLateNs = min(at.aloneNs-at.busyNs, hostLate.within(until, m.StartNs()))
+			at.unknownNs = min(at.aloneNs-at.busyNs-at.hostLateNs, unknown.within(until, m.StartNs()))
 		}
 		until = max(until, m.EndNs())
 		host.note(at, m.Row())
@@ -112,62 +114,15 @@ func (rv *rankView) working() *prefix {
 	return newPrefix(spans)
 }
 
-// hostLate is when the device stood still because the host had not launched what came next.
-func (rv *rankView) hostLate() *prefix {
+// stoodStill is when the device did for some cause.
+func (rv *rankView) stoodStill(cause analyze.IdleCause) *prefix {
 	var spans interval.Set
 	for i := range rv.gaps {
-		if g := &rv.gaps[i]; g.Cause == analyze.IdleHost && !g.HeldUp {
+		if g := &rv.gaps[i]; g.Cause == cause && !g.HeldUp {
 			spans.Add(g.fromNs, g.toNs)
 		}
 	}
 	return newPrefix(spans)
-}
-
-// longCallNs: a call that launches one kernel and takes longer than this waits for room in the queue.
-const longCallNs = 1_000_000
-
-// launches is when the host launched communication, and in which calls it waited meanwhile.
-type launches struct {
-	callOf  map[int32]int32 // of the row of a kernel, its call
-	calls   []index.Call
-	waiting map[trace.TrackID]*prefix
-	last    int64 // launch; trace.Absent: none yet
-}
-
-func (rv *rankView) launches() *launches {
-	l := &launches{callOf: map[int32]int32{}, calls: rv.x.Calls, waiting: map[trace.TrackID]*prefix{}, last: trace.Absent}
-	for i := range rv.work {
-		if w := &rv.work[i]; w.Class == index.ClassComm && w.Call >= 0 {
-			l.callOf[w.Row] = w.Call
-			l.waiting[rv.x.Calls[w.Call].Track] = nil
-		}
-	}
-	for track := range l.waiting {
-		var spans interval.Set
-		for i := range rv.x.Calls {
-			c := &rv.x.Calls[i]
-			if c.Track == track && (rv.x.IsSync(c) || c.EndNs-c.StartNs > longCallNs && !rv.x.IsGraphLaunch(c)) {
-				spans.Add(c.StartNs, c.EndNs)
-			}
-		}
-		l.waiting[track] = newPrefix(spans)
-	}
-	return l
-}
-
-// note notes when a meeting was launched; row is its event's, of the trace.
-func (l *launches) note(m *meeting, row int32) {
-	i, known := l.callOf[row]
-	if !known {
-		l.last = trace.Absent
-		return
-	}
-	c := &l.calls[i]
-	m.launchNs = c.StartNs
-	if l.last != trace.Absent && c.StartNs >= l.last {
-		m.hostNs = c.StartNs - l.last - l.waiting[c.Track].within(l.last, c.StartNs)
-	}
-	l.last = c.StartNs
 }
 
 // ref points at a meeting.

@@ -17,7 +17,7 @@ const wholeShare = 0.9
 func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
 	l := v.lag
 	if l == nil {
-		return nil
+		return v.slowDevice()
 	}
 	n := l.steps()
 	f := &analyze.Finding{StakeNsPerStep: quotient(l.stakeNs, n), Events: []analyze.EventRef{l.longest}}
@@ -25,10 +25,19 @@ func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
 	if !l.group.steps {
 		per, beats = "in all", "parts of the time"
 	}
-	if l.byHost {
-		say(f, "the host of %s is slower than the others': without waiting %s from launch to launch %s, where they take %s, in %s of %s "+beats+"; the start set the others ahead, "+
-			"and they wait %s", v.rankNames(f, l.late), nanoseconds("host_time", quotient(l.lateOwn, n)), per, nanoseconds("host_time_of_the_others", quotient(l.restOwn, n)),
-			number("steps_late", l.lateBeats), number("steps_compared", l.beats), nanoseconds("wait_of_the_others", quotient(l.restWait, n)))
+	if h := l.hosts; h != nil {
+		times := 1 // steps, or parts of the time
+		if !l.group.steps {
+			times = h.steps
+		}
+		f.StakeNsPerStep = h.stakeNs * int64(times)
+		say(f, "the host of %s is slower than the others': without waiting it usually takes %s from launch to launch %s, where they take %s, over %s "+beats+"; ",
+			v.rankNames(f, l.late), nanoseconds("host_time", h.lateNs*int64(times)), per, nanoseconds("host_time_of_the_others", h.restNs*int64(times)), number("steps_compared", h.steps))
+		if h.aheadNs > 0 {
+			say(f, "it is %s ahead of its device, and nobody waits for it until that is used up", nanoseconds("host_ahead", h.aheadNs))
+		} else {
+			say(f, "the others' hosts are ahead of their devices, which wait %s", nanoseconds("wait_of_the_others", quotient(l.restWait, n)))
+		}
 		f.Try = tryHost
 		return f
 	}
@@ -101,6 +110,8 @@ type tempo struct {
 	category        string
 	tookNs, wouldNs float64
 	moreNs          float64 // what it runs more of them, at the others' pace
+	alone           string  // of what it alone runs, that which takes longest
+	aloneNs         float64
 }
 
 const (
@@ -108,20 +119,30 @@ const (
 	alike = 0.35
 	// alikeShare of the work must have it.
 	alikeShare = 0.8
-	// smallCategory is the share of the work that is too little to ask about.
+	// smallCategory is the share of the work that is too little to ask about, of a category or a kernel.
 	smallCategory = 0.02
+)
+
+const (
+	tryClocks = "compare clocks, power and temperature of that rank's device with another's (nvidia-smi -q -d CLOCK,POWER,PERFORMANCE), and what else runs on it"
+	tryCores  = "compare the clock and the load of that rank's cores with another's: other processes on them, its NUMA node, the number of its threads"
+	// aloneShare of what a rank is longer at work makes what it alone runs the reason.
+	aloneShare = 0.5
 )
 
 // sayWork says what of its work takes a rank longer, and what to try.
 func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
 	all, by := v.tempos(l)
-	const clocks = "compare clocks, power and temperature of that rank's device with another's (nvidia-smi -q -d CLOCK,POWER,PERFORMANCE), and what else runs on it"
-	if all.wouldNs == 0 {
-		return clocks
-	}
-	what := "kernels"
+	what, slow := "kernels", tryClocks
 	if !v.gpu() {
-		what = "ops"
+		what, slow = "ops", tryCores
+	}
+	if all.wouldNs == 0 {
+		return slow
+	}
+	if name, ns := longestAlone(by); ns >= aloneShare*float64(l.longerBusy) {
+		say(f, ": %s in %s, which the others do not run", nanoseconds("alone", quotient(int64(ns), v.ranks[l.late[0]].steps())), shortName(name))
+		return "see what that is, and why that rank alone runs it"
 	}
 	slowdown := all.tookNs - all.wouldNs
 	if all.moreNs > slowdown {
@@ -134,29 +155,31 @@ func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
 		say(f, ": it has more work rather than slower, above all in %s", top.category)
 		return "see how work is divided: which experts and which requests that rank has (expert load balancing), and the shapes of its shard"
 	}
-	one := factor("its_"+what+"_take", all.tookNs/all.wouldNs)
-	var same, asked float64
-	for _, t := range by {
-		if t.wouldNs >= smallCategory*all.wouldNs {
-			asked += t.wouldNs
-			if above := t.tookNs/t.wouldNs - 1; above > (1-alike)*(one.Value-1) && above < (1+alike)*(one.Value-1) {
-				same += t.wouldNs
-			}
-		}
-	}
-	if same >= alikeShare*asked && one.Value > 1 {
+	if one := factor("its_"+what+"_take", all.tookNs/all.wouldNs); allAlike(&all, by) {
 		say(f, ": all its "+what+" take %s as long, whatever they do", one)
-		if !v.gpu() {
-			return "compare the clock and the load of that rank's cores with another's: other processes on them, its NUMA node, the number of its threads"
-		}
-		return clocks
+		return slow
 	}
 	top := by[0]
 	say(f, ", most of it in %s: %s as long", top.category, factor("its_"+strings.ReplaceAll(top.category, " ", "_")+"_takes", top.tookNs/max(1, top.wouldNs)))
 	if strings.HasPrefix(top.category, "moe") {
 		return "see how tokens are divided among the experts' ranks (expert load balancing): as many kernels do not mean as many tokens; then its device's clocks"
 	}
-	return "see whether that rank's shard is larger and its kernels are the same, then " + clocks
+	return "see whether that rank's shard is larger and its " + what + " are the same, then " + slow
+}
+
+// allAlike tells whether all work takes longer by about the same factor.
+func allAlike(all *tempo, by []tempo) bool {
+	above := all.tookNs/all.wouldNs - 1
+	var same, asked float64
+	for _, t := range by {
+		if t.wouldNs >= smallCategory*all.wouldNs {
+			asked += t.wouldNs
+			if its := t.tookNs/t.wouldNs - 1; its > (1-alike)*above && its < (1+alike)*above {
+				same += t.wouldNs
+			}
+		}
+	}
+	return same >= alikeShare*asked && above > 0
 }
 
 // amount is how many kernels or ops there are, and what they take: means over ranks.
@@ -176,6 +199,7 @@ func (v *view) tempos(l *lag) (all tempo, by []tempo) {
 	for _, category := range slices.Sorted(maps.Keys(of)) {
 		t := of[category].tempo(!v.gpu())
 		t.category = category
+		t.alone, t.aloneNs = of[category].alone()
 		all.tookNs, all.wouldNs, all.moreNs = all.tookNs+t.tookNs, all.wouldNs+t.wouldNs, all.moreNs+t.moreNs
 		by = append(by, t)
 	}
@@ -209,6 +233,26 @@ func (v *view) addWork(of map[string]workOf, side int, r *analyze.Rank, share fl
 			add(o.Name, o.Category, o.Calls, o.SelfNs)
 		}
 	}
+}
+
+// alone is what only the late ranks run for longest.
+func (w workOf) alone() (name string, ns float64) {
+	for _, n := range slices.Sorted(maps.Keys(w)) {
+		if late, rest := w[n][0], w[n][1]; rest.n == 0 && late.ns > ns {
+			name, ns = n, late.ns
+		}
+	}
+	return name, ns
+}
+
+// longestAlone is that of all categories, where it comes on top of what the others run: ranks may run other variants of a kernel.
+func longestAlone(by []tempo) (name string, ns float64) {
+	for i := range by {
+		if t := &by[i]; t.aloneNs > ns && t.tookNs-t.wouldNs+t.moreNs >= aloneShare*t.aloneNs {
+			name, ns = t.alone, t.aloneNs
+		}
+	}
+	return name, ns
 }
 
 // asMany is how far apart the numbers of a category's kernels may be, of the larger, for it to be the same work.

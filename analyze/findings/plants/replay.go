@@ -22,10 +22,11 @@ import (
 // which is near enough to the truth for engines that have one stream for kernels and one for copies.
 
 const (
-	launchNs   = 3_000   // from a launch to its work on an idle device, at least
-	backToBack = 1_000   // between two pieces of work of which the second one had been waiting, at most
-	returnNs   = 100_000 // within this time after the end of what it waited for, a call returns
-	waitNs     = 20_000  // a call that takes less did not wait
+	launchNs   = 3_000     // from a launch to its work on an idle device, at least
+	backToBack = 1_000     // between two pieces of work of which the second one had been waiting, at most
+	returnNs   = 100_000   // within this time after the end of what it waited for, a call returns
+	waitNs     = 20_000    // a call that takes less did not wait
+	roomNs     = 1_000_000 // a launch that takes longer waited for room in the queue, until some work began
 )
 
 // score is what is changed when a scene is played: the pauses of hosts and what each piece of work becomes.
@@ -166,7 +167,8 @@ func (r *Rank) waits() (list [][2]int) {
 	}
 	slices.SortStableFunc(byEnd, func(a, b int) int { return cmp.Compare(r.Work[a].EndNs, r.Work[b].EndNs) })
 	for i, c := range r.Calls {
-		if c.EndNs-c.StartNs < waitNs || !strings.Contains(c.Name, "Synchronize") && !strings.Contains(c.Name, "Memcpy") {
+		full := c.Works == 1 && c.EndNs-c.StartNs > roomNs
+		if c.EndNs-c.StartNs < waitNs || !full && !strings.Contains(c.Name, "Synchronize") && !strings.Contains(c.Name, "Memcpy") {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(byEnd, c.EndNs+1, func(w int, ns int64) int { return cmp.Compare(r.Work[w].EndNs, ns) })

@@ -174,7 +174,7 @@ func (s *Scene) meet() {
 }
 
 func isCollective(name string) bool {
-	return strings.HasPrefix(name, "ncclDevKernel_") || strings.Contains(name, "cross_device_reduce")
+	return strings.HasPrefix(name, "ncclDevKernel_") || strings.HasPrefix(name, "ncclKernel_") || strings.Contains(name, "cross_device_reduce")
 }
 
 // launcher is the thread that launches most.

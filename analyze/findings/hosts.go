@@ -1,0 +1,204 @@
+package findings
+
+import (
+	"slices"
+
+	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/interval"
+	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/trace"
+)
+
+// How long a rank's host takes from one launch of communication to the next, without waiting. It waits in calls that say so; in a
+// launch for which the queue has no room; and where nothing says so, as in a worker that waits for the message with the next
+// batch: if it pauses for a good part of a step while the device still has work, that may be what it waits for, and is left
+// out. What is longer than that work is its own time. Where a host launches kernel by kernel and the device runs dry between any
+// two, the pauses are short, and are its own time.
+
+const (
+	// longCallNs: a call that launches one kernel and takes longer than this waits for room in the queue.
+	longCallNs = 1_000_000
+	// longPause is the part of a step from which a pause may be for the device, pauseNs where there are no steps.
+	longPause, pauseNs = 8, 1_000_000
+)
+
+// launches is when the host launched communication, and when it waited meanwhile.
+type launches struct {
+	callOf  map[int32]int32 // of the row of a kernel, its call
+	calls   []index.Call
+	waiting map[trace.TrackID]*prefix
+	last    int64 // launch; trace.Absent: none yet
+}
+
+func (rv *rankView) launches() *launches {
+	l := &launches{callOf: map[int32]int32{}, calls: rv.x.Calls, waiting: map[trace.TrackID]*prefix{}, last: trace.Absent}
+	for i := range rv.work {
+		if w := &rv.work[i]; w.Class == index.ClassComm && w.Call >= 0 {
+			l.callOf[w.Row] = w.Call
+			l.waiting[rv.x.Calls[w.Call].Track] = nil
+		}
+	}
+	ends := rv.endsOfLaunched()
+	for track := range l.waiting {
+		var spans interval.Set
+		for i := range rv.x.Calls {
+			c := &rv.x.Calls[i]
+			if c.Track == track && (rv.x.IsSync(c) || c.EndNs-c.StartNs > longCallNs && !rv.x.IsGraphLaunch(c)) {
+				spans.Add(c.StartNs, c.EndNs)
+			}
+		}
+		l.waiting[track] = newPrefix(interval.Union(spans, rv.pauses(track, ends)))
+	}
+	return l
+}
+
+// endsOfLaunched is when the last work ends that each call has launched; 0: it has launched none.
+func (rv *rankView) endsOfLaunched() []int64 {
+	ends := make([]int64, len(rv.x.Calls))
+	for i := range rv.work {
+		if w := &rv.work[i]; w.Call >= 0 {
+			ends[w.Call] = max(ends[w.Call], w.EndNs)
+		}
+	}
+	return ends
+}
+
+// pauses are the times in which a thread that launches paused until the device was done.
+func (rv *rankView) pauses(track trace.TrackID, ends []int64) (spans interval.Set) {
+	long := rv.medianNs / longPause
+	if long == 0 {
+		long = pauseNs
+	}
+	last, done := int64(-1), int64(0) // end of the last launch, and of all that was launched
+	for i := range rv.x.Calls {
+		c := &rv.x.Calls[i]
+		if c.Track == track && c.GPUEvents > 0 {
+			if last >= 0 && c.StartNs-last >= long {
+				spans.Add(last, min(done, c.StartNs))
+			}
+			last = max(last, c.EndNs)
+		}
+		done = max(done, ends[i])
+	}
+	return spans
+}
+
+// note notes when a meeting was launched; row is its event's, of the trace.
+func (l *launches) note(m *meeting, row int32) {
+	i, known := l.callOf[row]
+	if !known {
+		l.last = trace.Absent
+		return
+	}
+	c := &l.calls[i]
+	m.launchNs = c.StartNs
+	if l.last != trace.Absent && c.StartNs >= l.last {
+		m.heldNs = l.waiting[c.Track].within(l.last, c.StartNs)
+		m.hostNs = c.StartNs - l.last - m.heldNs
+	}
+	l.last = c.StartNs
+}
+
+// hostLag is by how much the hosts of some ranks of a group are slower than the others'.
+type hostLag struct {
+	late, rest     []int // places in the group
+	steps          int   // that were compared
+	lateNs, restNs int64 // of a usual step; means over the ranks
+	stakeNs        int64 // by which the slowest of the rest would be sooner, in a step
+	stepNs         int64 // what a step takes all, in the mean
+	// aheadNs is by how much they are ahead of their devices, if nobody waits for them for that reason; else 0.
+	aheadNs int64
+}
+
+func (h *hostLag) longerNs() int64 { return h.lateNs - h.restNs }
+
+// compareHosts compares hosts. Known tells whether they can be compared; nil: none is slower.
+func (g *group) compareHosts() (h *hostLag, known bool) {
+	beats := g.alike()
+	if len(beats) < fewestBeats {
+		return nil, false
+	}
+	usual := make([]int64, len(g.ranks))
+	for i := range usual {
+		usual[i] = usualStep(beats, i)
+	}
+	late, rest := divide(usual)
+	if len(late) == 0 {
+		return nil, true
+	}
+	h = &hostLag{late: late, rest: rest, steps: len(beats)}
+	h.lateNs, h.restNs = meanAt(usual, late), meanAt(usual, rest)
+	h.stakeNs = h.lateNs
+	for _, i := range rest {
+		h.stakeNs = min(h.stakeNs, h.lateNs-usual[i])
+	}
+	var halves [2][]*beat
+	var whole int64
+	for k, b := range beats {
+		halves[k%2] = append(halves[k%2], b)
+		whole += b.meanOf(rest, func(p *part) int64 { return p.ownNs() + p.waitNs })
+	}
+	h.stepNs = quotient(whole, len(beats))
+	for _, half := range halves {
+		for i := range usual {
+			usual[i] = usualStep(half, i)
+		}
+		if ratio(meanAt(usual, late)-meanAt(usual, rest), h.stepNs) < stragglerShare/2 {
+			return nil, true
+		}
+	}
+	if ratio(h.longerNs(), h.stepNs) < stragglerShare {
+		return nil, true
+	}
+	return h, true
+}
+
+// overtaken tells whether hosts that are ahead of their devices take longer for a step than those, and turns what they are slower by
+// into that.
+func (h *hostLag) overtaken(g *group) bool {
+	h.aheadNs = g.lead(h.late)
+	h.stakeNs = min(h.stakeNs, h.lateNs-h.stepNs)
+	return h.aheadNs > 0 && ratio(h.lateNs-h.stepNs, h.stepNs) >= stragglerShare
+}
+
+// alike are the beats with as many meetings as most have, in which the time of all hosts is known.
+func (g *group) alike() (beats []*beat) {
+	count, most := map[int]int{}, 0
+	known := func(b *beat) bool {
+		return !slices.ContainsFunc(b.parts, func(p part) bool { return slices.Contains(p.hosts, trace.Absent) })
+	}
+	for i := range g.beats {
+		if b := &g.beats[i]; known(b) {
+			n := len(b.parts[0].hosts)
+			if count[n]++; count[n] > count[most] {
+				most = n
+			}
+		}
+	}
+	for i := range g.beats {
+		if b := &g.beats[i]; known(b) && len(b.parts[0].hosts) == most {
+			beats = append(beats, b)
+		}
+	}
+	return beats
+}
+
+// usualStep is what a step usually takes the host of a rank.
+func usualStep(beats []*beat, rank int) (ns int64) {
+	times := make([]int64, len(beats))
+	for place := range beats[0].parts[rank].hosts {
+		for k, b := range beats {
+			times[k] = b.parts[rank].hosts[place]
+		}
+		ns += stats.Median(times)
+	}
+	return ns
+}
+
+// meanAt is the mean of some values.
+func meanAt(ns []int64, which []int) (sum int64) {
+	for _, i := range which {
+		sum += ns[i]
+	}
+	return quotient(sum, len(which))
+}
