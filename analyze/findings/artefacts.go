@@ -94,6 +94,14 @@ func graphUnderrecorded(rv *rankView) *analyze.Finding {
 	return f
 }
 
+// worstUnlessTwice: where events are there twice, of two launches of one replay one has no kernels.
+func worstUnlessTwice(v *view, found []*analyze.Finding) *analyze.Finding {
+	if slices.ContainsFunc(v.result.Problems, func(p analyze.Problem) bool { return p.ID == "duplicates" }) {
+		return nil
+	}
+	return v.worst(found)
+}
+
 // firstStepRatio is by how much the first step must be longer than others like it: caches, clocks and the profiler's
 // own first buffers make it so.
 const firstStepRatio = 1.5

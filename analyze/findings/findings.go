@@ -73,7 +73,7 @@ var registry = []rule{
 	{id: "dominant_op", look: dominantOp, choose: onAllRanks},
 	{id: "idle_cores", choose: idleCores},
 	{id: "unlinked_kernels", look: unlinkedKernels, artefact: true},
-	{id: "graph_underrecorded", look: graphUnderrecorded, artefact: true},
+	{id: "graph_underrecorded", look: graphUnderrecorded, choose: worstUnlessTwice, artefact: true},
 	{id: "first_step_skew", look: firstStepSkew, choose: worstUnlessSkewed, artefact: true},
 	{id: "export_froze_engine", look: exportFrozeEngine, artefact: true},
 	{id: "python_stacks", look: pythonStacks, artefact: true},

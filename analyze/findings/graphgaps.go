@@ -57,9 +57,11 @@ func (rv *rankView) wholeGraphs(gaps []gap) bool {
 	}
 	kernels, none := map[int32]bool{}, 0
 	replays := map[int32]bool{}
+	some := false // kernel, and not sets and copies alone
 	for i := range gaps {
 		g := &gaps[i]
 		next, last := &rv.x.GPU[g.Next], &rv.x.GPU[g.Last]
+		some = some || next.Category == trace.CategoryKernel
 		if next.StartNs == next.EndNs || last.StartNs == last.EndNs {
 			none++
 		}
@@ -68,5 +70,5 @@ func (rv *rankView) wholeGraphs(gaps []gap) bool {
 			kernels[rv.x.Calls[next.Call].GPUEvents] = true
 		}
 	}
-	return 100*none <= len(gaps) && len(kernels) <= max(fewGraphs, len(replays)/5)
+	return some && 100*none <= len(gaps) && len(kernels) <= max(fewGraphs, len(replays)/5)
 }

@@ -48,11 +48,7 @@ func (c *inspection) durations() (int, string) {
 // and spans of the host that say the same of themselves. Profilers write no event twice; files that were put together do.
 func (c *inspection) duplicates() (int, string) {
 	x := c.x
-	gpu := doubles(len(x.GPU), func(a, b int) (together, same bool) {
-		l, r := &x.GPU[a], &x.GPU[b]
-		return l.StartNs == r.StartNs && l.EndNs == r.EndNs, l.Name == r.Name && l.Stream == r.Stream && l.Device == r.Device &&
-			l.Category == r.Category && l.Call == r.Call && c.correlation(l) == c.correlation(r)
-	})
+	gpu := c.doubledWork
 	host := x.Host()
 	cpu := doubles(len(host), func(a, b int) (together, same bool) {
 		l, r := host[a], host[b]
@@ -64,6 +60,22 @@ func (c *inspection) duplicates() (int, string) {
 	}
 	return len(x.GPU) + len(host), ""
 }
+
+// doubleWork counts the pieces of GPU work that are there twice.
+func (c *inspection) doubleWork() int {
+	x := c.x
+	return doubles(len(x.GPU), func(a, b int) (together, same bool) {
+		l, r := &x.GPU[a], &x.GPU[b]
+		return l.StartNs == r.StartNs && l.EndNs == r.EndNs, l.Name == r.Name && l.Stream == r.Stream && l.Device == r.Device &&
+			l.Category == r.Category && l.Call == r.Call && c.correlation(l) == c.correlation(r)
+	})
+}
+
+// twice is why nothing is said of lost kernels where a hundredth of all work is there twice: of two calls one seems to have lost
+// what the other has, and of two replays one has the kernels of both.
+const twice = "events are there twice"
+
+func (c *inspection) isTwice() bool { return c.doubledWork*noneShare >= max(1, len(c.x.GPU)) }
 
 // doubles counts, of n things in an order that has those together that are alike, those that are the same as one before.
 func doubles(n int, compare func(a, b int) (together, same bool)) int {

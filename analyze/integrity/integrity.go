@@ -27,6 +27,7 @@ var affected = map[string][]string{
 	"unlinked":           {"steps", "phases", "launch", "roofline", "modules"},
 	"lost_launches":      {"steps", "phases", "launch", "roofline", "modules", "idle"},
 	"lost_kernels":       {"time", "kernels", "categories", "steps", "phases", "roofline", "idle"},
+	"lost_copies":        {"time", "categories", "memory_ops", "steps", "phases", "idle"},
 	"gpu_ends_early":     {"time", "kernels", "categories", "steps", "phases", "idle"},
 	"gpu_begins_late":    {"time", "kernels", "categories", "steps", "phases", "idle"},
 	"no_duration":        {"time", "kernels", "categories", "steps", "phases", "roofline"},

@@ -150,10 +150,13 @@ func (c *inspection) kernels() (int, string) {
 		return len(calls), ""
 	case len(calls) == 0:
 		return 0, "no call of the trace launches a kernel"
+	case c.isTwice():
+		return 0, twice
 	}
+	c.lostCopies()
 	first := slices.IndexFunc(calls, func(c *index.Call) bool { return c.GPUEvents > 0 })
 	if first < 0 {
-		return 0, "none of the launches has GPU work" // which launches() has said
+		return c.noKernels(captured)
 	}
 	e := emptyLaunches{firstNs: calls[0].StartNs, headNs: calls[first].StartNs, lastNs: calls[len(calls)-1].StartNs}
 	last := first
@@ -188,6 +191,44 @@ func (c *inspection) kernels() (int, string) {
 	looked -= e.captured + e.head + e.tail
 	c.emptyLaunches(&e, len(calls))
 	return looked, ""
+}
+
+// noKernels is kernels where no launch has any. If other calls have their work, what correlates them is there, and kernels are not.
+func (c *inspection) noKernels(captured []bool) (int, string) {
+	lost := 0
+	for _, recorded := range captured {
+		if !recorded {
+			lost++
+		}
+	}
+	linked := slices.ContainsFunc(c.x.Calls, func(c index.Call) bool { return c.GPUEvents > 0 })
+	if !linked || lost < cutLaunches || c.selectsTime() {
+		return 0, "none of the launches has GPU work" // which launches() has said
+	}
+	c.say("lost_kernels", SeverityWarning, lost, 0, "none of %s has a kernel in the trace, though copies or sets are there: kernels were lost, "+
+		"or not recorded, and busy times are too low", words.Plural(lost, "kernel launch", "kernel launches"))
+	return lost, ""
+}
+
+// lostCopies finds that no copy is in the trace, or no set, of all that calls made.
+func (c *inspection) lostCopies() {
+	x := c.x
+	for _, kind := range []struct {
+		of      trace.Category
+		in, one string
+	}{{trace.CategoryMemcpy, "Memcpy", "copy"}, {trace.CategoryMemset, "Memset", "set"}} {
+		calls := 0
+		for i := range x.Calls {
+			if call := &x.Calls[i]; strings.Contains(x.Name(call.Name), kind.in) && call.GPUEvents == 0 && !inCapture(x, call) {
+				calls++
+			}
+		}
+		there := slices.ContainsFunc(x.GPU, func(g index.Work) bool { return g.Category == kind.of })
+		if calls >= cutLaunches && !there && !c.selectsTime() {
+			c.say("lost_copies", SeverityWarning, calls, 0, "none of %s that %s has a %s in the trace: they were lost, or not recorded",
+				words.Plural(calls, "call", "calls"), choose(kind.of == trace.CategoryMemcpy, "copy", "set memory"), kind.one)
+		}
+	}
 }
 
 // The bounds of what a start and a stop cut off: fewer launches, or less of the time in which work was launched.
@@ -228,8 +269,8 @@ func (c *inspection) emptyLaunches(e *emptyLaunches, launches int) {
 				why = append(why, w.text)
 			}
 		}
-		c.say("empty_launches", SeverityNote, n, 0, "%s of %s have no kernel in the trace: %s",
-			words.Plural(n, "kernel launch", "kernel launches"), of, strings.Join(why, ", or "))
+		c.say("empty_launches", SeverityNote, n, 0, "%s of %s no kernel in the trace: %s",
+			words.Plural(n, "kernel launch", "kernel launches"), of+choose(n == 1, " has", " have"), strings.Join(why, ", or "))
 	}
 }
 
@@ -255,6 +296,9 @@ func (c *inspection) replays() (int, string) {
 	l := c.rank.Replays
 	if l == nil || !c.x.OnGPU {
 		return 0, ""
+	}
+	if c.isTwice() {
+		return 0, twice
 	}
 	of := words.Grouped(int64(l.Launches))
 	if l.Empty > 0 {

@@ -19,6 +19,8 @@ type inspection struct {
 	rank   *ranks.Rank // what the trace says
 	found  []Problem
 	checks []Check
+
+	doubledWork int // pieces of GPU work that are there twice
 }
 
 // say adds a problem.
@@ -57,6 +59,7 @@ func CheckTrace(x *index.Index, r *ranks.Rank, badNests int) ([]Problem, []Check
 		c.say("empty", SeverityError, 0, 0, "the trace has no ops, calls or GPU work in it")
 		return c.found, c.checks
 	}
+	c.doubledWork = c.doubleWork()
 	c.check(CheckLaunches, c.launches)
 	c.check(CheckKernels, c.kernels)
 	c.check(CheckReplays, c.replays)

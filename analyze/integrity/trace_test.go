@@ -119,7 +119,7 @@ func TestCheckTrace(t *testing.T) {
 		{"the start of GPU work", without(all, func(e event, _ int) bool { return e.kind == "kernel" && e.start < last/2 }),
 			"warning gpu_begins_late, warning empty_graphs", "kernels failed, replays failed"},
 		{"what the stop cuts off", without(all, func(e event, _ int) bool { return e.kind == "kernel" && e.start > last-500 }), "note empty_launches", ""},
-		{"events twice", slices.Concat(all, all[30:40]), "warning duplicates", "duplicates failed"},
+		{"events twice", slices.Concat(all, all[30:40]), "warning duplicates", "kernels not_checked, replays not_checked, duplicates failed"},
 		{"half of the marks", without(all, func(e event, n int) bool { return e.kind == "step" && n%2 == 1 }), "warning lost_steps", "steps failed"},
 		{"numbers left out", append(without(all, func(e event, _ int) bool { return e.kind == "step" }),
 			event{"step", "ProfilerStep#3", 0, all[0].start, 90_000}, event{"step", "ProfilerStep#6", 0, all[0].start + 100_001, 90_000}), "warning lost_steps", "steps failed"},
@@ -223,6 +223,40 @@ func TestCaptured(t *testing.T) {
 	}
 	if i := slices.IndexFunc(checks, func(c Check) bool { return c.ID == CheckKernels }); i < 0 || checks[i].Outcome != Passed || checks[i].Looked != 2 {
 		t.Errorf("%+v", checks)
+	}
+}
+
+// TestNotRecorded: that no kernel is there, or no copy, is found where other work has its launches.
+func TestNotRecorded(t *testing.T) {
+	for _, test := range []struct{ lost, want string }{
+		{"", ""}, {"kernel", "lost_kernels"}, {"copy", "lost_copies"}, {"set", "lost_copies"},
+	} {
+		b := tracetest.New()
+		for i := range int64(12) {
+			at := 1000 * i
+			b.Call("cudaLaunchKernel", 3*i+1, at, 5)
+			b.Call("cudaMemcpyAsync", 3*i+2, at+10, 5)
+			b.Call("cudaMemsetAsync", 3*i+3, at+20, 5)
+			if test.lost != "kernel" {
+				b.Kernel("k", 7, 3*i+1, at+100, 50)
+			}
+			if test.lost != "copy" {
+				b.GPU(trace.CategoryMemcpy, "Memcpy DtoD (Device -> Device)", 7, 3*i+2, at+200, 50)
+			}
+			if test.lost != "set" {
+				b.GPU(trace.CategoryMemset, "Memset (Device)", 7, 3*i+3, at+300, 50)
+			}
+		}
+		problems, _ := CheckTrace(index.New(b.Trace, &index.Options{}), &ranks.Rank{}, 0)
+		got := ""
+		for _, p := range problems {
+			if p.Severity == SeverityWarning {
+				got += p.ID
+			}
+		}
+		if got != test.want {
+			t.Errorf("without any %s: %q, want %q: %+v", test.lost, got, test.want, problems)
+		}
 	}
 }
 
