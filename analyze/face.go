@@ -40,6 +40,7 @@ const (
 	NoGPUTruncated     = index.NoGPUTruncated
 	NoGPULaunched      = index.NoGPULaunched
 	NoGPUIdle          = index.NoGPUIdle
+	NoGPUUnseen        = index.NoGPUUnseen
 	NoGPUUnread        = index.NoGPUUnread
 )
 

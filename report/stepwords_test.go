@@ -88,7 +88,8 @@ func TestWhoseStepItIs(t *testing.T) {
 func TestNoGPUWork(t *testing.T) {
 	for why, want := range map[string]string{
 		"": "· CPU only ·", analyze.NoGPUTruncated: "no GPU work recorded (the file ends before it)", analyze.NoGPULaunched: "no GPU work recorded (though it was launched)",
-		analyze.NoGPUIdle: "no GPU work recorded (nothing was launched)",
+		analyze.NoGPUIdle:   "no GPU work recorded (nothing was launched)",
+		analyze.NoGPUUnseen: "no GPU work recorded (nor any call that could launch it)",
 	} {
 		r := &analyze.Result{Kind: analyze.KindCPU, Devices: 1, Time: analyze.Time{TotalNs: 100, BusyNs: 60, IdleNs: 40},
 			Ranks: []*analyze.Rank{{Hardware: "NVIDIA H200", NoGPU: why, Events: 3}}}

@@ -290,6 +290,7 @@ func noGPU(r *analyze.Result) string {
 		{analyze.NoGPUTruncated, "the file ends before it"},
 		{analyze.NoGPULaunched, "though it was launched"},
 		{analyze.NoGPUIdle, "nothing was launched"},
+		{analyze.NoGPUUnseen, "nor any call that could launch it"},
 	} {
 		if slices.ContainsFunc(r.Ranks, func(k *analyze.Rank) bool { return k.NoGPU == why.of }) {
 			return why.words

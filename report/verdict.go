@@ -42,7 +42,7 @@ func verdict(r *analyze.Result) string {
 		out = append(out, fmt.Sprintf("%s inside ops %s%s of %s", who, percent(t.BusyNs, t.TotalNs), mark(all, "time"),
 			plain(perDevice(r, t.TotalNs)))+workedAt(r)+".")
 		if why := noGPU(r); why != "" {
-			out = append(out, "No GPU work is recorded"+choose(strings.HasPrefix(why, "though"), ", ", ": ")+why+".")
+			out = append(out, "No GPU work is recorded"+choose(strings.HasPrefix(why, "though") || strings.HasPrefix(why, "nor"), ", ", ": ")+why+".")
 		} else if 20*t.IdleNs >= t.TotalNs {
 			python := choose(r.Ranks[0].Engine == "inferprof", "", "in Python, ") // our own engine has none
 			out = append(out, fmt.Sprintf("Outside them, %sscheduling and waiting: %s.", python, percent(t.IdleNs, t.TotalNs)))

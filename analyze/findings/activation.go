@@ -45,6 +45,9 @@ func activationQuantization(rv *rankView) *analyze.Finding {
 	gemms := 0
 	for i := range rv.work {
 		w := &rv.work[i]
+		if !rv.inSteps(w) {
+			continue
+		}
 		work += w.EndNs - w.StartNs
 		category := rv.category(w)
 		if multiplies(category) {

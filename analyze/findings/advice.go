@@ -16,17 +16,18 @@ import (
 // What the host is in that has a remedy of its own, by the names of calls and annotations.
 var (
 	deviceMemory = regexp.MustCompile(`^(?:cuda|hip|cu)(?:Free|Malloc|MemAlloc|MemFree)`)
-	firstUse     = regexp.MustCompile(`^(?:cuda|hip|cu)(?:LaunchKernel|ModuleLoad|LibraryLoad|ModuleGetFunction|FuncGetAttributes)`)
+	deviceFree   = regexp.MustCompile(`^(?:cuda|hip|cu)(?:Free|MemFree)`)
+	firstUse     = regexp.MustCompile(`^(?:cuda|hip|cu)(?:LaunchKernel|ModuleLoad|LibraryLoad|ModuleGetFunction|FuncGetAttributes|StreamCreate|EventCreate|HostAlloc)`)
 	dataLoader   = regexp.MustCompile(`\bDataLoader\b|DataLoaderIter`)
 	// compiledCode is a model that torch.compile has been at, in part at least.
-	compiledCode = regexp.MustCompile(`^triton_(?:poi|red|per)_|^Torch-Compiled Region|CompiledFxGraph`)
+	compiledCode = regexp.MustCompile(`^triton_(?:poi|red|per)_|^Torch-Compiled Region|CompiledFxGraph|^CompiledFunction(?:Backward)?$`)
 	// statistics are kernels of training's batch norm. They sum over the whole batch: no neighbour can take them in.
 	statistics = regexp.MustCompile(`batch_norm_(?:collect|backward|reduce)|bn_(?:fw_tr|bw)_|BatchNorm(?:FwdTrain|Bwd)`)
 )
 
-// generates tells whether what ran generates text for requests: its steps are of prompts and of tokens.
+// generates tells whether what ran generates text for requests: it is an engine, or its steps are of prompts and of tokens.
 func generates(r *analyze.Rank) bool {
-	return slices.ContainsFunc(r.Steps, func(s analyze.Step) bool {
+	return r.Engine != "" || slices.ContainsFunc(r.Steps, func(s analyze.Step) bool {
 		switch trace.StepPhase(s.Phase) {
 		case trace.StepPrefill, trace.StepMixed, trace.StepDecode:
 			return true
@@ -40,16 +41,39 @@ func (rv *rankView) replays() bool {
 	return slices.ContainsFunc(rv.x.Calls, func(c index.Call) bool { return c.GPUEvents > 0 && rv.x.IsGraphLaunch(&c) })
 }
 
-// tryHost is what to try against waiting for the host, which is in something for most of the time ("" if it is in nothing
-// that has a name): nothing that the trace shows done, and nothing for requests where there are none.
-func (rv *rankView) tryHost(in string) string {
+// firstUseNs: a call that launches takes some µs, and one that loads what it launches far longer.
+const firstUseNs = 1_000_000
+
+// hostWait is how the device waits for the host.
+type hostWait struct {
+	in        string // what the host is in for most of the time; "" if that has no name
+	longestNs int64  // how long the longest of that lasts
+	few       bool   // a few gaps are most of it
+	inside    bool   // most of it lies inside steps' work
+}
+
+// warmUp is what to try against what happens once.
+const warmUp = "run some steps before the profile begins"
+
+// tryHost is what to try against waiting for the host: nothing that the trace shows done, and nothing for requests where there are
+// none.
+func (rv *rankView) tryHost(w *hostWait) string {
 	try := "look at what the host does there: "
 	switch {
-	case deviceMemory.MatchString(in):
+	case firstUse.MatchString(w.in) && w.longestNs >= firstUseNs:
+		try = warmUp + ": the first use of a kernel or of a library loads it, and such calls are long once"
+	case deviceMemory.MatchString(w.in) && !rv.has(deviceFree):
+		try = warmUp + ": the driver is asked for memory until the caching allocator has what steps need; none is given back here"
+	case deviceMemory.MatchString(w.in):
 		try = "keep device memory rather than return it in the loop: no torch.cuda.empty_cache() there, some memory left free for the caching " +
 			"allocator, workspaces made once; see from the op around the call who frees"
-	case dataLoader.MatchString(in):
+	case dataLoader.MatchString(w.in):
 		try = "have the next batch ready when the step ends: more workers of the data loader (num_workers), prefetching, pinned memory"
+	case w.few:
+		try += "if it is there once and at the beginning, " + warmUp + "; else do it ahead of time, on another thread, or on the device"
+	case generates(rv.rank) && w.inside && !rv.replays():
+		try += "less Python between launches, more tokens per step, " + choose(rv.has(compiledCode), "CUDA graphs", "a compiled model or CUDA graphs") +
+			" where shapes allow them"
 	case generates(rv.rank):
 		if rv.schedulesInTurn() {
 			try += "scheduling the next step while one runs (" + schedulingAhead + "), "
@@ -57,6 +81,8 @@ func (rv *rankView) tryHost(in string) string {
 		try += "fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step"
 	case rv.replays():
 		try += "less Python between launches, larger batches"
+	case rv.has(compiledCode):
+		try += "less Python between launches (graph breaks, what is not compiled), larger batches, CUDA graphs where shapes allow them"
 	default:
 		try += "less Python between launches, larger batches, a compiled model or CUDA graphs where shapes allow them"
 	}
@@ -68,7 +94,6 @@ func (rv *rankView) tryHost(in string) string {
 
 // tryLongGap is what to try against a pause of the device, during which the host is mostly in something.
 func (rv *rankView) tryLongGap(g *gap, in string) string {
-	const warmUp = "run some steps before the profile begins"
 	switch {
 	case g.Cause == index.IdleOther, g.HeldUp:
 		return "look at what the device waited for: other streams, events, other processes on it; " + warmUp + " if it is there once and at the beginning"

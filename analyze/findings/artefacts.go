@@ -17,7 +17,7 @@ const unlinkedShare = 0.01
 // unlinkedKernels: GPU work whose launch is not in the trace, so that no step and no op is known to have made it. A stream runs
 // in the order of launches: what runs before any work with a launch, on its stream, was launched before it.
 func unlinkedKernels(rv *rankView) *analyze.Finding {
-	var ns, all int64
+	var ns, all, inStepsNs int64
 	n := 0
 	first := map[int64]int{}   // of each stream: unlinked pieces before the first with a launch
 	late := 0                  // those after it
@@ -32,6 +32,9 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 		}
 		n++
 		ns += w.EndNs - w.StartNs
+		if rv.inSteps(w) {
+			inStepsNs += w.EndNs - w.StartNs
+		}
 		if linked[w.Stream] {
 			late++
 		} else {
@@ -51,7 +54,7 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 		}
 	}
 	f := &analyze.Finding{
-		StakeNsPerStep: quotient(ns, rv.steps()),
+		StakeNsPerStep: quotient(inStepsNs, rv.steps()),
 		Evidence:       []analyze.Evidence{nanoseconds("unlinked_time", ns)},
 		Events:         []analyze.EventRef{rv.ref(longest.Row)},
 		Try:            "profile a step earlier than the one to look at; check that runtime calls are recorded (activities)",
@@ -70,11 +73,21 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 	return f
 }
 
+// unlinked counts the kernels of whose launch nothing is known.
+func (rv *rankView) unlinked() (n int) {
+	for i := range rv.work {
+		if w := &rv.work[i]; w.Call < 0 && w.Category == trace.CategoryKernel {
+			n++
+		}
+	}
+	return n
+}
+
 // graphUnderrecorded: replays of a graph whose kernels the profiler did not write down.
 func graphUnderrecorded(rv *rankView) *analyze.Finding {
 	r := rv.rank.Replays
-	if r == nil || r.Empty+r.Short == 0 {
-		return nil
+	if r == nil || r.Empty+r.Short == 0 || r.Short == 0 && r.LostKernels > 0 && rv.unlinked() >= r.LostKernels {
+		return nil // of what seems lost the launches are, as unlinked_kernels says
 	}
 	at := slices.IndexFunc(rv.x.Calls, func(c index.Call) bool { return c.StartNs == r.FirstNs && rv.x.IsGraphLaunch(&c) })
 	if at < 0 {

@@ -26,29 +26,28 @@ func exposedCommunication(v *view, _ []*analyze.Finding) *analyze.Finding {
 
 // exposed is what a rank has at stake.
 func (v *view) exposed(l *Look) *analyze.Finding {
-	var exposed, comm, all int64
-	for _, t := range l.rank.Time {
-		exposed += t.ExposedCommNs
-		comm += t.CommNs
-		all += t.BusyNs
+	t := l.stepTime
+	if !l.gpu {
+		t = l.rank.Time[0]
 	}
+	exposed, comm, busy := t.ExposedCommNs, t.CommNs, t.BusyNs
 	onGPU := func(c analyze.Collective) bool { return strings.HasPrefix(c.Name, "nccl:") }
 	if comm == 0 || !l.gpu && slices.ContainsFunc(l.rank.Collectives, onGPU) {
 		return nil // a GPU does it, whose work was not recorded
 	}
-	wait, unknown := l.waited()
+	wait, collectives, unknown := l.waited()
 	if len(v.ranks) > 1 && !v.waits {
-		wait, unknown = 0, len(l.meetings)
+		wait, unknown = 0, collectives
 	}
-	exposed, all = max(0, exposed-wait), all-min(wait, exposed)
-	if ratio(exposed, all) < exposedCommShare {
+	exposed, busy = max(0, exposed-wait), busy-min(wait, exposed)
+	if ratio(exposed, busy) < exposedCommShare {
 		return nil
 	}
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(exposed, l.steps()),
 		Inferred:       unknown > 0,
 		Evidence: []analyze.Evidence{
-			nanoseconds("exposed_communication", exposed), nanoseconds("communication", comm), nanoseconds("busy_without_waiting", all),
+			nanoseconds("exposed_communication", exposed), nanoseconds("communication", comm), nanoseconds("busy_without_waiting", busy),
 		},
 		Try: "check how the ranks are linked (nvidia-smi topo -m), use fewer of them or a faster all-reduce, fuse all-reduce with the norm after it, overlap with the other half of the batch",
 	}
@@ -63,8 +62,8 @@ func (v *view) exposed(l *Look) *analyze.Finding {
 		f.Try = "stages of a pipeline wait for each other unless there are as many batches in flight as stages: more requests that come at different times, or tensor parallelism where the ranks share a machine"
 	}
 	say(f, "nothing is computed during %s of communication %s (%s of the busy time)", nanoseconds("exposed_communication_per_step", f.StakeNsPerStep), l.per(),
-		share("of_busy", exposed, all))
-	v.sayWaiting(f, l, wait, unknown)
+		share("of_busy", exposed, busy))
+	v.sayWaiting(f, wait, collectives, unknown)
 	if l.longestMeeting != nil {
 		f.Events = []analyze.EventRef{*l.longestMeeting}
 	}
@@ -72,14 +71,14 @@ func (v *view) exposed(l *Look) *analyze.Finding {
 }
 
 // sayWaiting says what of a rank's communication was waiting for others, as far as that is known, and whether it is left out.
-func (v *view) sayWaiting(f *analyze.Finding, l *Look, wait int64, unknown int) {
+func (v *view) sayWaiting(f *analyze.Finding, wait int64, collectives, unknown int) {
 	left := nanoseconds("waiting_left_out", wait)
 	switch {
 	case unknown == 0:
 		say(f, "; waiting for other ranks, %s in all, is not counted", left)
-	case unknown < len(l.meetings):
+	case unknown < collectives:
 		say(f, "; waiting for other ranks, %s in all, is not counted, as far as it is known: %s of %s collectives count whole", left,
-			number("waits_not_known", unknown), number("collectives", len(l.meetings)))
+			number("waits_not_known", unknown), number("collectives", collectives))
 	case len(v.ranks) > 1:
 		say(f, ", waiting for other ranks included: their collectives do not match")
 	default:

@@ -18,6 +18,7 @@ func compilingRanks(in func(step int) int64) []*trace.Trace {
 	var traces []*trace.Trace
 	for r := range 2 {
 		b := newBuilder(r, 2)
+		b.Trace.Meta.Devices = nil
 		at := int64(1000)
 		for step := range 10 {
 			begin, compile := at, in(step)
@@ -50,6 +51,7 @@ func TestCompilingIsWhy(t *testing.T) {
 	running := newBuilder(0, 1)
 	running.run(steps{n: 12, between: 1000, during: "## Call CompiledFxGraph fabc ##"})
 	alone := newBuilder(0, 1)
+	alone.Trace.Meta.Devices = nil
 	alone.Op(compiler, 0, 1_000_000) // a trace without steps
 	alone.Op("aten::mm", 1_000_000, 1_000_000)
 	for _, test := range []struct {

@@ -16,6 +16,7 @@ type op struct {
 // onCPU is a rank's trace of 10 steps of these ops, one directly after the other, with so many ns of Python after each step.
 func onCPU(ops []op, between int64) *trace.Trace {
 	b := newBuilder(0, 1)
+	b.Trace.Meta.Devices = nil
 	at := int64(1000)
 	for range 10 {
 		begin := at
@@ -33,6 +34,7 @@ func onCPU(ops []op, between int64) *trace.Trace {
 func TestMomentsAreNoProblem(t *testing.T) {
 	for _, name := range []string{"aten::argmax", "_C::rms_norm"} {
 		b := newBuilder(0, 1)
+		b.Trace.Meta.Devices = nil
 		at := int64(1000)
 		for step := range 10 {
 			begin := at

@@ -24,13 +24,13 @@ func (rv *rankView) during(gaps []gap) index.Division {
 const worthNaming = 0.05
 
 // sayMeanwhile says what the host did during gaps: what it was inside for at least half of their time, or else the few that
-// fill most of it. It returns the name of what fills most, "" if that is nothing.
-func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) (in string) {
+// fill most of it. It returns the name of what fills most, "" if that is nothing, and how long the longest of that lasts.
+func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) (in string, longestNs int64) {
 	d := rv.during(gaps)
 	if 2*d.DelayNs > d.Ns {
 		say(f, "; for %s of that time what ends it was launched already: it waited for something else than the host",
 			share("already_launched", d.DelayNs, d.Ns))
-		return ""
+		return "", 0
 	}
 	most, half := d.Most()
 	most = slices.DeleteFunc(most, func(o index.Occupant) bool { return ratio(o.Ns, d.Ns) < worthNaming })
@@ -48,10 +48,10 @@ func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) (in string) {
 			f.Events = append(f.Events, rv.ref(o.Row))
 		}
 		if i == 0 && !o.None {
-			in = rv.name(o.Name)
+			in, longestNs = rv.name(o.Name), rv.t.Events.DurationNs(int(o.Row))
 		}
 	}
-	return in
+	return in, longestNs
 }
 
 // occupant names what the host was inside.

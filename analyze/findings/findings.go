@@ -100,7 +100,10 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 		found := make([]*analyze.Finding, len(v.ranks))
 		for k, l := range v.ranks {
 			found[k] = l.found[i]
-			if rule.hostIdle {
+			switch {
+			case rule.hostIdle && v.lostKernels(l):
+				found[k] = nil
+			case rule.hostIdle:
 				found[k] = v.withoutLag(k, found[k])
 			}
 		}
@@ -133,6 +136,26 @@ func Find(r *analyze.Result, looks []*Look) []analyze.Finding {
 	v.divideStep(findings)
 	findings = append(first, findings...)
 	return findings[:min(len(findings), Max)]
+}
+
+// lostShare of a rank's GPU work that is not in its trace makes of what is left nothing that the device's idleness can be told from.
+const lostShare = 0.1
+
+// lostKernels tells whether a rank's trace has lost so many kernels that times without one say nothing.
+func (v *view) lostKernels(l *Look) bool {
+	if !l.gpu {
+		return false
+	}
+	lost, there := 0, 0
+	for _, p := range v.result.Problems {
+		if p.ID == "lost_kernels" && (p.Rank == l.rank.Rank || p.Rank < 0) {
+			lost += p.Count
+		}
+	}
+	for _, t := range l.rank.Time {
+		there += t.Events
+	}
+	return ratio(int64(lost), int64(lost+there)) >= lostShare
 }
 
 // divideStep leaves each finding no more at stake than those before it have left of a step: what several rules look at, as

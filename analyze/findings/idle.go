@@ -48,7 +48,12 @@ func hostIdle(rv *rankView) *analyze.Finding {
 		say(f, "; %s of it in %s of %s %ss, the others wait %s each", share("in_outliers", outNs, main.ns), number("outliers", n),
 			number(main.key()+"_steps", main.steps), main.one(), nanoseconds("waiting_per_other", quotient(main.ns-outNs, main.steps-n)))
 	}
-	f.Try = rv.tryHost(rv.sayMeanwhile(f, main.gaps))
+	few, fewNs := main.fewLongest()
+	if few > 0 {
+		say(f, "; %s of it in its %s longest gap%s", share("in_longest", fewNs, main.ns), number("longest_gaps", few), choose(few == 1, "", "s"))
+	}
+	in, longestNs := rv.sayMeanwhile(f, main.gaps)
+	f.Try = rv.tryHost(&hostWait{in: in, longestNs: longestNs, few: few > 0, inside: 2*main.betweenNs < main.ns})
 	for _, p := range phases {
 		if p != main && p.steps > 0 && p.ns > 0 {
 			say(f, "; %ss wait %s each (%s)", p.one(), nanoseconds("waiting_per_"+p.key(), p.each(p.ns)),
@@ -196,7 +201,7 @@ func oneLongGap(rv *rankView) *analyze.Finding {
 		nanoseconds("longest_gap", longest.Gap.Ns()), share("longest_of_window", longest.Gap.Ns(), device))
 	rv.sayPlace(f, longest)
 	say(f, choose(n == 1, ": findings about idle time leave it out", ": findings about idle time leave them out"))
-	in := rv.sayMeanwhile(f, []gap{*longest})
+	in, _ := rv.sayMeanwhile(f, []gap{*longest})
 	if ran := len(slices.DeleteFunc(idle.gaps, func(g gap) bool { return !rv.ranOn(&g) })); ran == n {
 		say(f, choose(n == 1, "; requests ran meanwhile", "; requests ran during all of them"))
 	} else if ran > 0 {

@@ -57,6 +57,9 @@ func (rv *rankView) chains() *chains {
 	for i := range rv.work {
 		w := &rv.work[i]
 		ns := w.EndNs - w.StartNs
+		if !rv.inSteps(w) {
+			continue
+		}
 		c.workNs += ns
 		on := c.open[w.Stream]
 		if on == nil {

@@ -17,6 +17,8 @@ type Look struct {
 	pace
 	found []*analyze.Finding // by rule of the registry
 
+	stepTime analyze.Time // of its iterations' GPU work
+
 	compiledNs      int64 // for how long it compiled, and of it before its second iteration
 	compiledFirstNs int64
 
@@ -37,6 +39,9 @@ func LookAt(x *index.Index, r *analyze.Rank, c *analyze.Capture) *Look {
 	}
 	rv := newRankView(x, r, c)
 	l := &Look{rank: r, gpu: rv.gpu, pace: rv.pace, found: make([]*analyze.Finding, len(registry)), compiledNs: rv.compiling.ns}
+	if rv.gpu {
+		l.stepTime = rv.stepTime()
+	}
 	if rv.count > 1 {
 		l.compiledFirstNs = rv.compiling.within(math.MinInt64, rv.secondNs)
 	}

@@ -130,14 +130,19 @@ func (l *Look) ref(m *meeting) analyze.EventRef {
 	return analyze.EventRef{Rank: l.rank.Rank, Event: int(m.fileRow), StartNs: m.StartNs(), DurationNs: m.Ns(), Name: m.event}
 }
 
-// waited is how long a rank waited in its collectives as far as that is known, and how many of them it is not known of.
-func (l *Look) waited() (ns int64, unknown int) {
+// waited is how long a rank waited in its steps' collectives as far as that is known, how many they are, and how many of them it is
+// not known of.
+func (l *Look) waited() (ns int64, all, unknown int) {
 	for i := range l.meetings {
+		if l.gpu && l.count > 0 && l.meetings[i].step < 0 {
+			continue
+		}
+		all++
 		if w := l.meetings[i].WaitNs(); w >= 0 {
 			ns += w
 		} else {
 			unknown++
 		}
 	}
-	return ns, unknown
+	return ns, all, unknown
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -94,6 +95,9 @@ func deviceAllocations(rv *rankView) *analyze.Finding {
 const (
 	manyAllocations = 100  // per step: a compiled or graphed decode step has a few dozen
 	churnShare      = 0.05 // of a step's time spent in making empty tensors
+	// momentTimes the usual time is the most that one allocation counts for: in one that takes longer the thread was not scheduled, or
+	// the driver was asked for memory.
+	momentTimes = 10
 )
 
 // allocationChurn: a step takes and gives back memory so often that it shows.
@@ -131,6 +135,7 @@ type allocations struct {
 // (empty_strided in empty_like) is the same tensor.
 func (rv *rankView) allocations() *allocations {
 	a := &allocations{}
+	var each []int64
 	type mark struct{ start, end int64 }
 	marks := map[trace.TrackID][]mark{}
 	for i := range rv.rank.Steps {
@@ -168,10 +173,14 @@ func (rv *rankView) allocations() *allocations {
 		}
 		until[h.Track] = h.EndNs
 		a.calls++
-		a.ns += h.EndNs - h.StartNs
+		each = append(each, h.EndNs-h.StartNs)
 		if a.calls == 1 || h.EndNs-h.StartNs > a.longest.EndNs-a.longest.StartNs {
 			a.longest = h
 		}
+	}
+	most := momentTimes * stats.Median(slices.Clone(each))
+	for _, ns := range each {
+		a.ns += min(ns, most)
 	}
 	if !rv.gpu {
 		a.idleNs = a.ns

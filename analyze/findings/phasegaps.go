@@ -100,6 +100,30 @@ func (p *phaseGaps) outliers() (n int, ns int64) {
 	return n, ns
 }
 
+// mostLongest is how many gaps are few, and fewShare how many there are to each of them at least.
+const mostLongest, fewShare = 5, 10
+
+// fewLongest are the few gaps, of many, that hold half of all where steps are too few to tell which of them are unlike the others: how
+// many they are, and what they last. 0 if there are none.
+func (p *phaseGaps) fewLongest() (n int, ns int64) {
+	if p.steps >= fewestForOutliers {
+		return 0, 0
+	}
+	longest := make([]int64, len(p.gaps))
+	for i := range p.gaps {
+		longest[i] = p.gaps[i].Ns()
+	}
+	slices.SortFunc(longest, func(a, b int64) int { return cmp.Compare(b, a) })
+	for n < len(longest) && 2*ns < p.ns {
+		ns += longest[n]
+		n++
+	}
+	if n > mostLongest || fewShare*n > len(longest) {
+		return 0, 0
+	}
+	return n, ns
+}
+
 // one is what one step of the phase is called: decode step.
 func (p *phaseGaps) one() string {
 	switch p.phase {

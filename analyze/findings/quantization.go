@@ -56,7 +56,7 @@ func quantizationNotInEffect(rv *rankView) *analyze.Finding {
 				rv.matches(quantizedWork, w.Name) {
 				return nil
 			}
-			if rv.category(w) == "gemm" || rv.category(w) == "moe_gemm" {
+			if (rv.category(w) == "gemm" || rv.category(w) == "moe_gemm") && rv.inSteps(w) {
 				gemm += w.EndNs - w.StartNs
 				calls++
 				if w.EndNs-w.StartNs > most {
@@ -118,6 +118,9 @@ func slowQuantizedGEMM(rv *rankView) *analyze.Finding {
 	var longest *work
 	for i := range rv.work {
 		w := &rv.work[i]
+		if !rv.inSteps(w) {
+			continue
+		}
 		ns := w.EndNs - w.StartNs
 		busy += ns
 		switch {

@@ -19,17 +19,11 @@ var fieldOf = map[string]func(r *analyze.Rank) float64{
 	"unlinked_kernels.unlinked":          func(r *analyze.Rank) float64 { return float64(r.Launch.Unlinked) },
 	"unlinked_kernels.unlinked_time":     func(r *analyze.Rank) float64 { return float64(r.Launch.UnlinkedNs) },
 	"unlinked_kernels.gpu_events":        func(r *analyze.Rank) float64 { return float64(r.Time[0].Events) },
-	"exposed_communication.communication": func(r *analyze.Rank) (ns float64) {
-		for _, t := range r.Time {
-			ns += float64(t.CommNs)
-		}
-		return ns
-	},
-	"outside_ops.outside_ops":  func(r *analyze.Rank) float64 { return float64(r.Time[0].IdleNs) },
-	"outside_ops.total":        func(r *analyze.Rank) float64 { return float64(r.Time[0].TotalNs) },
-	"python_stacks.events":     func(r *analyze.Rank) float64 { return float64(r.Events) },
-	"rank_start_skew.rank":     func(r *analyze.Rank) float64 { return float64(r.Rank) },
-	"one_long_gap.longest_gap": longestGap,
+	"outside_ops.outside_ops":            func(r *analyze.Rank) float64 { return float64(r.Time[0].IdleNs) },
+	"outside_ops.total":                  func(r *analyze.Rank) float64 { return float64(r.Time[0].TotalNs) },
+	"python_stacks.events":               func(r *analyze.Rank) float64 { return float64(r.Events) },
+	"rank_start_skew.rank":               func(r *analyze.Rank) float64 { return float64(r.Rank) },
+	"one_long_gap.longest_gap":           longestGap,
 }
 
 // longestGap is the longest time in which a device of a rank stood still.

@@ -119,6 +119,8 @@ const (
 	// scoresRatio is by how much the larger of a product's sides is larger than the others together where attention writes its
 	// scores, or reads them.
 	scoresRatio = 8
+	// paddedShare of a side is the most that padding may add to it: what is added is computed as well.
+	paddedShare = 0.125
 )
 
 // adviceFor says what there is to try for one shape: nothing that it follows already.
@@ -128,13 +130,16 @@ func adviceFor(o *analyze.RooflineOp, amd bool) string {
 		if m, n, k := s.m*s.n, s.k*s.n, s.m*s.k; batched && (m > scoresRatio*(n+k) || k > scoresRatio*(m+n)) {
 			tries = append(tries, "if this is attention, a fused kernel (scaled_dot_product_attention, FlashAttention), which does not "+
 				"write its scores out")
+		} else if batched && s.m < smallM && s.n < smallM {
+			tries = append(tries, "one kernel for the whole computation rather than a batch of small products (scaled_dot_product_attention, "+
+				"if this is attention)")
 		}
 		var odd []string
 		for _, d := range []struct {
 			name string
 			of   int64
 		}{{"N", s.n}, {"K", s.k}} {
-			if d.of%alignment != 0 {
+			if over := d.of % alignment; over != 0 && float64(alignment-over) <= paddedShare*float64(d.of) {
 				odd = append(odd, fmt.Sprintf("%s = %d", d.name, d.of))
 			}
 		}

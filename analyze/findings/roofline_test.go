@@ -21,6 +21,7 @@ func TestAdvice(t *testing.T) {
 		{"in fp32", "[[768], [128, 768], [768, 768], [], []]", "fp32", false, []string{"TF32"}, []string{"batch", "pad"}},
 		{"writing scores", "[[96, 3137, 64], [96, 64, 3137]]", "bf16", false, []string{"fused kernel", "pad N = 3137"}, []string{"batch"}},
 		{"reading scores", "[[96, 3137, 3137], [96, 3137, 64]]", "bf16", false, []string{"fused kernel", "pad K = 3137"}, []string{"batch"}},
+		{"padding that would be most of it", "[[37632, 8, 64], [37632, 64, 8]]", "bf16", true, []string{"rather than a batch of small products"}, []string{"pad", "write its scores"}},
 		{"unknown", "", "bf16", false, []string{"cublasLt"}, []string{"pad", "batch"}},
 	}
 	for _, test := range tests {

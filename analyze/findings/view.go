@@ -8,6 +8,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/interval"
 	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
@@ -142,6 +143,22 @@ func (rv *rankView) at(ns int64) int32 {
 
 // step is what an iteration is of.
 func (rv *rankView) step(i int) *analyze.Step { return &rv.rank.Steps[rv.iterations[i].Step] }
+
+// inSteps tells whether a piece of work is in an iteration: what is said per step is of steps. In a trace without any, all is.
+func (rv *rankView) inSteps(w *work) bool { return w.iteration >= 0 || len(rv.iterations) == 0 }
+
+// stepTime is where the time went of the work in iterations.
+func (rv *rankView) stepTime() analyze.Time {
+	var t analyze.Time
+	var sets [index.Classes]interval.Set
+	for i := range rv.work {
+		if w := &rv.work[i]; rv.inSteps(w) {
+			sets[w.Class].Add(w.StartNs, w.EndNs)
+		}
+	}
+	t.Fill(sets, nil)
+	return t
+}
 
 // in tells whether something belongs to an iteration of that phase.
 func (rv *rankView) in(i int32, phase trace.StepPhase) bool {

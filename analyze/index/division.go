@@ -275,8 +275,8 @@ const (
 	considered = 64
 )
 
-// Most is what the host mostly did: what fills at least half of the time, and of several in each other the innermost that
-// still does; false and, if none does, the few that fill most of it and do not lie in each other. Loops that a thread never
+// Most is what the host mostly did: what fills at least half of the time, and of several the one that is inside the others for
+// most of it; false and, if none does, the few that fill most of it and do not lie in each other. Loops that a thread never
 // leaves are left out, but for what one gap fills, and so is what only calls modules, whichever.
 func (d *Division) Most() (all []Occupant, half bool) {
 	window := loopShare * float64(d.x.LastNs-d.x.FirstNs)
@@ -292,11 +292,43 @@ func (d *Division) Most() (all []Occupant, half bool) {
 		if n < 0 {
 			n = len(occupants)
 		}
-		// The one with the least time is inside the others; of equals the innermost comes first.
-		i := slices.IndexFunc(occupants, func(o Occupant) bool { return o.Ns == occupants[n-1].Ns })
+		i := d.innermost(occupants[:n])
 		return occupants[i : i+1], true
 	}
 	return d.apart(occupants), false
+}
+
+// innermost is which of some occupants no other is inside of for most time; of equals the one with the least. It is not the one with
+// the least in all: a call is made from more than one op.
+func (d *Division) innermost(of []Occupant) int {
+	at := map[trace.StringID]int{}
+	own := make([]int64, len(of))
+	for i, o := range of {
+		if o.None {
+			own[i] = o.Ns
+		} else {
+			at[o.Name] = i
+		}
+	}
+	inside := make([]int, len(d.own)) // of each node: the innermost occupant that it is in; -1: none
+	inside[0] = -1
+	for k := 1; k < len(d.own); k++ {
+		n := &d.tree.nodes[k]
+		inside[k] = inside[n.parent]
+		if i, ok := at[n.name]; ok {
+			inside[k] = i
+		}
+		if i := inside[k]; i >= 0 {
+			own[i] += d.own[k].ns
+		}
+	}
+	best := len(of) - 1
+	for i := best; i >= 0; i-- {
+		if own[i] > own[best] {
+			best = i
+		}
+	}
+	return best
 }
 
 // apart are the few that fill most of the time and do not lie in each other. Something that is little more than what is

@@ -331,6 +331,7 @@ func TestNoGPU(t *testing.T) {
 		device, launches, early, kernels bool
 		want                             string
 	}{
+		{"without any call", true, false, false, false, index.NoGPUUnseen},
 		{"a CPU's", false, false, false, false, ""},
 		{"a CPU's, cut", false, false, true, false, ""},
 		{"a GPU's", true, true, true, true, ""},
@@ -341,6 +342,9 @@ func TestNoGPU(t *testing.T) {
 	} {
 		b := tracetest.New()
 		b.Op("aten::mm", 0, 10)
+		if c.want == index.NoGPUIdle {
+			b.Call("cudaStreamIsCapturing", 0, 5, 1)
+		}
 		if c.device {
 			b.Trace.Meta.Devices = []trace.Device{{Name: "NVIDIA H200"}}
 		}

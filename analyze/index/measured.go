@@ -40,12 +40,14 @@ const fewestLike = 3
 const (
 	NoGPUTruncated = "truncated" // the file ends before it
 	NoGPULaunched  = "launched"  // calls launched some, and none was recorded
-	NoGPUIdle      = "idle"      // the file names a GPU, and nothing was launched
+	NoGPUIdle      = "idle"      // the file names a GPU, there are calls of the runtime, and none launched anything
+	NoGPUUnseen    = "unseen"    // the file names a GPU, and has no call of the runtime either: whether anything was launched is not known
 	NoGPUUnread    = "unread"    // an accelerator's work is there, of kinds that no analysis reads
 )
 
 // NoGPU says why a trace has no GPU work though it names a GPU or launches something; "" if it has some, or is a CPU's. (A
-// program may compute on the CPU of a machine with a GPU. Its trace looks like that of an idle GPU.)
+// program may compute on the CPU of a machine with a GPU. Its trace looks like that of an idle GPU, or of one whose calls were not
+// recorded.)
 func (x *Index) NoGPU() string {
 	launched := slices.ContainsFunc(x.Calls, func(c Call) bool { return c.facts&factLaunch != 0 })
 	_, unread := x.UnreadDevice()
@@ -60,6 +62,8 @@ func (x *Index) NoGPU() string {
 		return NoGPUTruncated
 	case launched:
 		return NoGPULaunched
+	case len(x.Calls) == 0:
+		return NoGPUUnseen
 	}
 	return NoGPUIdle
 }

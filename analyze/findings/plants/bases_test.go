@@ -54,7 +54,6 @@ var bases = []base{
 	{"opt125m eager", shared + "opt125m_h100_fp32_eager/*.json.gz", []truth{
 		{"launch_bound_decode", "no graph, 214 launches a step; decode is idle for 90 % of 8.37 ms before launches that had not begun"},
 		{"host_idle", "5.67 of the prefill's 9.56 ms; and the first decode step's pauses, 28.5 ms where others take 8.4"},
-		{"allocation_churn", "2,327 aten::empty…, 137 a step, 8.75 of 171 ms: 5.1 %"},
 		{"outlier_steps", "the second decode step takes 14.63 ms, the median is 8.37"},
 		{"gemm_below_roofline", "72 addmm of [128, 768] by [768, 768] in float32 take longer than 20 µs each, at 5 TFLOP/s"},
 	}},
