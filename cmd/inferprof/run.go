@@ -42,16 +42,30 @@ already: vLLM, SGLang, TensorRT-LLM and others with routes that start and stop a
 			if err != nil {
 				return err
 			}
-			return s.run(cmd.Context(), o, f.noReport, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if f.noReport && f.categories.path != "" {
+				return usagef("--categories is for the report of a run, which --no-report leaves out: give one of them")
+			}
+			rules, err := f.categories.read()
+			if err != nil {
+				return err
+			}
+			return s.run(cmd.Context(), o, runReport{none: f.noReport, categories: rules}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.define(cmd)
+	f.categories.define(cmd)
 	s.formatFlag(cmd, "text", "json") // of a run, not of its report alone
 	return cmd
 }
 
+// runReport is what is asked of the report that a run ends with.
+type runReport struct {
+	none       bool
+	categories *analyze.CategoryRules // nil: inferprof's own
+}
+
 // run captures, reports and prints.
-func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, stdout, stderr io.Writer) error {
+func (s *settings) run(ctx context.Context, o capture.Options, asked runReport, stdout, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
 	giveUp := make(chan struct{})
@@ -75,8 +89,10 @@ func (s *settings) run(ctx context.Context, o capture.Options, noReport bool, st
 		return s.withTraces(c.Capture, err)
 	}
 	var result *analyze.Result
-	if !noReport {
-		p := profile.Of([]*ondisk.Capture{c.Capture}, profileOptions(line))
+	if !asked.none {
+		po := profileOptions(line)
+		po.Rules.Categories = asked.categories
+		p := profile.Of([]*ondisk.Capture{c.Capture}, po)
 		result, err = p.Report(ctx, profile.Selection{})
 		line.close()
 		s.tellNotes(stderr, p.Notes())

@@ -40,6 +40,7 @@ type runFlags struct {
 	overhead       int
 	phase          string
 	noReport       bool
+	categories     categoriesFlag
 }
 
 // randomFlags ask for prompts of random tokens.

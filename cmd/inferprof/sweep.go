@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/internal/words"
@@ -22,14 +23,15 @@ import (
 
 // sweepFlags are the flags of inferprof sweep.
 type sweepFlags struct {
-	gate   gateFlags
-	sets   []string
-	envs   []string
-	repeat int
-	dir    string
-	output string
-	full   bool
-	fresh  bool
+	gate       gateFlags
+	categories categoriesFlag
+	sets       []string
+	envs       []string
+	repeat     int
+	dir        string
+	output     string
+	full       bool
+	fresh      bool
 }
 
 func newSweep(s *settings) *cobra.Command {
@@ -64,7 +66,11 @@ combination that fails is named, and the others go on. Interrupted, the same com
 			if err != nil {
 				return err
 			}
-			return s.sweep(cmd.Context(), p, f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			rules, err := f.categories.read()
+			if err != nil {
+				return err
+			}
+			return s.sweep(cmd.Context(), p, f, rules, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.sets, "set", nil, "a flag of run and its `NAME=VALUE,VALUE`…; given again, every combination is run")
@@ -73,6 +79,7 @@ combination that fails is named, and the others go on. Interrupted, the same com
 	cmd.Flags().StringVar(&f.dir, "dir", "", "`directory` of the sweep (default: one in "+capture.DefaultDir+" named after what is swept)")
 	cmd.Flags().BoolVar(&f.fresh, "fresh", false, "run everything anew; captures of an earlier sweep stay beside the new ones")
 	f.gate.define(cmd)
+	f.categories.define(cmd)
 	cmd.Flags().BoolVar(&f.full, "full", false, "every row of every table")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", outputUsage)
 	s.formatFlag(cmd, report.CompareFormats()...)
@@ -163,6 +170,9 @@ func checkRun(args []string) error {
 	if flags.Changed("api-key") {
 		return usagef("--api-key would be kept in %s: put it into INFERPROF_API_KEY", sweep.StateName)
 	}
+	if flags.Changed("categories") {
+		return usagef("--categories is for what a sweep compares: give it to the sweep, before --")
+	}
 	for _, name := range []string{"capture-dir", "profile-dir"} {
 		if flags.Changed(name) {
 			return usagef("--%s is not for a sweep, which gives each capture a directory of its own: use the sweep's --dir", name)
@@ -171,8 +181,8 @@ func checkRun(args []string) error {
 	return nil
 }
 
-// sweep runs what is missing, then compares.
-func (s *settings) sweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, stdout, stderr io.Writer) error {
+// sweep runs what is missing, then compares, by rules before our own if there are any.
+func (s *settings) sweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, rules *analyze.CategoryRules, stdout, stderr io.Writer) error {
 	if !f.fresh {
 		switch err := p.Resume(); {
 		case errors.Is(err, sweep.ErrOther):
@@ -192,7 +202,7 @@ func (s *settings) sweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, stdo
 	if err := s.makeCaptures(ctx, p, stderr); err != nil {
 		return err
 	}
-	return s.reportSweep(ctx, p, f, stdout, stderr)
+	return s.reportSweep(ctx, p, f, rules, stdout, stderr)
 }
 
 // makeCaptures makes the captures that are missing, until somebody interrupts it.
@@ -225,10 +235,12 @@ func (s *settings) makeCaptures(ctx context.Context, p *sweep.Plan, stderr io.Wr
 }
 
 // reportSweep prints the cells and compares those that have captures with the first of them.
-func (s *settings) reportSweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, stdout, stderr io.Writer) error {
+func (s *settings) reportSweep(ctx context.Context, p *sweep.Plan, f *sweepFlags, rules *analyze.CategoryRules, stdout, stderr io.Writer) error {
 	line := s.newProgress(stderr)
 	defer line.close()
-	cells, sides, err := readCells(ctx, p, profileOptions(line))
+	o := profileOptions(line)
+	o.Rules.Categories = rules
+	cells, sides, err := readCells(ctx, p, o)
 	if err != nil {
 		return err
 	}
