@@ -430,6 +430,7 @@ func TestCancelled(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		old := []byte(strings.Replace(string(text(1)), "1794999", "1794998", 1))
+		const cancelled = time.Minute - 10*time.Millisecond // between two looks: in one it would interrupt any of what that does
 		at(map[time.Duration]func(){
 			time.Second: func() { p.put(rank0, text(0)) },
 			time.Minute - 60*time.Millisecond: func() { // seen, and not read yet
@@ -437,12 +438,12 @@ func TestCancelled(t *testing.T) {
 				p.put("rank2.json", text(2))
 				p.put("rank1.1795536134753873999.pt.trace.json", text(1)[:300]) // being written, for all that is known
 			},
-			time.Minute: cancel,
+			cancelled: cancel,
 		})
 		began := time.Now()
 		r := c.Stop(ctx)
 		<-told
-		if took := time.Since(began); took != time.Minute || ranks(r) != "0 whole "+rank0+", 2 whole rank2.json" || !r.Abandoned || r.Err != nil {
+		if took := time.Since(began); took != cancelled || ranks(r) != "0 whole "+rank0+", 2 whole rank2.json" || !r.Abandoned || r.Err != nil {
 			t.Errorf("after %v: %q, %+v", took, ranks(r), r)
 		}
 		if files, err := os.ReadDir(into); err != nil || len(files) != 2 {
