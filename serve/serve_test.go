@@ -233,17 +233,17 @@ func TestDisconnectAborts(t *testing.T) {
 	}
 }
 
-// waitFor reads the metrics until all lines are there.
-func waitFor(t *testing.T, url string, lines ...string) {
+// waitFor reads the metrics until all lines are there, and returns them.
+func waitFor(t *testing.T, url string, lines ...string) (text string) {
 	t.Helper()
-	text := ""
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		_, text = call(t, http.MethodGet, url+"/metrics", "")
 		if !slices.ContainsFunc(lines, func(l string) bool { return !strings.Contains(text, l+"\n") }) {
-			return
+			return text
 		}
 	}
 	t.Fatalf("no %q in\n%s", lines, text)
+	return ""
 }
 
 func TestRefusals(t *testing.T) {
@@ -469,7 +469,7 @@ func TestMetrics(t *testing.T) {
 	url := newServer(t, engine.Config{}, Options{ModelName: `a "b"\`})
 	complete(t, url, `{"prompt":[5,6,7],"max_tokens":6,"ignore_eos":true}`)
 	complete(t, url, `{"prompt":[[5,6],[7]],"max_tokens":4,"n":2,"ignore_eos":true}`)
-	_, text := call(t, http.MethodGet, url+"/metrics", "")
+	text := waitFor(t, url, `vllm:e2e_request_latency_seconds_count{engine="0",model_name="a \"b\"\\"} 5`) // an answer is out before its step is counted
 	values := map[string]float64{}
 	typed := map[string]bool{}
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
