@@ -52,6 +52,7 @@ type Engine struct {
 	child     *child
 	info      engine.Info
 	profiling atomic.Bool
+	stopped   atomic.Pointer[stopped] // what came of the last stop; nil: there is no answer
 	report    atomic.Pointer[func(string)]
 
 	// A stop may be waited for on one goroutine while another closes the engine.
@@ -59,6 +60,12 @@ type Engine struct {
 	failed     atomic.Bool // an answer was an error: what is missing will hardly come
 	hurried    atomic.Bool // somebody has interrupted a call
 	lost       atomic.Bool // there was no answer, and there will be none: processes of the engine have ended
+}
+
+// stopped is what a stop returned, and whether that is that a process of the engine died in it.
+type stopped struct {
+	err  error
+	died bool
 }
 
 // Open starts the engine and loads the model. When ctx ends, the child is ended too.
@@ -140,6 +147,7 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 	if e.profiling.Load() {
 		return engine.ErrProfiling
 	}
+	e.stopped.Store(nil)
 	err := e.call(ctx, "start_profile", nil, nil, stopAtOnce)
 	e.profiling.Store(err == nil || ctx.Err() != nil)
 	return err
@@ -148,27 +156,44 @@ func (e *Engine) StartProfile(ctx context.Context) error {
 // StopProfile ends recording. Most engines have written their traces when it returns. The child answers one command after
 // the other: that all traces are whole is no reason to leave it (engine.ErrEnough), the end of ctx otherwise is.
 func (e *Engine) StopProfile(ctx context.Context) error {
+	s := e.stop(ctx)
+	e.stopped.Store(&s)
+	return s.err
+}
+
+func (e *Engine) stop(ctx context.Context) stopped {
 	if !e.profiling.Load() {
-		return engine.ErrNotProfiling
+		return stopped{err: engine.ErrNotProfiling}
 	}
 	e.profiling.Store(false)
 	switch {
 	case e.child.dead(): // the call that it ended in says how
-		return fmt.Errorf("%s has ended", e.name)
+		return stopped{err: fmt.Errorf("%s has ended", e.name)}
 	case e.lost.Load():
-		return fmt.Errorf("%s does not answer any more", e.name)
+		return stopped{err: fmt.Errorf("%s does not answer any more", e.name)}
 	}
 	told := e.child.isNamed()
 	err := e.call(ctx, "stop_profile", nil, nil, stopAtOnce)
 	switch {
 	case err == nil || ctx.Err() != nil && !errors.Is(context.Cause(ctx), engine.ErrEnough):
 	case told:
-		return fmt.Errorf("%s can't without the process that ended", e.name)
-	case errors.Is(context.Cause(ctx), engine.ErrEnough) && e.child.isNamed():
-		e.child.unname() // that a process died harmed nothing: it is a warning
+		err = fmt.Errorf("%s can't without the process that ended", e.name)
+	}
+	return stopped{err, err != nil && !told && e.child.isNamed()}
+}
+
+// Conclude says what was wrong with the stop. That a process died in it harmed nothing if every trace is whole all the same, whichever
+// was seen first: it is a warning then.
+func (e *Engine) Conclude(_ context.Context, all engine.Collected) error {
+	s := e.stopped.Load()
+	switch {
+	case s == nil:
+		return nil
+	case s.died && all.Complete:
+		e.child.unname()
 		return nil
 	}
-	return err
+	return s.err
 }
 
 // Exports are the traces of the ranks, in torch_profiler_dir, under names that the engine chooses.
