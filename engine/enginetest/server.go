@@ -47,11 +47,14 @@ type Server struct {
 	OnQuestion                       func()                              // called when such a start comes; it is not answered then
 	OnStop                           func()                              // called when a stop comes
 	Token                            time.Duration                       // between tokens
+	HalfUntilStart                   bool                                // no request gets beyond half of its tokens before a profile is started
+	Unseen                           bool                                // /metrics do not show the requests, as where they are over between two updates
 	mu                               sync.Mutex
 	requests, running, starts, stops int
 	asked                            int // for metrics
 	steps, bound                     int
 	recording, overrun, dead         bool
+	started                          chan struct{}    // closed when a profile is started for the first time
 	ended                            chan struct{}    // closed when the recording is over
 	bodies                           []map[string]any // of starts and completions
 	lastByte                         atomic.Int64     // Unix ns
@@ -62,6 +65,7 @@ type Server struct {
 // Start serves until Close, and returns the server's address.
 func (s *Server) Start() string {
 	s.Ranks, s.Engines = max(s.Ranks, 1), max(s.Engines, 1)
+	s.started = make(chan struct{})
 	s.http = httptest.NewServer(s)
 	return s.http.URL
 }
@@ -219,14 +223,18 @@ func (s *Server) metrics(w http.ResponseWriter, q *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	seen := s.running
+	if s.Unseen {
+		seen = 0
+	}
 	if s.sglang() {
-		fmt.Fprintf(w, "# HELP x\nsglang:num_running_reqs{model_name=\"tiny\"} %d.0\nsglang:num_queue_reqs{model_name=\"tiny\"} 0.0\n", s.running)
+		fmt.Fprintf(w, "# HELP x\nsglang:num_running_reqs{model_name=\"tiny\"} %d.0\nsglang:num_queue_reqs{model_name=\"tiny\"} 0.0\n", seen)
 		return
 	}
 	for i := range s.Engines {
 		running := 0
 		if i == 0 {
-			running = s.running
+			running = seen
 		}
 		fmt.Fprintf(w, "vllm:num_requests_running{engine=\"%d\",model_name=\"tiny\"} %d.0\nvllm:num_requests_waiting{engine=\"%d\",model_name=\"tiny\"} 0.0\n", i, running, i)
 	}
@@ -328,6 +336,11 @@ func (s *Server) begin(w http.ResponseWriter, b map[string]any) (ended <-chan st
 	}
 	s.recording, s.steps, s.bound = true, 0, 0
 	s.ended = make(chan struct{})
+	select {
+	case <-s.started:
+	default:
+		close(s.started)
+	}
 	for _, name := range []string{"max_iterations", "num_steps"} {
 		if n, ok := b[name].(float64); ok && s.AutoStop {
 			s.bound = int(n)
@@ -484,6 +497,13 @@ func (s *Server) complete(w http.ResponseWriter, q *http.Request) {
 		if s.Token > 0 {
 			select {
 			case <-time.After(s.Token):
+			case <-q.Context().Done():
+				return
+			}
+		}
+		if s.HalfUntilStart && i == int(tokens)/2 {
+			select {
+			case <-s.started:
 			case <-q.Context().Done():
 				return
 			}

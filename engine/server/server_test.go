@@ -639,10 +639,10 @@ func TestLoad(t *testing.T) {
 	for _, noMetrics := range []bool{false, true} {
 		t.Run("steady", func(t *testing.T) {
 			t.Parallel()
-			s := &enginetest.Server{Kind: "vllm-body", Token: 4 * time.Millisecond, NoMetrics: noMetrics}
+			s := &enginetest.Server{Kind: "vllm-body", NoMetrics: noMetrics, HalfUntilStart: true} // steady until then, however long that is
 			o := options(t, s)
 			o.Config.Server.StartAt, o.Config.Server.Concurrency, o.Warmup = engine.StartAtSteadyState, 4, 0
-			o.Requests = workload.Random(12, 8, 120, workload.AnyVocab, 1)
+			o.Requests = workload.Random(12, 8, 20, workload.AnyVocab, 1)
 			c, err := capture.Run(context.Background(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -658,7 +658,7 @@ func TestLoad(t *testing.T) {
 	}
 	t.Run("over before it is steady", func(t *testing.T) {
 		t.Parallel()
-		s := &enginetest.Server{Kind: "vllm-body"}
+		s := &enginetest.Server{Kind: "vllm-body", Unseen: true} // else three looks may see it, where tokens take long
 		o := options(t, s)
 		o.Config.Server.StartAt = engine.StartAtSteadyState
 		_, err := capture.Run(context.Background(), o)
