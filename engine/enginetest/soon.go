@@ -19,7 +19,7 @@ func EndsSoon(t *testing.T, interrupted <-chan struct{}, run func()) {
 	}
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("goes on after the interrupt")
 	}
 }

@@ -27,6 +27,13 @@ func SetSettleTime(t *testing.T, d time.Duration) {
 	t.Cleanup(func() { settleTime = was })
 }
 
+// SetShutdownTime makes an engine that does not end by itself be waited for so long, until the test ends.
+func SetShutdownTime(t *testing.T, d time.Duration) {
+	was := shutdownTime
+	shutdownTime = d
+	t.Cleanup(func() { shutdownTime = was })
+}
+
 // SetWaits makes everything that is waited for with a bound take so long, but for the end of a generate, until the test ends.
 func SetWaits(t *testing.T, d time.Duration) {
 	for _, wait := range []*time.Duration{&graceTime, &settleTime, &shutdownTime, &hurriedTime} {

@@ -24,8 +24,8 @@ small traces, and behaves as the words in FAKE_VLLM say (separated by spaces, so
   reap          the engine asks how they ended; until then they are zombies
   notices       the call fails, as where vLLM notices
   answers       the call goes on as if nothing had happened
-  deaf=C        the call C is never answered; slow=C: half a second later
-  tell=PORT     somebody listens there for when a call has become deaf
+  deaf=C        the call C is never answered; held=C: not before whom tell names lets go
+  tell=PORT     somebody listens there for when a call has become deaf, or is held
   early         the traces are written before generating ends
 """
 
@@ -107,12 +107,13 @@ def reached(call):
         if "tell" in behaviour:
             socket.create_connection(("127.0.0.1", int(behaviour["tell"]))).close()
         time.sleep(1000)
-    if behaviour.get("slow") == call:
-        time.sleep(0.5)
+    if behaviour.get("held") == call:
+        socket.create_connection(("127.0.0.1", int(behaviour["tell"]))).recv(1)  # until it is closed
     if behaviour.get("core-leaves") == call:
         core[0].stdin.close()
     elif behaviour.get("core-dies") == call:
-        time.sleep(0.3)  # they have been seen by then
+        if call == "open" or rank:  # else they were seen when the engine was open
+            time.sleep(2)  # by one of twenty looks
         for p in core + rank:
             os.kill(p.pid, signal.SIGKILL)
             os.waitid(os.P_PID, p.pid, os.WEXITED | os.WNOWAIT)
