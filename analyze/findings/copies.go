@@ -83,9 +83,10 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 		Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
 	}
 	say(f, "the host waits until copies are done, %s per decode step, as one end is pageable memory or the call blocks: "+
-		"the GPU does nothing else for %s meanwhile, and then runs dry for %s until the next launch",
-		mean("copies_per_step", n, steps), nanoseconds("copying_per_step", quotient(ns, steps)),
-		nanoseconds("idle_per_step", quotient(after.ns, steps)))
+		"the GPU does nothing else for %s meanwhile", mean("copies_per_step", n, steps), nanoseconds("copying_per_step", quotient(ns, steps)))
+	if after.ns > 0 {
+		say(f, ", and then stands idle for %s, as the host is late by that with what comes next", nanoseconds("idle_per_step", quotient(after.ns, steps)))
+	}
 	return f
 }
 

@@ -33,6 +33,8 @@ type rule struct {
 	artefact bool
 	// hostIdle says that the rule is about the device waiting for the host: what of it makes a rank late is the straggler's.
 	hostIdle bool
+	// longSteps says that the rule is about what makes steps long: it counts the long gaps that the others leave out.
+	longSteps bool
 	// first says that the finding comes before all others, and has nothing at stake per step: they are about what it leaves.
 	first bool
 }
@@ -45,6 +47,7 @@ var registry = []rule{
 	{id: "launch_bound_decode", look: launchBoundDecode, hostIdle: true},
 	{id: "host_idle", look: hostIdle, hostIdle: true},
 	{id: "sync_in_step", look: syncInStep, hostIdle: true},
+	{id: "launched_work_waits", look: launchedWorkWaits},
 	{id: "straggler_rank", choose: straggler},
 	{id: "exposed_communication", choose: exposedCommunication},
 	{id: "custom_all_reduce_missing", look: customAllReduceMissing, choose: leastOnOneHost},
@@ -60,8 +63,8 @@ var registry = []rule{
 	{id: "throttling", look: throttling},
 	{id: "step_drift", look: stepDrift},
 	{id: "bimodal_steps", look: bimodalSteps},
-	{id: "periodic_pauses", look: periodicPauses, choose: notWaiting},
-	{id: "outlier_steps", look: outlierSteps, choose: notWaiting},
+	{id: "periodic_pauses", look: periodicPauses, choose: notWaiting, longSteps: true},
+	{id: "outlier_steps", look: outlierSteps, choose: notWaiting, longSteps: true},
 	{id: "prefill_interference", look: prefillInterference, artefact: true}, // requests wait, even for what is needed
 	{id: "pageable_copies", look: pageableCopies},
 	{id: "exposed_copies", look: exposedCopies},
@@ -159,12 +162,18 @@ func (v *view) lostKernels(l *Look) bool {
 }
 
 // divideStep leaves each finding no more at stake than those before it have left of a step: what several rules look at, as
-// kernels that are both badly shaped and slow, can be saved once.
+// kernels that are both badly shaped and slow, can be saved once. The long gaps, which are no part of that step, are there
+// for the rules about long steps.
 func (v *view) divideStep(findings []analyze.Finding) {
-	left := v.stepNs
+	left, long := v.stepNs, v.longNs
 	for i := range findings {
-		stake := &findings[i].StakeNsPerStep
-		*stake = min(*stake, left)
-		left -= *stake
+		f := &findings[i]
+		var ofLong int64
+		if slices.ContainsFunc(registry, func(r rule) bool { return r.longSteps && r.id == f.ID }) {
+			ofLong = min(f.StakeNsPerStep, long)
+		}
+		f.StakeNsPerStep = min(f.StakeNsPerStep, left+ofLong)
+		long -= ofLong
+		left -= f.StakeNsPerStep - ofLong
 	}
 }

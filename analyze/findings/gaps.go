@@ -7,6 +7,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/trace"
 )
 
 // Every ns in which the device stood still belongs to one rule, so that what they have at stake does not overlap. A gap belongs
@@ -14,17 +15,19 @@ import (
 //
 // A gap that begins while the host waits for the device is the wait's for as long as the call took, and the host's beyond
 // that: had it not waited, the host would have gone on when the call began, and the next launch would have come sooner by
-// that, but no sooner than the device ran dry.
+// that, but no sooner than the device ran dry. What is left of it then goes to the gaps that follow in the iteration, before what
+// the same thread launches: the host is later in them too, by what it waited and has not made up (lead).
 
 // gapCause says which rule a gap of the device, or a part of it, belongs to.
 type gapCause uint8
 
 const (
-	gapLaunch   gapCause = iota // launched in time: the device's own delay, or waiting for a stream
+	gapLaunch   gapCause = iota // launched in time: the device's own delay
+	gapWaiting                  // launched long before, and not begun
 	gapGraph                    // short, between two kernels of one graph launch
 	gapUnknown                  // what came next was launched before the profiler began
 	gapOutlier                  // no part of the work's rhythm
-	gapSync                     // the host had waited in a synchronising call that began before it
+	gapSync                     // the host was late by what it had waited in a synchronising call, which let the device run dry
 	gapBlocking                 // the same, in a copy that blocks the host
 	gapEager                    // the host launched what came next too late, in the rhythm of its launches in an eager decode step
 	gapHost                     // the host launched what came next too late
@@ -39,6 +42,7 @@ type gap struct {
 	fromNs, toNs int64
 	iteration    int32 // that it is in; -1: none
 	inside       bool  // it ended before the step's own work did
+	call         int32 // index of Index.Calls: of gapSync and gapBlocking, the one that waited
 	cause        gapCause
 }
 
@@ -52,6 +56,7 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 		deviceNs = max(deviceNs, w.EndNs-rv.work[0].StartNs)
 	}
 	rv.gaps = make([]gap, 0, len(gaps))
+	leads := map[trace.TrackID]*lead{}
 	for i := range gaps {
 		if gaps[i].Last < 0 || gaps[i].Next < 0 {
 			continue // what lies on one side of it is not selected
@@ -67,23 +72,58 @@ func (rv *rankView) findGaps(gaps []index.Gap) {
 		g.cause = rv.causeOf(&g, deviceNs)
 		if g.cause == gapOutlier && g.counts(rv) && rv.totalNs > g.Ns() {
 			rv.totalNs -= g.Ns()
+			rv.outliersNs += g.Ns()
 		}
-		if g.cause != gapHost || g.SyncNs == 0 {
-			rv.gaps = append(rv.gaps, g)
-			continue
-		}
-		waiting, call := g, &rv.x.Calls[g.Sync]
-		waiting.toNs = min(g.toNs, g.StartNs+call.EndNs-call.StartNs)
-		if waiting.cause = gapSync; rv.copies(call) {
-			waiting.cause = gapBlocking
-		}
-		rv.gaps = append(rv.gaps, waiting)
-		if g.fromNs = waiting.toNs; g.Ns() > 0 {
-			rv.gaps = append(rv.gaps, g)
-		}
+		rv.file(g, leads)
 	}
 	rv.findEager()
 	rv.findLongSteps()
+}
+
+// lead is what a thread lost of its lead over the device in calls that waited for it, of which each let it run dry.
+type lead struct {
+	call      int32 // the last of them
+	iteration int32
+	leftNs    int64 // of what they took, what no gap has been given
+}
+
+// file adds a gap, in two parts if the host was late by what it had waited for a part of it only.
+func (rv *rankView) file(g gap, leads map[trace.TrackID]*lead) {
+	if l := rv.lost(&g, leads); l != nil && l.leftNs > 0 {
+		waited := g
+		waited.call, waited.toNs = l.call, min(g.toNs, g.fromNs+l.leftNs)
+		if waited.cause = gapSync; rv.copies(&rv.x.Calls[l.call]) {
+			waited.cause = gapBlocking
+		}
+		rv.gaps = append(rv.gaps, waited)
+		l.leftNs -= waited.Ns()
+		if g.fromNs = waited.toNs; g.Ns() == 0 {
+			return
+		}
+	}
+	rv.gaps = append(rv.gaps, g)
+}
+
+// lost is what the thread that ends a gap has lost of its lead when the gap ends; nil: nothing.
+func (rv *rankView) lost(g *gap, leads map[trace.TrackID]*lead) *lead {
+	if g.cause != gapHost {
+		return nil
+	}
+	track := rv.x.Arrival(g.Gap).Track
+	l := leads[track]
+	if l != nil && (g.iteration < 0 || l.iteration != g.iteration) {
+		l = nil
+	}
+	if g.SyncNs == 0 || l != nil && l.call == g.Sync {
+		return l
+	}
+	if l == nil {
+		l = &lead{iteration: g.iteration}
+		leads[track] = l
+	}
+	call := &rv.x.Calls[g.Sync]
+	l.call, l.leftNs = g.Sync, l.leftNs+call.EndNs-call.StartNs
+	return l
 }
 
 // findLongSteps gives the rules about long decode steps (series.go) the gaps that make them long: of each such step the longest
@@ -150,6 +190,8 @@ func (rv *rankView) causeOf(g *gap, deviceNs int64) gapCause {
 		return gapHost
 	case g.Cause == index.IdleLaunch && next >= 0 && next == last && rv.x.IsGraphLaunch(&rv.x.Calls[next]):
 		return gapGraph
+	case g.Cause == index.IdleOther, g.HeldUp:
+		return gapWaiting
 	}
 	return gapLaunch
 }

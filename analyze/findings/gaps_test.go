@@ -222,6 +222,98 @@ func TestSyncNamesOp(t *testing.T) {
 	}
 }
 
+// TestSyncCostsTheLead: what a call took that let the device run dry is missing in the gaps that follow in the step, and no more
+// than that.
+func TestSyncCostsTheLead(t *testing.T) {
+	const n, kernelNs, waitNs, lateNs = 12, 500_000, 200_000, 90_000
+	b := newBuilder(0, 1)
+	at := int64(1_000_000)
+	for range n {
+		begin := at
+		for k := range 4 { // each is launched late, and the first is waited for
+			c := b.call("cudaLaunchKernel", at-8_000, 4_000)
+			b.gpu(trace.CategoryKernel, "nvjet_sm90", c, at, kernelNs, trace.Absent, 1)
+			at += kernelNs
+			if k == 0 {
+				b.call("cudaDeviceSynchronize", at-waitNs, waitNs+5_000)
+			}
+			at += lateNs
+		}
+		b.Annotation("execute_context_0(0)_generation_8(8)", begin-20_000, at-lateNs-begin)
+	}
+	for _, f := range find(analyze.Options{}, b.Trace) {
+		if f.ID != "sync_in_step" {
+			continue
+		}
+		// Of 4 gaps of a step, 360 µs, the call explains its own 205 µs; the last step has no gap after it.
+		if want := int64(waitNs + 5_000); f.StakeNsPerStep != want || !strings.Contains(f.Sentence, "cudaDeviceSynchronize (1 per decode step)") {
+			t.Errorf("%d at stake, not %d: %s", f.StakeNsPerStep, want, f.Sentence)
+		}
+		return
+	}
+	t.Error("not found")
+}
+
+// TestLongGapsHaveTheirOwnShare: pauses that rules about idleness leave out of a step take nothing from what is at stake in it.
+func TestLongGapsHaveTheirOwnShare(t *testing.T) {
+	at := map[bool]map[string]int64{}
+	for _, paused := range []bool{false, true} {
+		b := newBuilder(0, 1)
+		begin := int64(1_000_000)
+		for i := range 40 {
+			for range 2 {
+				c := b.call("cudaLaunchKernel", begin-8_000, 4_000)
+				b.gpu(trace.CategoryKernel, "nvjet_sm90", c, begin, 500_000, trace.Absent, 1)
+				begin += 500_000 + 300_000
+			}
+			b.Annotation("execute_context_0(0)_generation_8(8)", begin-1_620_000, 1_300_000)
+			if paused && i%8 == 5 {
+				begin += 40_000_000
+			}
+		}
+		at[paused] = map[string]int64{}
+		for _, f := range find(analyze.Options{}, b.Trace) {
+			at[paused][f.ID] = f.StakeNsPerStep
+		}
+	}
+	// 5 pauses in 40 steps, and what the host loses in each step without them.
+	if got, want := at[true]["periodic_pauses"], int64(5*40_000_000/40); got < want*9/10 || got > want {
+		t.Errorf("%d ns at stake in the pauses, not %d: %v", got, want, at)
+	}
+	if with, without := at[true]["launch_bound_decode"]+at[true]["host_idle"], at[false]["launch_bound_decode"]+at[false]["host_idle"]; without == 0 || with < without*8/10 {
+		t.Errorf("%d ns at stake beside the pauses, %d without: %v", with, without, at)
+	}
+}
+
+// TestLaunchedWorkWaits: a device that does not begin what was launched long ago waits for something else than the host.
+func TestLaunchedWorkWaits(t *testing.T) {
+	for _, heldNs := range []int64{0, 400_000, 5_000_000} {
+		b := newBuilder(0, 1)
+		at := int64(1_000_000)
+		for range 12 {
+			c := b.call("cudaGraphLaunch", at-8_000, 4_000)
+			for k := range 10 {
+				b.gpu(trace.CategoryKernel, "nvjet_sm90", c, at, 100_000, trace.Absent, 1)
+				if at += 101_000; k == 4 {
+					at += heldNs
+				}
+			}
+			b.Annotation("execute_context_0(0)_generation_8(8)", at-1_030_000-heldNs, 1_000_000+heldNs)
+		}
+		stake := int64(0)
+		for _, f := range find(analyze.Options{}, b.Trace) {
+			if f.ID == "launched_work_waits" {
+				stake = f.StakeNsPerStep
+			} else if strings.Contains(f.ID, "host") || strings.Contains(f.ID, "sync") {
+				t.Errorf("%d: %s", heldNs, f.Sentence)
+			}
+		}
+		if want := heldNs; stake < want || stake > want+want/50 {
+			t.Errorf("%d ns at stake, not %d", stake, want)
+		}
+	}
+}
+
 // TestEagerDecode: launches one by one are found where decode replays no graphs, from a twentieth of the time on, and what takes
 // much longer than a launch is not theirs.
 func TestEagerDecode(t *testing.T) {

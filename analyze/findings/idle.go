@@ -107,7 +107,7 @@ func (rv *rankView) has(pattern *regexp.Regexp) bool {
 	return false
 }
 
-// syncInStep: calls that wait for the device let it run dry.
+// syncInStep: calls that wait for the device let it run dry, and what they took is missing until the host is ahead again.
 func syncInStep(rv *rankView) *analyze.Finding {
 	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapSync })[0]
 	if p.ns == 0 || p.share() < idleShare {
@@ -126,7 +126,7 @@ func syncInStep(rv *rankView) *analyze.Finding {
 	if rv.schedulesInTurn() {
 		f.Try += "; schedule the next step while one runs (" + schedulingAhead + ")"
 	}
-	say(f, "the host waits for the GPU in %s (%s %s), and the GPU runs dry until the next launch: %s %s (%s of %s), "+
+	say(f, "the host waits for the GPU in %s (%s %s) and is late by that with what comes next: the GPU stands idle %s %s (%s of %s), "+
 		"%s of it before the calls return",
 		what, mean("calls_per_step", calls, max(1, p.steps)), p.per(), nanoseconds("idle_per_"+p.key(), p.each(p.ns)), p.per(),
 		share("of_"+p.key()+"_time", p.ns, p.stepsNs), rv.whose(p), share("before_they_return", stillWaiting(p.gaps), p.ns))
@@ -141,7 +141,7 @@ func stillWaiting(gaps []gap) (ns int64) {
 	return ns
 }
 
-// mostWaited is the kind of call that let the device run dry for the longest time during gaps, the op around it with it, the
+// mostWaited is the kind of call by which the host was late for the longest time during gaps, the op around it with it, the
 // row of one of them, and how many there were.
 func (rv *rankView) mostWaited(gaps []gap) (what string, row int32, calls int) {
 	type kind struct {
@@ -150,9 +150,10 @@ func (rv *rankView) mostWaited(gaps []gap) (what string, row int32, calls int) {
 		calls         int
 	}
 	kinds := map[string]*kind{}
+	last := int32(-1)
 	for i := range gaps {
 		g := &gaps[i]
-		c := &rv.x.Calls[g.Sync]
+		c := &rv.x.Calls[g.call]
 		name := rv.name(c.Name)
 		if op := rv.x.OpOf(c); op >= 0 {
 			name += " in " + shortName(rv.name(rv.t.Events.Name(int(op))))
@@ -163,8 +164,12 @@ func (rv *rankView) mostWaited(gaps []gap) (what string, row int32, calls int) {
 			kinds[name] = k
 		}
 		k.ns += g.Ns()
-		if k.calls++; g.Ns() > k.longestNs {
+		if g.Ns() > k.longestNs {
 			k.longestNs, k.row = g.Ns(), c.Row
+		}
+		if g.call != last { // several gaps of one call follow each other
+			k.calls++
+			last = g.call
 		}
 		if what == "" || k.ns > kinds[what].ns {
 			what = name

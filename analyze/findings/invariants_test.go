@@ -24,7 +24,7 @@ import (
 type concluded struct {
 	result   *analyze.Result
 	findings []analyze.Finding
-	stepNs   int64
+	stepNs   int64 // with the long gaps
 }
 
 func concludeOn(traces []*trace.Trace) concluded {
@@ -36,7 +36,8 @@ func concludeOn(traces []*trace.Trace) concluded {
 		looks[i] = LookAt(x, parts[i].Rank, o.Capture)
 	}
 	r := analyze.Join(parts, o)
-	return concluded{r, Find(r, looks), newView(r, looks).stepNs}
+	v := newView(r, looks)
+	return concluded{r, Find(r, looks), v.stepNs + v.longNs}
 }
 
 // broken lists the invariants that what is said breaks.

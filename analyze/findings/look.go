@@ -69,7 +69,8 @@ type view struct {
 	result  *analyze.Result
 	ranks   []*Look       // in order of rank
 	several bool          // more than one was looked at: sentences name theirs
-	stepNs  int64         // how long an iteration takes, on the rank that waits least
+	stepNs  int64         // how long an iteration takes, on the rank that waits least, without gaps that are no part of the rhythm
+	longNs  int64         // for how long the device stands still in those per iteration, on the rank where that is most
 	waits   bool          // some of the ranks' collectives match: what each waited in them is known
 	lag     *lag          // who holds the others up; nil: nobody
 	lagged  map[int]int64 // by rank: what withoutLag has taken already
@@ -94,6 +95,7 @@ func newView(r *analyze.Result, looks []*Look) *view {
 		if v.stepNs == 0 || ns < v.stepNs {
 			v.stepNs = ns
 		}
+		v.longNs = max(v.longNs, quotient(l.outliersNs, l.steps()))
 	}
 	for _, l := range v.ranks { // ranks of different profiles waited for others than those that are here
 		if slices.ContainsFunc(r.Problems, func(p analyze.Problem) bool { return p.ID == "different_profiles" }) {

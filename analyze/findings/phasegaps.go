@@ -127,7 +127,7 @@ func (p *phaseGaps) fewLongest() (n int, ns int64) {
 // one is what one step of the phase is called: decode step.
 func (p *phaseGaps) one() string {
 	switch p.phase {
-	case string(trace.StepPrefill), string(trace.StepMixed), string(trace.StepDecode):
+	case string(trace.StepPrefill), string(trace.StepMixed), string(trace.StepDecode), string(trace.StepEmpty):
 		return p.phase + " step"
 	}
 	return "step"

@@ -52,8 +52,10 @@ type rankView struct {
 type pace struct {
 	count    int   // of iterations
 	medianNs int64 // of the iterations that are closed; 0 if none is
-	totalNs  int64 // of all iterations, or of the device where there are no steps
-	secondNs int64 // when the second iteration begins, if there are two
+	totalNs  int64 // of all iterations, or of the device where there are no steps; without what is in outliersNs
+	// outliersNs is how long the device stood still in gaps of the iterations that are no part of the work's rhythm.
+	outliersNs int64
+	secondNs   int64 // when the second iteration begins, if there are two
 }
 
 // steps is what sums over a rank are divided by.

@@ -116,6 +116,37 @@ func apart(ns int64) func(*Scene) *Planted {
 	}
 }
 
+// takingTurns has the device do something else in the middle of each decode step's graph, for a share of a step, as it does
+// where another process has a turn.
+func takingTurns(share float64) func(*Scene) *Planted {
+	return func(s *Scene) *Planted {
+		held := make([]map[int]bool, len(s.Ranks)) // rows of work
+		any := false
+		for i, r := range s.Ranks {
+			held[i] = map[int]bool{}
+			seen := map[int]int{} // of each call: how many pieces of its work there were
+			for _, w := range r.Work {
+				if w.Call < 0 || r.Calls[w.Call].Works <= 8 || w.Step < 0 || !r.Steps[w.Step].Decodes() {
+					continue
+				}
+				if seen[w.Call]++; 2*seen[w.Call] == r.Calls[w.Call].Works || 2*seen[w.Call] == r.Calls[w.Call].Works+1 {
+					held[i][w.Row], any = true, true
+				}
+			}
+		}
+		if !any {
+			return nil
+		}
+		ranks, lost := s.play(score{before: func(rank int, w *Work) int64 {
+			if !held[rank][w.Row] {
+				return 0
+			}
+			return int64(share * float64(s.Ranks[rank].stepNs()))
+		}})
+		return &Planted{Ranks: ranks, Right: []string{"launched_work_waits"}, Timed: true, LostNs: lost}
+	}
+}
+
 // callNs is how long a call takes that launches an addition.
 const callNs = 4_000
 

@@ -44,8 +44,7 @@ var hostPlants = []Plant{
 	{"host pauses in decode steps, for a random time", pausing(hostIsLate, pauses, betweenAtRandom(0.5), nil)},
 	{"launches take 5 µs longer", pausing(hostIsLate, nil, slowLaunches(5_000), nil)},
 	{"launches take 1 µs longer", pausing(nil, hostIsLate, slowLaunches(1_000), nil)},
-	// The lead that this costs is missing in all gaps that follow, not in the one alone that it reaches into.
-	{"the device is waited for in the middle of each decode step", pausing(append(hostIsLate[:1:1], waitsForGPU...), hostIsLate, synchronisingInside, nil)},
+	{"the device is waited for in the middle of each decode step", pausing(waitsForGPU, hostIsLate, synchronisingInside, nil)},
 	{"a megabyte from pageable memory before each decode step", copyingBlocked("Memcpy HtoD (Pageable -> Device)", 90_000, 1<<20)},
 }
 
@@ -72,6 +71,8 @@ var devicePlants = []Plant{
 		called(10, "argmax", "ArgMax", "topk_topp", "_sample", "softmax_warp", "cunn_SoftMax"))},
 	{"all kernels take 10 % longer", scaling(nil, nil, called(1.1, ""))},
 	{"graphs have 4 µs between kernels", apart(4_000)},
+	{"another process has the device in each decode step, for 40 % of one", takingTurns(0.4)},
+	{"another process has the device in each decode step, for 10 % of one", takingTurns(0.1)},
 	{"30 tiny copies in each decode step", adding([]string{"tiny_copies"}, hostIsLate, "cudaMemcpyAsync",
 		atStepsFirst(30, addition{name: "Memcpy HtoD (Pinned -> Device)", category: trace.CategoryMemcpy, ns: 1_500, bytes: 64}))},
 	{"a pinned copy of 1 ms in each decode step", adding([]string{"exposed_copies"}, hostIsLate, "cudaMemcpyAsync",
