@@ -78,7 +78,7 @@ func (rv *rankView) tryHost(w *hostWait) string {
 		if rv.schedulesInTurn() {
 			try += "scheduling the next step while one runs (" + schedulingAhead + "), "
 		}
-		try += "fewer Python objects per request, detokenizing and output off the engine's thread, more requests per step"
+		try += "fewer Python objects per request, " + rv.tryDetokenizing() + "more requests per step"
 	case rv.replays():
 		try += "less Python between launches, larger batches"
 	case rv.has(compiledCode):
@@ -90,6 +90,14 @@ func (rv *rankView) tryHost(w *hostWait) string {
 		try += "; a profile without Python stacks shows how much of it is the profiler's"
 	}
 	return try
+}
+
+// tryDetokenizing is for programs that make text on the thread that runs the model. vLLM and SGLang have a process of its own for that.
+func (rv *rankView) tryDetokenizing() string {
+	if rv.rank.Engine == "vllm" || rv.rank.Engine == "sglang" {
+		return ""
+	}
+	return "detokenizing and output off the engine's thread, "
 }
 
 // tryLongGap is what to try against a pause of the device, during which the host is mostly in something.

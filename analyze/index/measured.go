@@ -160,7 +160,9 @@ func (x *Index) findUnrecorded(steps []Step, stepOf []int32) {
 	}
 }
 
-// findShort marks steps with clearly fewer pieces of work than those of their shape.
+// findShort marks steps with clearly fewer pieces of work than those of their shape. Steps of a script (ProfilerStep) begin with what
+// their own thread launches, while the device may still work on what another thread launched for the step before, as in training:
+// how much runs until the next one begins swings with how far the host is ahead. Those must have launched less themselves as well.
 func (x *Index) findShort(list []stretch) {
 	byShape := map[Shape][]*stretch{}
 	for k := range list {
@@ -173,17 +175,18 @@ func (x *Index) findShort(list []stretch) {
 		if len(like) < fewestLike {
 			continue
 		}
-		counts := make([]int64, len(like))
+		counts, owns := make([]int64, len(like)), make([]int64, len(like))
 		for i, s := range like {
-			counts[i] = int64(s.events)
+			counts[i], owns[i] = int64(s.events), int64(s.step.GPUEvents)
 		}
-		usual := stats.Median(counts)
+		usual, usualOwn := stats.Median(counts), stats.Median(owns)
 		firsts := map[trace.StringID]int{}
 		for _, s := range like {
 			firsts[x.firstWork(s)]++
 		}
 		for _, s := range like {
-			s.step.Unmeasured = float64(s.events) < underRecorded*float64(usual)
+			s.step.Unmeasured = float64(s.events) < underRecorded*float64(usual) &&
+				(engineStep(s.step.Dialect) || float64(s.step.GPUEvents) < underRecorded*float64(usualOwn))
 			s.beginsUnusually = 2*firsts[x.firstWork(s)] < len(like)
 		}
 	}

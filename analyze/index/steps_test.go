@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,5 +31,35 @@ func TestStepsCountedOnce(t *testing.T) {
 		GPUEvents: 2, GPUSumNs: 20, GPUBusyNs: 15, GPUFirstNs: 150, GPULastNs: 165, GPUSpanNs: 15}
 	if diff := cmp.Diff(want, steps[0]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestHostAhead: in a script's step more or less of what another thread launched may run. It has lost work only if its own is less, too.
+func TestHostAhead(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		b := tracetest.New()
+		correlation := int64(0)
+		launch := func(thread int64, at int64, kernel bool) {
+			correlation++
+			b.CallOn(thread, "cudaLaunchKernel", correlation, at, 10)
+			if kernel {
+				b.Kernel("k", 7, correlation, at+20, 50)
+			}
+		}
+		for step := range int64(6) {
+			start := 1_000_001 * (step + 1)
+			b.Annotation(fmt.Sprint("ProfilerStep#", step), start, 1_000_000)
+			for i := range int64(20) {
+				launch(tracetest.Thread, start+100+1_000*i, !lost || step != 3 || i < 5)
+			}
+			for i := range []int64{90, 100, 160, 40, 95, 170}[step] {
+				launch(tracetest.Thread+1, start+30_000+1_000*i, true)
+			}
+		}
+		for i, s := range New(b.Trace, &Options{}).StepTable() {
+			if s.Unmeasured != (lost && i == 3) {
+				t.Errorf("lost %t: step %d: %+v", lost, i, s)
+			}
+		}
 	}
 }
