@@ -129,7 +129,10 @@ func Summarize(c *Capture) Run {
 		Overhead: c.Overhead, Problems: slices.Clone(c.Notes)}
 	b := runBuilder{run: &r, rowOf: map[analyze.Work]int{}}
 	for _, k := range c.Ranks {
-		r.Model.Dtype, r.Model.Layers, r.Model.Hidden = cmp.Or(r.Model.Dtype, k.Model.Dtype), cmp.Or(r.Model.Layers, k.Model.Layers), cmp.Or(r.Model.Hidden, k.Model.Hidden)
+		r.Model.Dtype, r.Model.Hidden = cmp.Or(r.Model.Dtype, k.Model.Dtype), cmp.Or(r.Model.Hidden, k.Model.Hidden)
+		if !slices.ContainsFunc(k.Problems, losesKernels) { // else how often attention runs in a step is not known
+			r.Model.Layers = cmp.Or(r.Model.Layers, k.Model.Layers)
+		}
 		for _, p := range k.Problems {
 			if p.Severity != analyze.SeverityNote {
 				text := p.Text
@@ -153,6 +156,15 @@ func Summarize(c *Capture) Run {
 		r.NotQuant = c.AskedBy + " says " + c.Asked
 	}
 	return r
+}
+
+// losesKernels tells problems of traces that have lost kernels of steps, or have them twice.
+func losesKernels(p analyze.Problem) bool {
+	switch p.ID {
+	case "lost_kernels", "replays_differ", "empty_graphs", "rank_lost_work", "duplicates":
+		return true
+	}
+	return false
 }
 
 func compareShapes(a, b Shape) int {

@@ -66,3 +66,30 @@ func TestUnlikeTraces(t *testing.T) {
 		}
 	}
 }
+
+// TestLostKernelsAreNoOtherModel: how often attention runs in a step is not told by a trace that has lost kernels.
+func TestLostKernelsAreNoOtherModel(t *testing.T) {
+	for id, want := range map[string]int{"": 32, "unlinked": 32, "lost_kernels": 0, "replays_differ": 0, "duplicates": 0} {
+		k := &analyze.RankIterations{Model: analyze.Model{Layers: 32}, Problems: []analyze.Problem{{ID: id, Severity: analyze.SeverityWarning}}}
+		if got := Summarize(&Capture{Ranks: []*analyze.RankIterations{k}}).Model.Layers; got != want {
+			t.Errorf("%q: %d layers, want %d", id, got, want)
+		}
+	}
+}
+
+// TestRanksOfOneWorld: some of the ranks of as many are no other split of the work.
+func TestRanksOfOneWorld(t *testing.T) {
+	side := func(ranks int, world string) Side {
+		return Side{Runs: []Run{{Ranks: ranks, Settings: []Setting{{Name: "world size", Value: world}}}}}
+	}
+	for _, test := range []struct {
+		world [2]string
+		want  string
+	}{{[2]string{"2", "2"}, "both ran on 2"}, {[2]string{"2", "1"}, "split over other numbers"}, {[2]string{"", ""}, "split over other numbers"}} {
+		all := []Side{side(2, test.world[0]), side(1, test.world[1])}
+		got := configurationWarnings(all, []SideInfo{describe(&all[0], "A"), describe(&all[1], "B")})
+		if len(got) != 1 || !strings.Contains(got[0], test.want) {
+			t.Errorf("%v: %q", test.world, got)
+		}
+	}
+}

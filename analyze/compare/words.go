@@ -140,8 +140,12 @@ func configurationWarnings(all []Side, info []SideInfo) []string {
 			}
 		}
 		if all[i].Runs != nil && info[i].Ranks != info[0].Ranks {
-			out = append(out, fmt.Sprintf("%s has %s, %s has %s: times are those of one rank's step, and a step's work is split over other numbers of ranks",
-				info[0].Letter, plural(info[0].Ranks, "rank"), info[i].Letter, plural(info[i].Ranks, "rank")))
+			why := "times are those of one rank's step, and a step's work is split over other numbers of ranks"
+			if world := settingOf(&all[i], "world size"); world != "" && world == settingOf(&all[0], "world size") {
+				why = "both ran on " + world + ", and what a rank waits for those whose traces are missing counts as communication"
+			}
+			out = append(out, fmt.Sprintf("%s has %s, %s has %s: %s",
+				info[0].Letter, plural(info[0].Ranks, "rank"), info[i].Letter, plural(info[i].Ranks, "rank"), why))
 		}
 		if info[i].Kind != info[0].Kind && info[i].Kind != analyze.KindEmpty && info[0].Kind != analyze.KindEmpty {
 			out = append(out, fmt.Sprintf("%s is a %s trace and %s a %s one: work is kernels on one side and ops on the other", info[0].Letter, strings.ToUpper(info[0].Kind), info[i].Letter, strings.ToUpper(info[i].Kind)))
@@ -278,6 +282,9 @@ func (c *pairing) nothing() string {
 	return fmt.Sprintf("%s has %s and %s has %s", c.pair.A, words(0), c.pair.B, words(1))
 }
 
+// leastPercent is what rounds to no difference.
+const leastPercent = 0.05
+
 // sentence is a section's answer in one line.
 func sentence(s *Section, a, b string) string {
 	what := map[string]string{"decode": "per decode step", "prefill": "per prefill step", "mixed": "per mixed step", "prompt": "per prompt token",
@@ -295,6 +302,8 @@ func sentence(s *Section, a, b string) string {
 	case t.Verdict == VerdictNone:
 		fmt.Fprintf(&out, "no difference shown between %s and %s %s: %+.1f %%, interval %+.1f to %+.1f %%", a, b, what, t.Percent, t.LowPercent(), t.HighPercent())
 		return strings.ReplaceAll(out.String(), " -", " −") + meanSentence(s, b)
+	case t.Verdict == VerdictUnknown && math.Abs(t.Percent) < leastPercent:
+		fmt.Fprintf(&out, "%s took as long as %s %s, from too few steps to be sure", b, a, what)
 	case t.Verdict == VerdictUnknown:
 		fmt.Fprintf(&out, "%s took %.1f %% %s time %s, from too few steps to be sure", b, math.Abs(t.Percent), map[string]string{"faster": "less", "slower": "more"}[word], what)
 	default:
