@@ -53,7 +53,7 @@ var kernelRules = []Rule{
 	{"moe_route", "local_expert_count|expert_offset|expert_offsets|within_expert", "mori ep_local_expert_count.hip, Triton-distributed FlashComm/csrc/ep"},
 	{Comm, "nccl*|rccl*|msccl*|hccl*|oneccl*", "NCCL, RCCL, MSCCL, HCCL"},
 	{Comm, "deep_ep::|intranode::|internode::|internode_ll::", "DeepEP"},
-	{Comm, "nccl*::|hybridep::|mori::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
+	{Comm, "nccl*::|gloo::|c10d::|hybridep::|mori::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
 	{Comm, "trtllm_allreduce*::|trtllm_alltoall::|trtllm_mnnvl*::|moe_alltoall::|mixed_comm::|moe_comm::|comm::|direct_dcp::|mnnvl*::|ar_fusion::", "TensorRT-LLM communicationKernels/, FlashInfer comm/"},
 	{Comm, "allreduce*|all_reduce|all_gather|reduce_scatter|all_to_all|all2all|a2a|*allreduce", "vLLM, SGLang, aiter custom_all_reduce, FlashInfer comm/"},
 	{Comm, "cross_device_reduce|cross_device*|quick_reduce|multimem|nvls|lamport|one_shot*|two_shot*|*userbuffers|mnnvl|multicast|symm_mem* !transpose", "vLLM csrc/custom_all_reduce.cuh, PyTorch SymmetricMemory"},
@@ -113,6 +113,8 @@ var kernelRules = []Rule{
 	{"moe_route", "moe::|routing::", "vLLM, TensorRT-LLM: what else is in their namespace"},
 	{"moe_route", "moe|megamoe|experts|expert !norm !*norm", "any: what else says so"},
 
+	{"moe_gemm", "fbgemm_gpu:: kernel_args", "FBGEMM gen_ai: what a grouped GEMM is called with"},
+	{"moe_route", "fbgemm_gpu:: index_shuffling*", "FBGEMM gen_ai moe/"},
 	{"moe_route", "eplb*", "vLLM: experts' load, balanced"},
 
 	// What a layer consists of, in its order.
@@ -135,13 +137,13 @@ var kernelRules = []Rule{
 
 	{"quantize", "per_tensor_quant|per_token_quant|per_group_quant|per_block_quant|per_token_group_quant|scaled_quant !silu* !swiglu* !gelu* !act_and_mul*", "vLLM, SGLang, aiter: of what is no activation function"},
 	// Attention, and what sparse attention chooses with.
-	{"attn", "attention*|attn*|*attn|atten|flash_fwd*|flash_bwd*|flash_fprop|flash_attn*|flash_decode*|fmha*|mha*|mqa*|gqa*|sdpa|paged_attn*|hstu*|sage_fwd*|sage_attn*|kernel_mha*|flex_attention", "flash-attention, FlashInfer, vLLM, xformers, cuDNN, aiter, CUTLASS fmha, FBGEMM hstu"},
+	{"attn", "^pa|attention*|attn*|*attn|atten|flash_fwd*|flash_bwd*|flash_fprop|flash_attn*|flash_decode*|fmha*|mha*|mqa*|gqa*|sdpa|paged_attn*|hstu*|sage_fwd*|sage_attn*|kernel_mha*|flex_attention", "flash-attention, FlashInfer, vLLM, xformers, cuDNN, aiter, CUTLASS fmha, FBGEMM hstu"},
 	{"attn", "mla|mla_*|*mla|concat_mlaq|mla_metadata|pa_metadata|scheduler_metadata|prepare_varlen*|merge_state*|merge_states|merge_attn*|kv_splits|split_kv*|reduce_segments|pa_decode|pa_ragged|pa_reduce|pa_mqa*|ll4mi|lean_atten*|la_persistent", "FlashMLA, FlashInfer cascade.cuh, vLLM merge_attn_states.cu, aiter pa_decode"},
 	{"attn", "single_prefill*|single_decode*|batch_prefill*|batch_decode*|prefill_with*|decode_with*|xqa*|decode_att*|fwd_grouped*|prefill_kernel|sparse_mla*|block_sparse*|vertical_slash*", "FlashInfer attention/, SGLang triton_ops/decode_attention.py, TensorRT-LLM xqa"},
 	{"attn", "^fwd_kernel|=bwd_kernel|^bwd_kernel_fused|^bwd_preprocess|bwd_kernel_dk*|bwd_kernel_dq|bwd_dkv|bwd_dq|convert_dq|compute_attn*", "Triton attention: SGLang, vLLM prefix_prefill.py, flash_attn_triton.py"},
 	{"attn", "cooperative_topk*|topk_per_row*|mqa_logits|paged_mqa_logits|topk_transform*|fast_topk*|page_table_transform|ragged_transform|topk_ragged|indexer*|nsa|dsa|block_scores|*scores|score|context_score|persistent_topk|lse|candidate*", "vLLM, SGLang, DeepGEMM: the indexer of DeepSeek's sparse attention"},
 	{"attn", "topk|topk_* swa|slots|sparse|prefill|decode|lens|scatter|global|index|indices !logits !gating !sampling::", "vLLM, aiter: what DeepSeek's sparse attention makes of its indexer's choice"},
-	{"attn", "sparse|qsa|nsa|swa|sta|vsa|moba !mul_mat* !logits !penalt* !mixer !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
+	{"attn", "sparse|qsa|nsa|swa|sta|vsa|moba !native:: !csr* !coo* !mul_mat* !logits !penalt* !mixer !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
 	{"attn", "topk942::|ob::|mb::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
 	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
@@ -153,7 +155,7 @@ var kernelRules = []Rule{
 
 	// Convolutions before GEMMs, of which most are made.
 	{"conv", "fprop|dgrad|wgrad|wgrad2d*|dgrad2d|conv|conv1d|conv2d|conv3d|convolution*|convolve*|winograd*|im2col*|im2d2col|col2im*|vol2col|implicit_convolve*|scudnn|hcudnn|depthwise*", "cuDNN, PyTorch ATen native/cuda, MIOpen"},
-	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average_pool*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
+	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average*|adaptive_max*|*adaptiveaveragegradinput|*adaptivemaxgradinput|max_unpool*|grid_sampler*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
 	{"conv", "cudnn::|cask_cudnn*::|cutlass_cudnn*::|cutlass__5x_cudnn::", "cuDNN: what else is in its namespaces"},
 	{"conv", "fft2d*|fft1d*|flip_filter|compute_offsets*|kernel_grad*", "cuDNN: convolution by Fourier transform"},
 	{"conv", wrapped + "<implicit_gemm*|conv*|=conv|=dgrad|=wgrad|=fprop|*dgrad|*wgrad|*fprop> !<convert*>", "CUTLASS convolutions"},
@@ -177,10 +179,10 @@ var kernelRules = []Rule{
 	{"gemm", "proj|projection|lm_head|einsum|mm|mv|vdot|vecdot|mat_vec*|*mat_vec", "any: a model's linear layers, and what PyTorch calls products"},
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
-	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|mish*|softplus*|elu_kernel|glu_kernel|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
-	{"quantize", "*quant|quant*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
+	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|hardtanh*|hardsigmoid*|hardshrink*|softshrink*|mish*|softplus*|elu_kernel|elu_backward*|glu_kernel|glu_backward*|log_sigmoid*|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
+	{"quantize", "*quant|quant*|qparam*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
 	{"quantize", "^quant|^quantize|^dequant|^dequantize", "any: what begins so"},
-	{"quantize", "fbgemm_gpu:: qparam|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
+	{"quantize", "fbgemm_gpu:: qparam|scale_matrix*|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
 	{"quantize", "to_float|float_to* fp8*|nbit*|hfp8*|fp4*", "FBGEMM quantize_ops"},
 	{"quantize", "fp8|fp4|fp6|mxfp8|mxfp4|nvfp4|nf4|float8*|int8|int4|e4m3*|e5m2*|e2m1*|ue8m0*|mx|i4|u4|s4|1bit|2bit|3bit|4bit|6bit|8bit !embedding* !gather* !dropout* !pack_bits*", "any: few bits, and no GEMM, attention, cache or layer by what stands above"},
@@ -196,9 +198,11 @@ var kernelRules = []Rule{
 	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|stop_criteria|stop_words|bad_words|grammar*|eos*|*criterion|finished*|unfinished*|finalized", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
 	{"sampling", "sampling::|sampler::|topk::|beam_search::", "FlashInfer sampling.cuh, hpc-ops sampler/"},
 	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
-	{"sampling", "radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
+	{"sampling", "*median|kth_value|radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
 	{"sampling", "reduce_kernel <arg_max*|arg_min*|argmax*|argmin*>", "PyTorch ATen ReduceArgMaxKernel.cu"},
 	{"sampling", "*elementwise_kernel|distribution_elementwise* <exponential*|multinomial*>", "PyTorch ATen DistributionExponentialKernel.cu: noise to sample with"},
+
+	{"attn", "qk|qkv !embedding*", "any"},
 
 	// Where things are: embeddings, indices, positions, page tables, gathers and concatenations.
 	{"embed_index", "split_embedding*|embedding*|*embedding|embed|embeds|emb|embs|bucketize|jagged*|lxu_cache*|lfu_*|cache_miss|weight_momentum|lru_cache*|linearize*|ssd_*|cache_indices|permute_2d*|permute_indices*|unique*|segment_offset*|krn_partial*|sum_and_scatter|recat*|bounds_check*|compute_cuda_kernel", "FBGEMM, PyTorch ATen Embedding*.cu"},
@@ -217,7 +221,7 @@ var kernelRules = []Rule{
 	// Words that say little, and more than nothing.
 	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
 	{"attn", "decode|prefill|qk|qkv|flash|flashattention*|hd64|hd128|hd192|hd256|head_dim*", "any: phases have kernels of their own in attention alone"},
-	{"ssm", "state|states", "any"},
+	{"ssm", "state|states !random* !rng", "any"},
 	{"kv_cache", "cache|caches|kv|kpool !slot", "any"},
 	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
 	{"sampling", "rocprim:: <radix_sort*|wrapped_radix*|wrapped_merge_sort*|onesweep*>", "rocPRIM: PyTorch's sort"},
@@ -230,7 +234,7 @@ var kernelRules = []Rule{
 	{"sampling", "sort|*sort|argsort|top1*|median", "any: what sorts"},
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
 	{"activation", "gate|gates|glu|act", "any"},
-	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
-	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|convert*|pack|unpack|bias|residual|mix", "any"},
+	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|pdist|cdist|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
+	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|pointwise*|elemwise*|lstm*|gru*|convert*|pack|unpack|bias|residual|mix", "any"},
 	{"elementwise", "elementwise::|cub_elementwise::|eigen::|tensorflow::", "any: what else says so"},
 }
