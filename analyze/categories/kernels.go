@@ -37,6 +37,7 @@ var kernelRules = []Rule{
 	{"gemm", "^triton_mm|^triton_bmm|^triton_addmm", "PyTorch inductor before 2.1"},
 	{"conv", "^triton_tem convolution", "PyTorch inductor: kernel/conv.py"},
 	{"norm", "^triton_fused_rms", "aiter normalization/fused_rmsnorm_add.py"},
+	{"attn", "^triton_fused gqa*|mqa*|mha*|mla|splitkv*|paged*", "any: a library's own, which begins as PyTorch's before 2.1"},
 	{"triton", "^triton_poi|^triton_red|^triton_per|^triton_tem|^triton_for|^triton_unk|^triton_spl|^triton_0d|^triton_fused|^triton_mix", "PyTorch inductor"},
 
 	// GEMMs whose names are parameters for the rest: MT64x128x64_LN…
@@ -60,7 +61,7 @@ var kernelRules = []Rule{
 	{Comm, "nvshmem*|nvshmemi*|shmem_barrier|shmem_put|shmem_get|shmem_quiet|on_stream", "NVSHMEM, mori shmem/"},
 	{Comm, "low_latency_dispatch|low_latency_combine|ep_dispatch|ep_combine|dispatch_combine|dispatch_output|send_recv|sendrecv|p2p|notify_dispatch|notify_combine", "DeepEP, mori, vLLM csrc/dcp_utils"},
 	{Comm, "ag_gfx*|rs_gfx*|ar_gfx*|ar_ll_gfx*|sync_latency", "aiter custom_all_reduce_gfx1250.cuh"},
-	{Comm, "2shot|1shot|barrier|=signal_kernel|dcp_lse*|wait_lse*|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
+	{Comm, "2shot|1shot|barrier|fence|=signal_kernel|dcp_lse*|wait_lse*|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
 	{Comm, "=dispatch_kernel|=combine_kernel|^kernel_dispatch|^kernel_combine|push_send*|push_recv*|pull_send*|pull_recv*|ring_reduce|intra_node|inter_node", "pplx-kernels, Triton-distributed, TransformerEngine userbuffers"},
 	{Comm, "^pg|^ubx|^broadcast", "exllamav3 parallel/: process groups; NCCL contrib/nccl_ubx; mscclpp"},
 	{Comm, "sdma|fabric_copy|ring_finish|fused_ring|ring_local|ring_remote", "mori collective/"},
@@ -98,7 +99,10 @@ var kernelRules = []Rule{
 	{"moe_route", "moe_align*|moe_sort*|moe_sum*|moe_permute|moe_unpermute|moe_lora|moe_fused_mul_sum|moe_reduce|moe_finalize*|moe_combine*|moe_3stage_sort::|moe_sorting", "vLLM csrc/moe, aiter moe_sorting, ck_tile MoeSortingKernel"},
 	{"moe_route", "finalize_moe|^finalize_kernel|^finalize_deep_seek|^post_expert|append_shared_expert|finalize::|finalize_matmul_scatter|expand_input_rows|shuffle_input_rows|=permute_kernel|=permute::|expert_first_token*|expert_prefix*|block_expert*|global_expert*|build_expert*", "TensorRT-LLM moe_kernels.cu, trtllm_fused_moe_dev_kernel.cu"},
 	{"moe_route", "expert_tokens|expert_map|expert_ids|expert_offsets|expt_data|expt_hist|experts_combine|compute_arg_sorts|blockscale_offsets|shuffle_rows|apply_shuffle_mul_sum|masked_m|seg_indptr|src2dst|gateup_input|minus_one", "vLLM moe_data.cu, SGLang ep_moe/kernels.py, moe/prepare_moe_input.cu"},
-	{"moe_route", "topk_forward|sum_bitmatrix*|bitmatrix|compute_writeback|masked_compaction|sbtopk|topk_routes|route_count|route_prefix*|topk_id|topk_ids|topk_pack|hash_topk|moe_data|moe_output|topk_to_local|masked_topk_sum|unpermute*|topk_idx", "triton_kernels, FlashInfer moe_w4a16_route_pack.py, vLLM moe_permute_unpermute"},
+	{"moe_route", "topk_forward|sum_topk*|sum_bitmatrix*|bitmatrix|compute_writeback|masked_compaction|sbtopk|topk_routes|route_count|route_prefix*|topk_id|topk_ids|topk_pack|hash_topk|moe_data|moe_output|topk_to_local|masked_topk_sum|unpermute*|topk_idx", "triton_kernels, FlashInfer moe_w4a16_route_pack.py, vLLM moe_permute_unpermute"},
+	{"moe_route", moe + "align*|count*|placement", "any: experts' tokens, counted and laid out, whatever GEMM comes after"},
+	{"moe_gemm", moe + "gate_up|gateup gemm|*gemm|gemv|*gemv|matmul*|mm", "any: of experts both projections at once"},
+	{"moe_route", "gather*|scatter* dense_tokens|padded_tokens", "FBGEMM gen_ai, MSLK moe/gather_scatter.py"},
 	{"moe_gemm", "moe_gemm*|moe_flat*|moe_flatmm|fused_moe*|fmoe*|ck_moe*|moe_ck*|kernel_moe*|marlin_moe*|moe_marlin|moe_wna16*|moe_mxgemm*|batched_moe|moe_stage*|opus_moe|moe_kernel|e2e_moe*|precomputed_work|compute_strides*|batched_triton|expert_triton|moe_w4a16*|moe_mk*|moe_vec*|moe_fused_kernel !pack* !unpack*", "vLLM, SGLang fused_moe; aiter fmoe, ck; Marlin MoE"},
 	{"moe_gemm", "grouped_gemm|group_gemm|grouped_mm|gmm|tgmm|grouped_matmul|m_grouped|k_grouped|matmul_ogs|p_matmul*|bf16_gemm_contiguous|down_gemv|gate_up_gemv|swiglu_gemv|ptr_array_gemm", "DeepGEMM, triton_kernels matmul_ogs, CUTLASS grouped"},
 	{"moe_gemm", "marlin_moe_wna16::|fused_moe::|moe_ck*::", "vLLM csrc/moe/marlin_moe_wna16"},
@@ -115,7 +119,7 @@ var kernelRules = []Rule{
 
 	{"moe_gemm", "fbgemm_gpu:: kernel_args", "FBGEMM gen_ai: what a grouped GEMM is called with"},
 	{"moe_route", "fbgemm_gpu:: index_shuffling*", "FBGEMM gen_ai moe/"},
-	{"moe_route", "eplb*", "vLLM: experts' load, balanced"},
+	{"moe_route", "eplb*|route|routes", "any: experts' load, balanced, and which token goes where"},
 
 	// What a layer consists of, in its order.
 	{"rope", "^rope|^fused_rope|^apply_rope|^rotary", "any: rope that comes before a norm"},
@@ -133,7 +137,7 @@ var kernelRules = []Rule{
 	{"kv_cache", "flatten_kv_cache*|destindex_copy*|copy_kv*|kv_trans*|sample_kv|repack_kv*|kv_index_to_req|handl_k_cache|hanld_k_cache|concat_kv*|quant_kv_cache*|mla_insert|reshape_and_cache*|reshape_cache*|concat_and_cache*|store_cache|store_kv*|store_kvcache|set_kv*|set_mla_kv*|set_k_and_s|get_k_and_s|get_k_triton|get_s_triton|append_paged*|quant_and_cache|kv_insert|copy_all_layer|write_cache|insert_k|quantize_and_insert*|index_cache|indexer_cache", "vLLM cache_kernels.cu, SGLang mem_cache/, FlashInfer page.cuh"},
 	{"kv_cache", "kv_buffer*|cache_loc|cache_locs|req_to_token*|swap_blocks*|copy_blocks*|gather_cache|dequant_cache|dequant_kv|dequant_gather*|dequantize_and_gather|fused_store_fp8|fused_store_mse|convert_fp8|window_store|staging|save_ring*|prefill_pages|cp_gather*|kv_blocks|transfer_kernel|transfer_page*|device_buffer|gather_prefill_kv|paged_dequant|kv_cache_gather|kv_cache_scatter|k_cache|create_flashinfer_kv|hisparse*|kv_indices", "vLLM, SGLang mem_cache/, kvcacheio/transfer.cu, FlashInfer fp4_kv_dequantization.cu"},
 
-	{"kv_cache", "kv_cache|kvcache update*|copy*|move*|load*|store*|append*|gather*|scatter*|rewind*|transfer*|swap*|reuse*|invalidate*|reshape*", "any: what is done to a cache"},
+	{"kv_cache", "kv_cache|kvcache|mla_cache|latent_cache update*|pack*|copy*|move*|load*|store*|append*|gather*|scatter*|rewind*|transfer*|swap*|reuse*|invalidate*|reshape*", "any: what is done to a cache"},
 
 	{"quantize", "per_tensor_quant|per_token_quant|per_group_quant|per_block_quant|per_token_group_quant|scaled_quant !silu* !swiglu* !gelu* !act_and_mul*", "vLLM, SGLang, aiter: of what is no activation function"},
 	// Attention, and what sparse attention chooses with.
@@ -155,7 +159,7 @@ var kernelRules = []Rule{
 
 	// Convolutions before GEMMs, of which most are made.
 	{"conv", "fprop|dgrad|wgrad|wgrad2d*|dgrad2d|conv|conv1d|conv2d|conv3d|convolution*|convolve*|winograd*|im2col*|im2d2col|col2im*|vol2col|implicit_convolve*|scudnn|hcudnn|depthwise*", "cuDNN, PyTorch ATen native/cuda, MIOpen"},
-	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average*|adaptive_max*|*adaptiveaveragegradinput|*adaptivemaxgradinput|max_unpool*|grid_sampler*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
+	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|*interpolation|interpolate*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average*|adaptive_max*|*adaptiveaveragegradinput|*adaptivemaxgradinput|max_unpool*|grid_sampler*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
 	{"conv", "cudnn::|cask_cudnn*::|cutlass_cudnn*::|cutlass__5x_cudnn::", "cuDNN: what else is in its namespaces"},
 	{"conv", "fft2d*|fft1d*|flip_filter|compute_offsets*|kernel_grad*", "cuDNN: convolution by Fourier transform"},
 	{"conv", wrapped + "<implicit_gemm*|conv*|=conv|=dgrad|=wgrad|=fprop|*dgrad|*wgrad|*fprop> !<convert*>", "CUTLASS convolutions"},
@@ -164,9 +168,10 @@ var kernelRules = []Rule{
 	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4|afp8*|wfp8|wfp4|block32_tiled|block32_packed", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
 	{"quant_gemm", "fp_a_int_b|weight_only::|weight_only_batched*", "TensorRT-LLM fpA_intB_gemm, weightOnlyBatchedGemv"},
 	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
-	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|exl3::|bitsandbytes::|aqlm::|quip*::|autoquant::|hqq::|gguf*::|vptq::|allspark::|squeezellm::", "vLLM, aphrodite-engine"},
+	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|exl3::|bitsandbytes::|aqlm::|quip*::|autoquant::|hqq::|gguf*::|vptq::|squeezellm::", "vLLM, aphrodite-engine"},
 	{"quant_gemm", "decompress*|reconstruct*|repack*|qmm|qmv|qvm|quant_gemm|quant_matmul|quant_linear|quantized_matmul|quantized_gemm|qgemm*|qgemv*|qmatmul*|qlinear*|gemmv2_forward_4bit|scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
-	{"quant_gemm", "linear|einsum|vecmat|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q8|q4|fp6|i4|u4|s4|i8|u8|s8|w4|w8|*quant|quant*|2bit|3bit", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
+	{"quant_gemm", "linear|einsum|vecmat|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q2|q3|q4|q5|q6|q8|dp4a*|fp6|i4|u4|s4|i8|u8|s8|w4|w8|*quant|quant*|2bit|3bit", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
+	{"quant_gemm", "f8f8bf16*|f4f4bf16*|f8i4bf16*|bf16i4*|i8i8bf16*|mx8mx8*|mx8mx4*|mx4mx4*", "FBGEMM gen_ai, MSLK: GEMMs by what they multiply and make"},
 	{"quant_gemm", wrapped + "<machete*|marlin*>", "vLLM"},
 	{"quant_gemm", wrapped + "<gemm|*gemm> " + fewBits, "CUTLASS, vLLM scaled_mm, Machete, ck gemm_xdl"},
 	{"quant_gemm", "reorder_tensor" + fewBits, "CUTLASS: weights of few bits, laid out anew"},
@@ -176,7 +181,7 @@ var kernelRules = []Rule{
 	{"gemm", "cublas*::|epilogue::|gemvx::|rocblas*::|ck_gemm::", "cuBLAS, rocBLAS"},
 	{"quant_gemm", wrapped + "<gemm_quant*|gemm_w4a4*|w4a4*|w4a8*|w8a8*|w4a16*>", "nunchaku zgemm/"},
 	{"gemm", wrapped + "<gemm|*gemm|gemm_*|matmul*|tiled_mma|mma_atom>", "CUTLASS, CuTe DSL, ck"},
-	{"gemm", "proj|projection|lm_head|einsum|mm|mv|vdot|vecdot|mat_vec*|*mat_vec", "any: a model's linear layers, and what PyTorch calls products"},
+	{"gemm", "proj|projection|lm_head|einsum|mm|mv|vdot|vecdot|mat_vec*|*mat_vec !argmax* !argmin* !*argmax", "any: a model's linear layers, and what PyTorch calls products"},
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
 	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|hardtanh*|hardsigmoid*|hardshrink*|softshrink*|mish*|softplus*|elu_kernel|elu_backward*|glu_kernel|glu_backward*|log_sigmoid*|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
@@ -207,7 +212,7 @@ var kernelRules = []Rule{
 	// Where things are: embeddings, indices, positions, page tables, gathers and concatenations.
 	{"embed_index", "split_embedding*|embedding*|*embedding|embed|embeds|emb|embs|bucketize|jagged*|lxu_cache*|lfu_*|cache_miss|weight_momentum|lru_cache*|linearize*|ssd_*|cache_indices|permute_2d*|permute_indices*|unique*|segment_offset*|krn_partial*|sum_and_scatter|recat*|bounds_check*|compute_cuda_kernel", "FBGEMM, PyTorch ATen Embedding*.cu"},
 	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll|roll_cuda*|rebuild_padding|padding_offset*|padded_offset*|get_rows*|set_rows*|reorder*|^tile|prompt_inputs|update_output|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
-	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
+	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|query_range*|query_start*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
 
 	// Namespaces that say what their functions are parts of.
 	{"activation", "*gated_act|gated_act*|act|*elu|*ilu|*glu|hardtanh|hardsigmoid|softplus|softshrink|hardshrink|threshold", "PyTorch, TransformerEngine transpose/, activation/"},
@@ -221,6 +226,7 @@ var kernelRules = []Rule{
 	// Words that say little, and more than nothing.
 	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
 	{"attn", "decode|prefill|qk|qkv|flash|flashattention*|hd64|hd128|hd192|hd256|head_dim*", "any: phases have kernels of their own in attention alone"},
+	{"kv_cache", "compressor states|state", "SGLang, ATOM: what DeepSeek V4 keeps of tokens not yet compressed"},
 	{"ssm", "state|states !random* !rng", "any"},
 	{"kv_cache", "cache|caches|kv|kpool !slot", "any"},
 	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
@@ -229,7 +235,7 @@ var kernelRules = []Rule{
 	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
 	{"elementwise", "neg|negative|abs|absolute|exp|exp2|expm1|log|log1p|log2|log10|sqrt|rsqrt|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|asinh|acosh|atanh|erf*|floor|ceil|round|trunc|frac|fix|sign|sgn|reciprocal|square|lerp|addcmul|addcdiv|maximum|minimum|fmax|fmin|fmod|remainder|div|divide|sub|rsub|hypot|polar|conj*|lgamma|digamma", "PyTorch ATen: an op by its name"},
 	{"elementwise", "eq|ne|lt|le|gt|ge|logical*|bitwise*|leftshift|rightshift|isnan|isinf|isfinite|isin|nan_to_num|check_finite*|compare*|uniform|normal|log_normal*|bernoulli|randint|randn|poisson|cauchy|geometric|linspace|logspace|eye|diag*|kron|heaviside|xlogy|deg2rad|rad2deg|ones|full|one_hot|rot90|pixel_*|memset|empty|resize*|scalar_tensor|shuffle*", "PyTorch ATen: an op by its name"},
-	{"elementwise", "to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|to_bool|float_to*|half_to*|rotate*|had|fht|fwht", "any: conversions, Hadamard transforms"},
+	{"elementwise", "fp32_to*|fp16_to*|bf16_to*|f32_to*|f16_to*|to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|to_bool|float_to*|half_to*|rotate*|had|fht|fwht", "any: conversions, Hadamard transforms"},
 	{"softmax", "probs|prob|probability", "any"},
 	{"sampling", "sort|*sort|argsort|top1*|median", "any: what sorts"},
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
