@@ -12,7 +12,7 @@ const (
 	// outsideShare of a CPU-only engine's time outside any op is Python, scheduling and waiting that a larger batch would
 	// spread: small models show 10 %, and ones that are all overhead 40 %.
 	outsideShare = 0.25
-	// dominantShare of the ops' time in one op that multiplies no matrices: in a language model the rest is small change.
+	// dominantShare of the ops' time in one op that neither multiplies matrices nor convolves: in a language model the rest is small change.
 	dominantShare = 0.30
 	// busyCores is the share of a machine's processors with a thread of the engine below which the rest is a loss: the
 	// processors of two hardware threads a core are half as many cores, which an engine may well leave out.
@@ -52,7 +52,7 @@ func outsideOps(rv *rankView) *analyze.Finding {
 		StakeNsPerStep: quotient(t.IdleNs, rv.steps()),
 		Evidence:       []analyze.Evidence{nanoseconds("outside_ops", t.IdleNs), nanoseconds("total", t.TotalNs)},
 		Events:         []analyze.EventRef{rv.ref(row)},
-		Try: "more requests per step, a compiled model; " + choose(rv.x.Frames > 0,
+		Try: choose(generates(rv.rank), "more requests per step", "larger batches") + ", a compiled model; " + choose(rv.x.Frames > 0,
 			"a profile without Python stacks shows how much of it is the profiler's", "a profile with Python stacks shows what runs there"),
 	}
 	say(f, "no op runs during %s per step (%s of the time), which leaves %s", nanoseconds("outside_ops_per_step", f.StakeNsPerStep),
@@ -74,7 +74,7 @@ func dominantOp(rv *rankView) *analyze.Finding {
 		}
 		all += o.SelfNs
 		switch o.Category {
-		case "gemm", "quant_gemm", "moe_gemm", "sampling": // the work itself; and what has a rule of its own
+		case "gemm", "quant_gemm", "moe_gemm", "conv", "sampling": // the work itself; and what has a rule of its own
 			continue
 		}
 		if most == nil || o.SelfNs > most.SelfNs {
@@ -93,8 +93,8 @@ func dominantOp(rv *rankView) *analyze.Finding {
 		Evidence: []analyze.Evidence{nanoseconds("self_time", most.SelfNs), number("calls", most.Calls),
 			nanoseconds("ops_without_communication", all)},
 		Events: []analyze.EventRef{rv.ref(longest)},
-		Try: "look at its inputs' shapes and at whether it uses all threads; in a language model matrix multiplications should " +
-			"take most of the time",
+		Try: "look at its inputs' shapes and at whether it uses all threads" + choose(generates(rv.rank),
+			"; in a language model matrix multiplications should take most of the time", ""),
 	}
 	say(f, "%s takes %s of the ops' time (%s %s, %s each)", shortName(most.Name), share("of_ops", most.SelfNs, all),
 		nanoseconds("self_time_per_step", f.StakeNsPerStep),

@@ -76,6 +76,7 @@ func TestPlantedProblemsOnCPU(t *testing.T) {
 		{name: "few threads", want: "idle_cores", options: processors(16), ops: gemms, threads: 3},
 		{name: "Python between steps", want: "outside_ops", ops: gemms, between: 5_000_000},
 		{name: "one slow op", want: "dominant_op", ops: with(op{"_C::rotary_embedding", 9_000_000})},
+		{name: "healthy, convolutions", ops: with(op{"aten::mkldnn_convolution", 9_000_000})},
 		{name: "sampling", want: "sampling_share", ops: with(op{"aten::sort", 3_000_000})},
 		{name: "not quantized", want: "quantization_not_in_effect", options: analyze.Options{Capture: &analyze.Capture{Quantization: "awq"}}, ops: gemms},
 	} {
