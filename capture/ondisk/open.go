@@ -322,7 +322,11 @@ func nothingIn(dir string, o others) error {
 		return fmt.Errorf("open %s: no trace and no capture in it, but further down, as in a sweep: name one of those, such as %s", dir, below)
 	}
 	if names := slices.Concat(o.json, o.unfinished); len(names) > 0 {
-		return fmt.Errorf("open %s: no trace and no capture in it, only %s", dir, strings.Join(names, ", "))
+		hint := ""
+		if len(o.json) > 0 {
+			hint = " (name a file to see what it is: " + filepath.Join(dir, o.json[0]) + ")"
+		}
+		return fmt.Errorf("open %s: no trace and no capture in it, only %s%s", dir, strings.Join(names, ", "), hint)
 	}
 	return fmt.Errorf("open %s: no trace (%s) and no capture in it", dir, strings.Join(formats.Patterns(), ", "))
 }
