@@ -81,7 +81,7 @@ func (s *session) problem(generateErr, requestsErr error) string {
 	}
 	for _, f := range s.manifest.Files {
 		if f.Verdict != ondisk.Whole {
-			problems = append(problems, fmt.Sprintf("%s is damaged: %s", filepath.Base(f.Path), f.Problem))
+			problems = append(problems, fmt.Sprintf("%s is %s: %s", filepath.Base(f.Path), f.Verdict, f.Problem))
 		}
 	}
 	if lost := s.lostRanks(); len(lost) > 0 && !s.collected.Abandoned && !s.collected.NoRoom {

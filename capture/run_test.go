@@ -195,7 +195,7 @@ func TestRunFailed(t *testing.T) {
 		{"a rank is missing", &enginetest.Script{Trace: only(1, nil)}, []string{"no trace of rank 1 was written"}, []int{0}},
 		{"a trace is cut off", &enginetest.Script{Trace: only(0, whole[:len(whole)-60])}, []string{"rank0.", "damaged"}, []int{1}},
 		{"a trace is empty", &enginetest.Script{Trace: only(1, []byte{})}, []string{"rank1.", "damaged"}, []int{0}},
-		{"a trace is none", &enginetest.Script{Trace: only(1, []byte(`{"nodes":[]}`))}, []string{"rank1.", "damaged"}, []int{0}},
+		{"a trace is none", &enginetest.Script{Trace: only(1, []byte(`{"nodes":[]}`))}, []string{"rank1.", "no trace"}, []int{0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := Run(context.Background(), options(t, c.script))

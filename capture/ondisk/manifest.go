@@ -153,9 +153,10 @@ type Verdict string
 
 // The verdicts.
 const (
-	Whole   Verdict = "whole"   // every byte can be read and means something
-	Damaged Verdict = "damaged" // Problem says what is wrong
-	Missing Verdict = "missing" // there is no such file; only Capture.Verify says so
+	Whole   Verdict = "whole"    // every byte can be read and means something
+	Damaged Verdict = "damaged"  // Problem says what is wrong
+	NoTrace Verdict = "no trace" // it is something else, and Problem says what
+	Missing Verdict = "missing"  // there is no such file; only Capture.Verify says so
 )
 
 // File is one trace of a capture.

@@ -2,6 +2,7 @@ package ondisk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -25,6 +26,9 @@ func CheckTrace(ctx context.Context, path string) (File, source.Verification) {
 	}
 	if err != nil {
 		f.Verdict, f.Problem = Damaged, strings.TrimPrefix(err.Error(), path+": ")
+		if other, ok := errors.AsType[*source.NotTraceError](err); ok && other.Other {
+			f.Verdict = NoTrace
+		}
 		if info, err := os.Stat(path); err == nil {
 			if f.SizeBytes = info.Size(); f.SizeBytes == 0 {
 				f.Problem = "it is empty: its writer died or failed before the first byte"

@@ -103,19 +103,27 @@ func verificationText(w io.Writer, v *profile.Verification) error {
 
 // verificationFailure counts what is not whole and, if strict, what is doubtful; nil if there is nothing.
 func verificationFailure(v *profile.Verification, strict bool) error {
-	bad, missing := 0, 0
+	bad, missing, other := 0, 0, 0
 	for _, f := range v.Files {
 		if f.Verdict != ondisk.Whole {
 			bad++
 		}
-		if f.Verdict == ondisk.Missing {
+		switch f.Verdict {
+		case ondisk.Missing:
 			missing++
+		case ondisk.NoTrace:
+			other++
 		}
 	}
 	text := fmt.Sprintf("%d of %s are not whole", bad, words.Counted(len(v.Files), "trace"))
 	switch {
 	case bad == missing:
 		text = "traces are missing"
+	case bad == other:
+		text = "the file is no trace"
+		if len(v.Files) > 1 {
+			text = fmt.Sprintf("of %d files %d are no traces", len(v.Files), other)
+		}
 	case len(v.Files) == 1:
 		text = "the trace is not whole"
 	case bad == 1:

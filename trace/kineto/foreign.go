@@ -93,7 +93,7 @@ func (s *scanner) refuseForeign() error {
 	if len(processes) > 0 {
 		has += ", its processes " + keyList(processes)
 	}
-	return &source.NotTraceError{Profiler: true, What: fmt.Sprintf("%s (%s), and no analysis knows any of it", what, has),
+	return &source.NotTraceError{Profiler: true, Other: true, What: fmt.Sprintf("%s (%s), and no analysis knows any of it", what, has),
 		Hint: "look at it in ui.perfetto.dev, or pass a trace that torch.profiler wrote (*.pt.trace.json.gz)"}
 }
 

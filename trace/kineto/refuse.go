@@ -11,13 +11,13 @@ import (
 
 // The formats that lie beside traces and are easily taken for them, by a top-level key.
 var otherFormats = map[string]source.NotTraceError{
-	"nodes": {What: "an execution trace (nodes, no events)",
+	"nodes": {Other: true, What: "an execution trace (nodes, no events)",
 		Hint: "pass the Kineto trace that was recorded beside it (*.pt.trace.json.gz)"},
-	"rocprofiler-sdk-tool": {What: "rocprof's own results",
+	"rocprofiler-sdk-tool": {Other: true, What: "rocprof's own results",
 		Hint: "pass a trace that torch.profiler wrote (*.pt.trace.json.gz)"},
-	"rocprofiler-sdk-json-tool": {What: "rocprof's own results",
+	"rocprofiler-sdk-json-tool": {Other: true, What: "rocprof's own results",
 		Hint: "pass a trace that torch.profiler wrote (*.pt.trace.json.gz)"},
-	"$schema": {What: "a speedscope profile or a JSON schema"},
+	"$schema": {Other: true, What: "a speedscope profile or a JSON schema"},
 }
 
 // otherFormat recognises a format by one of its top-level keys.
@@ -37,13 +37,13 @@ func unknownObject(keys []string, w *window) error {
 		return &source.NotTraceError{What: "a trace that ends before its events",
 			Hint: "its writer died or the disk was full; capture again"}
 	}
-	return &source.NotTraceError{What: fmt.Sprintf("JSON without traceEvents (its keys are %s)", keyList(keys))}
+	return &source.NotTraceError{Other: true, What: fmt.Sprintf("JSON without traceEvents (its keys are %s)", keyList(keys))}
 }
 
 // otherArray describes an array whose first element starts with c.
 func otherArray(c byte) error {
 	if c == '[' {
-		return &source.NotTraceError{What: "a list of lists, such as a memory timeline (.raw.json)",
+		return &source.NotTraceError{Other: true, What: "a list of lists, such as a memory timeline (.raw.json)",
 			Hint: "pass the trace that was recorded with it (*.pt.trace.json.gz)"}
 	}
 	return &source.NotTraceError{What: "a JSON array of something else than events"}
@@ -70,14 +70,14 @@ func otherObjects(b []byte, members []member) error {
 		}
 	}
 	if has["file"] && has["batch_size"] {
-		return &source.NotTraceError{What: "the list of a server's graph-capture traces (execution_details.json)",
+		return &source.NotTraceError{Other: true, What: "the list of a server's graph-capture traces (execution_details.json)",
 			Hint: "pass the traces that it lists, or the directory above"}
 	}
 	if has["model_name"] && has["model_version"] || has["id"] && has["timestamps"] {
-		return &source.NotTraceError{What: "a trace of Triton's inference server, of requests and not of a profiler",
+		return &source.NotTraceError{Other: true, What: "a trace of Triton's inference server, of requests and not of a profiler",
 			Hint: "pass a trace that torch.profiler wrote in the model's process (*.pt.trace.json.gz)"}
 	}
-	return &source.NotTraceError{What: fmt.Sprintf("a JSON array of objects with the keys %s", keyList(keys))}
+	return &source.NotTraceError{Other: true, What: fmt.Sprintf("a JSON array of objects with the keys %s", keyList(keys))}
 }
 
 // notJSON describes text that starts like no JSON document.

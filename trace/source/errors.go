@@ -15,6 +15,7 @@ type NotTraceError struct {
 	Hint string // what to pass instead; "" for the general advice
 
 	Profiler bool // it is a profiler's trace, of which nothing is known
+	Other    bool // it is something else, and nothing shows that it was meant to be a trace and broke; so is what Profiler says
 }
 
 func (e *NotTraceError) Error() string {
