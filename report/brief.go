@@ -163,8 +163,9 @@ func (p *page) idleLine() {
 	for _, c := range s.causes() {
 		switch {
 		case c.gap.Ns == 0 || c.name == "sync":
-		case c.name == "held up": // what of host is not the host's
-			parts[0] += fmt.Sprintf(" (held up %s)", percent(c.gap.Ns, p.r.Time.IdleNs))
+		case c.of != "": // what of host is not the host's, and of other is
+			i := slices.IndexFunc(parts, func(s string) bool { return strings.HasPrefix(s, c.of) })
+			parts[i] += fmt.Sprintf(" (%s %s)", c.name, percent(c.gap.Ns, p.r.Time.IdleNs))
 		default:
 			parts = append(parts, fmt.Sprintf("%s %s", c.name, percent(c.gap.Ns, p.r.Time.IdleNs)))
 		}

@@ -348,7 +348,7 @@ func (v *htmlView) idle() template.HTML {
 	if s.longest == nil {
 		return ""
 	}
-	classes := map[string]string{"host": "s-red", "launch": "s-orange", "other": "s-purple", "unknown": "s-grey", "sync": "s-brown", "held up": "s-purple"}
+	classes := map[string]string{"host": "s-red", "launch": "s-orange", "other": "s-purple", "unknown": "s-grey", "sync": "s-brown", "held up": "s-purple", "launching": "s-red"}
 	var m markup
 	var rows []barRow
 	for _, c := range s.causes() {

@@ -154,16 +154,16 @@ func outsideWords(r *analyze.Result) string {
 
 // idleSum is why devices stood still, over all of them.
 type idleSum struct {
-	host, launch, other, unknown, sync, heldUp analyze.Gap
-	longest                                    *analyze.IdleGap
-	longestRank                                int
+	host, launch, other, unknown, sync, heldUp, launching analyze.Gap
+	longest                                               *analyze.IdleGap
+	longestRank                                           int
 }
 
 func idleSums(r *analyze.Result) idleSum {
 	var s idleSum
 	for _, k := range r.Ranks {
 		for _, i := range k.Idle {
-			for _, a := range []struct{ to, from *analyze.Gap }{{&s.host, &i.Host}, {&s.launch, &i.Launch}, {&s.other, &i.Other}, {&s.unknown, &i.Unknown}, {&s.sync, &i.Sync}, {&s.heldUp, &i.HeldUp}} {
+			for _, a := range []struct{ to, from *analyze.Gap }{{&s.host, &i.Host}, {&s.launch, &i.Launch}, {&s.other, &i.Other}, {&s.unknown, &i.Unknown}, {&s.sync, &i.Sync}, {&s.heldUp, &i.HeldUp}, {&s.launching, &i.Launching}} {
 				a.to.Count += a.from.Count
 				a.to.Ns += a.from.Ns
 			}
@@ -178,17 +178,19 @@ func idleSums(r *analyze.Result) idleSum {
 // causes are why devices stood still, and what each cause means.
 func (s *idleSum) causes() []idleCause {
 	return []idleCause{
-		{"host", s.host, "the next kernel was launched too late"},
-		{"launch", s.launch, "short gaps between kernels already launched"},
-		{"other", s.other, "launched in time: waiting for an event, a stream, a busy device"},
-		{"unknown", s.unknown, "the next kernel's launch is not in the trace"},
-		{"sync", s.sync, "of host: it still waited for the device, in a call that had begun before"},
-		{"held up", s.heldUp, "of host: though launched long before: waiting for an event, a stream, the driver"},
+		{"host", "", s.host, "the next kernel was launched too late"},
+		{"launch", "", s.launch, "short gaps between kernels already launched"},
+		{"other", "", s.other, "launched in time: waiting for an event, a stream, a busy device"},
+		{"unknown", "", s.unknown, "the next kernel's launch is not in the trace"},
+		{"sync", "host", s.sync, "of host: it still waited for the device, in a call that had begun before"},
+		{"held up", "host", s.heldUp, "of host: though launched long before: waiting for an event, a stream, the driver"},
+		{"launching", "other", s.launching, "of other: the call that launched it lasted for most of the gap: the host was late"},
 	}
 }
 
 type idleCause struct {
 	name string
+	of   string // the cause that it is part of
 	gap  analyze.Gap
 	why  string
 }
@@ -203,14 +205,19 @@ func (s *idleSum) mainly(r *analyze.Result, idleNs int64) string {
 			percent(s.heldUp.Ns, idleNs))
 	}
 	for _, c := range s.causes()[:4] {
-		if c.name == "host" { // what is held up is in it
-			c.gap.Ns -= s.heldUp.Ns
+		why := map[string]string{
+			"host": "the next kernel was launched too late", "launch": "of short gaps between kernels",
+			"other": "of waits for events, streams or a busy device", "unknown": "of what is not known: what came next has no launch in the trace",
+		}[c.name]
+		switch c.name {
+		case "host": // what is held up is in it, and what was still being launched is not
+			c.gap.Ns += s.launching.Ns - s.heldUp.Ns
+			why += choose(10*s.launching.Ns > c.gap.Ns, ", or its launch took too long", "")
+		case "other":
+			c.gap.Ns -= s.launching.Ns
 		}
 		if 2*c.gap.Ns > idleNs {
-			return fmt.Sprintf(", %s of that because %s", percent(c.gap.Ns, idleNs), map[string]string{
-				"host": "the next kernel was launched too late", "launch": "of short gaps between kernels",
-				"other": "of waits for events, streams or a busy device", "unknown": "of what is not known: what came next has no launch in the trace",
-			}[c.name])
+			return fmt.Sprintf(", %s of that because %s", percent(c.gap.Ns, idleNs), why)
 		}
 	}
 	return ""
@@ -225,7 +232,7 @@ func (s *idleSum) longestWords(ranks int) string {
 	if g == nil || g.Ns < leastGapNs {
 		return ""
 	}
-	text := fmt.Sprintf("longest gap %s (%s)", plain(g.Ns), choose(g.HeldUp, "held up", g.Cause))
+	text := fmt.Sprintf("longest gap %s (%s)", plain(g.Ns), choose(g.HeldUp, "held up", choose(g.Launching, "launching", g.Cause)))
 	if ranks > 1 {
 		text += fmt.Sprintf(" on rank %d", s.longestRank)
 	}

@@ -103,7 +103,7 @@ func (rv *rankView) tryDetokenizing() string {
 // tryLongGap is what to try against a pause of the device, during which the host is mostly in something.
 func (rv *rankView) tryLongGap(g *gap, in string) string {
 	switch {
-	case g.Cause == index.IdleOther, g.HeldUp:
+	case g.Cause == index.IdleOther && !g.Launching, g.HeldUp:
 		return "look at what the device waited for: other streams, events, other processes on it; " + warmUp + " if it is there once and at the beginning"
 	case firstUse.MatchString(in) || deviceMemory.MatchString(in):
 		return warmUp + ": the first use of a kernel or of a library loads it, and such calls are long once"

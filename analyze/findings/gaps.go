@@ -178,7 +178,7 @@ func (rv *rankView) findLongSteps() {
 // causeOf is the cause of a whole gap, as far as it can be told without those of others.
 func (rv *rankView) causeOf(g *gap, deviceNs int64) gapCause {
 	next, last := rv.x.GPU[g.Next].Call, rv.x.GPU[g.Last].Call
-	late := g.Cause == index.IdleHost && !g.HeldUp
+	late := g.HostLate()
 	switch {
 	case late && 2*rv.compiling.within(g.StartNs, g.EndNs) >= g.Ns():
 		return gapCompile

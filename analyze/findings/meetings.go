@@ -44,7 +44,8 @@ func (rv *rankView) meetings() []meeting {
 	all := rv.rank.Runs.Meetings()
 	out := make([]meeting, len(all))
 	working := rv.working()
-	hostLate, unknown := rv.stoodStill(analyze.IdleHost), rv.stoodStill(analyze.IdleUnknown)
+	hostLate := rv.stoodStill((*index.Gap).HostLate)
+	unknown := rv.stoodStill(func(g *index.Gap) bool { return g.Cause == index.IdleUnknown })
 	host := rv.launches()
 	until := int64(0)
 	for i, m := range all {
@@ -114,11 +115,11 @@ func (rv *rankView) working() *prefix {
 	return newPrefix(spans)
 }
 
-// stoodStill is when the device did for some cause.
-func (rv *rankView) stoodStill(cause analyze.IdleCause) *prefix {
+// stoodStill is when the device did in some gaps.
+func (rv *rankView) stoodStill(in func(g *index.Gap) bool) *prefix {
 	var spans interval.Set
 	for i := range rv.gaps {
-		if g := &rv.gaps[i]; g.Cause == cause && !g.HeldUp {
+		if g := &rv.gaps[i]; in(g.Gap) {
 			spans.Add(g.fromNs, g.toNs)
 		}
 	}

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/index"
 )
 
 // waitingShare of the steps is what launched work must wait to be a finding. Without anything that holds it up it is far less:
@@ -11,9 +12,18 @@ const waitingShare = 0.05
 // launchedWorkWaits: work was launched in time, and still the device does nothing that the trace shows. Of two processes on one
 // device each sees the other's turns so; but a stream that waits for an event looks the same.
 func launchedWorkWaits(rv *rankView) *analyze.Finding {
-	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapWaiting })[0]
+	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapWaiting && !rv.lostBefore(g) })[0]
 	if p.ns == 0 || p.share() < waitingShare {
 		return nil
+	}
+	var replays []gap
+	for _, g := range p.gaps {
+		if rv.x.GPU[g.Next].Call == rv.x.GPU[g.Last].Call {
+			replays = append(replays, g)
+		}
+	}
+	if len(replays) > 0 && !rv.wholeGraphs(replays) {
+		return nil // what is missing looks like a pause
 	}
 	var since int64
 	for i := range p.gaps {
@@ -32,4 +42,20 @@ func launchedWorkWaits(rv *rankView) *analyze.Finding {
 		number("gaps", len(p.gaps)), nanoseconds("mean_gap", quotient(p.ns, len(p.gaps))),
 		nanoseconds("mean_delay", quotient(since, len(p.gaps))))
 	return f
+}
+
+// lostBefore tells whether work is lost that may have run in a gap: the duration of what lies on either side, or all of what was
+// launched between the two.
+func (rv *rankView) lostBefore(g *gap) bool {
+	last, next := &rv.x.GPU[g.Last], &rv.x.GPU[g.Next]
+	if last.EndNs == last.StartNs || next.EndNs == next.StartNs {
+		return true
+	}
+	from, to := last.Call, next.Call
+	for c := from + 1; from >= 0 && c < to; c++ {
+		if call := &rv.x.Calls[c]; call.GPUEvents == 0 && index.IsKernelLaunch(rv.name(call.Name)) {
+			return true
+		}
+	}
+	return false
 }

@@ -9,23 +9,20 @@ import (
 
 // A gap is a time in which a device stood still: what lies between the union of its work. Each is named after the event
 // that ended it, by HTA's rule, applied to the device rather than to each stream, because a gap on one stream costs nothing
-// while another works. In one thing it is another rule: a call that is still launching is no launch. The first use of a kernel
-// loads its module in the call that launches it, for a second at times, and a thread that is not scheduled stands still wherever
-// it is. A device that waited for most of a gap for such a call to return waited for the host. Every question about idleness
-// starts from this list: how much of which cause, what the host did meanwhile, whose step it was.
+// while another works. Two flags say what that rule does not see: work that was launched in the gap and still is not what the
+// device waited for the host for (HeldUp), and a call that had begun before the gap and was not done launching (Launching). Every
+// question about idleness starts from this list: how much of which cause, what the host did meanwhile, whose step it was.
 
 // IdleCause says why there was no work for a while.
 type IdleCause uint8
 
 // The causes: those of a device, and IdleOutside of a CPU.
 const (
-	// IdleHost: the next work was launched after the gap began, or the gap is long and the call that launched it lasted for most of
-	// it: the host was late, unless the work is held up (Gap.HeldUp).
-	IdleHost    IdleCause = iota
-	IdleLaunch            // launched before, and the gap is short (Options.LaunchGapNs): the device's own delay
-	IdleOther             // launched before, and the gap is long
-	IdleUnknown           // the next work's launch is not in the trace
-	IdleOutside           // CPU: inside a step or between steps, and in no op
+	IdleHost    IdleCause = iota // the next work was launched after the gap began: the host was late, unless it is held up (Gap.HeldUp)
+	IdleLaunch                   // launched before, and the gap is short (Options.LaunchGapNs): the device's own delay
+	IdleOther                    // launched before, and the gap is long: the host's too if it was still launching (Gap.Launching)
+	IdleUnknown                  // the next work's launch is not in the trace
+	IdleOutside                  // CPU: inside a step or between steps, and in no op
 	IdleCauses
 )
 
@@ -47,7 +44,13 @@ type Gap struct {
 	// HeldUp says of IdleHost that the host was not what the device waited for: though launched in the gap, the work could
 	// have begun long before it did.
 	HeldUp bool
+	// Launching says of IdleOther that the call which launched the work lasted for at least half of the gap. The first use of a
+	// kernel loads its module in that call, for a second at times, and a thread that is not scheduled stands still wherever it is.
+	Launching bool
 }
+
+// HostLate tells whether the device waited for the host.
+func (g *Gap) HostLate() bool { return g.Cause == IdleHost && !g.HeldUp || g.Launching }
 
 // Ns is its length.
 func (g *Gap) Ns() int64 { return g.EndNs - g.StartNs }
@@ -143,11 +146,12 @@ func (x *Index) cause(next *Arrival, from, to int64) IdleCause {
 		return IdleHost
 	case to-from < x.Options.LaunchGapNs:
 		return IdleLaunch
-	case 2*(min(next.Returned, to)-from) >= to-from:
-		return IdleHost
 	}
 	return IdleOther
 }
+
+// launching tells whether a call that had begun to launch before a gap lasted for at least half of it.
+func launching(next *Arrival, from, to int64) bool { return 2*(min(next.Returned, to)-from) >= to-from }
 
 // deliveryNs is what a launch takes at most to reach a device that is free: some µs, and under a profiler some tens.
 const deliveryNs = 1_000_000
@@ -164,7 +168,7 @@ func heldUp(next *Arrival, from, to int64) bool {
 // launching one holds nobody up, and neither does a call that begins in the gap: nothing runs that it could wait for. The call
 // that launched what came next, a copy that blocks, is not what it waited for.
 
-// judgeHost says of each gap that is the host's, in order of time, whether its work was held up, and else which call the
+// judgeHost says of each gap, in order of time, whether its work was held up, or still being launched, and else which call the
 // launching thread waited in when it began.
 func (x *Index) judgeHost(gaps []Gap) {
 	waits := make([][]int32, len(x.Trace.Tracks)) // calls that wait, of each thread, in order of time
@@ -181,10 +185,14 @@ func (x *Index) judgeHost(gaps []Gap) {
 	for i := range gaps {
 		g := &gaps[i]
 		g.Sync = -1
-		if g.Cause != IdleHost {
+		if g.Cause != IdleHost && g.Cause != IdleOther {
 			continue
 		}
 		a := x.Arrival(g)
+		if g.Cause == IdleOther {
+			g.Launching = launching(&a, g.StartNs, g.EndNs)
+			continue
+		}
 		if g.HeldUp = heldUp(&a, g.StartNs, g.EndNs); g.HeldUp {
 			continue
 		}
@@ -194,8 +202,8 @@ func (x *Index) judgeHost(gaps []Gap) {
 				last[a.Track] = c
 			}
 		}
-		launching := g.Next >= 0 && last[a.Track] == x.GPU[g.Next].Call
-		if c := last[a.Track]; c >= 0 && !launching && x.Calls[c].EndNs > g.StartNs {
+		ended := g.Next >= 0 && last[a.Track] == x.GPU[g.Next].Call
+		if c := last[a.Track]; c >= 0 && !ended && x.Calls[c].EndNs > g.StartNs {
 			g.Sync, g.SyncNs = c, min(x.Calls[c].EndNs, g.EndNs)-g.StartNs
 		}
 	}
