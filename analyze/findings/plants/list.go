@@ -18,7 +18,7 @@ var (
 	hostIsLate   = []string{"host_idle", "launch_bound_decode", "outside_ops"}
 	pauses       = []string{"periodic_pauses", "outlier_steps", "one_long_gap", "host_idle"}
 	waitsForGPU  = []string{"sync_in_step", "pageable_copies"}
-	lostWork     = []string{"rank_lost_work", "replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "gpu_ends_early"}
+	lostWork     = []string{"rank_lost_work", "replays_differ", "empty_graphs", "graph_underrecorded", "empty_launches", "lost_kernels", "lost_copies", "gpu_ends_early"}
 	firstToo     = append([]string{"first_step_skew"}, hostIsLate...) // where it is the first step that ends with a pause
 	partial      = []string{"host_idle"}                              // what is left may be the steps that wait
 	lostLaunches = []string{"unlinked", "unlinked_kernels", "lost_launches", NotChecked + "launches"}
