@@ -174,7 +174,9 @@ func tinyCopies(rv *rankView) *analyze.Finding {
 		bytes += g.Bytes
 		device += w.EndNs - w.StartNs
 		if w.Call >= 0 {
-			host += rv.x.Calls[w.Call].EndNs - rv.x.Calls[w.Call].StartNs
+			if ns := rv.x.Calls[w.Call].EndNs - rv.x.Calls[w.Call].StartNs; ns <= longCallNs { // else it waits for other work
+				host += ns
+			}
 		}
 		if first == nil {
 			first = w

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -356,7 +357,8 @@ func (l *lag) sum(late, rest []int) {
 }
 
 // lasting tells whether the late ones are slower in most beats, or in several and hardly ever the other way round, and by
-// enough even without the worst one.
+// enough even without the worst one, and less what may be chance: CPUs' steps take now more, now less. What the worst one has
+// beyond the others must not be most of it.
 func (l *lag) lasting() bool {
 	var more, less, whole int64
 	worst := 0
@@ -369,10 +371,25 @@ func (l *lag) lasting() bool {
 			worst = b
 		}
 	}
-	if ratio(more-less-l.longer[worst], whole-l.whole[worst]) < stragglerShare {
+	rest := slices.Delete(slices.Clone(l.longer), worst, worst+1)
+	mean, err := meanAndError(rest)
+	others, wholeOthers := mean*float64(len(rest)), float64(whole-l.whole[worst])
+	if others-err*float64(len(rest)) < stragglerShare*wholeOthers || float64(l.longer[worst])-others/wholeOthers*float64(l.whole[worst]) > others {
 		return false
 	}
 	return float64(l.lateBeats) >= mostBeats*float64(l.beats) || l.lateBeats >= fewestLate && more >= oneSided*less
+}
+
+// meanAndError are the mean of some values, two or more, and its standard error.
+func meanAndError(ns []int64) (mean, err float64) {
+	n := float64(len(ns))
+	for _, v := range ns {
+		mean += float64(v) / n
+	}
+	for _, v := range ns {
+		err += (float64(v) - mean) * (float64(v) - mean)
+	}
+	return mean, math.Sqrt(err / (n - 1) / n)
 }
 
 // waitsForHosts tells whether what the late ones are late by is mostly that their devices stand still for their hosts, or it is

@@ -144,3 +144,94 @@ func TestStragglerCountsOnce(t *testing.T) {
 		t.Errorf("alike ranks have %d at stake in idleness and %d in a straggler, else %d and %d", usual, none, idle, late)
 	}
 }
+
+// crew is ranks whose hosts launch kernel by kernel and wait for nothing, as an engine's do that needs no token to go on. Some
+// begin later. The ranks meet after every layer.
+type crew struct {
+	beginNs  [2]int64
+	launchNs func(rank, step int) int64 // from one launch to the next
+	workNs   [2]int64                   // of a kernel
+}
+
+func (c crew) traces() []*trace.Trace {
+	const steps, layers, kernels = 16, 10, 5
+	var host, free [2]int64
+	var builders [2]*builder
+	for r := range builders {
+		builders[r] = newBuilder(r, 2)
+		builders[r].Trace.Meta.BaseTimeNanoseconds = 1_000_000_000
+		host[r] = 1_000_000 + c.beginNs[r]
+	}
+	for step := range steps {
+		for r, b := range builders {
+			b.Annotation("execute_context_0(0)_generation_8(8)", host[r], layers*(kernels+1)*c.launchNs(r, step)-1_000)
+		}
+		for range layers {
+			var came, met [2]int64
+			for r, b := range builders {
+				for range kernels {
+					call := b.call("cudaLaunchKernel", host[r], 4_000)
+					start := max(free[r], host[r]+7_000)
+					b.gpu(trace.CategoryKernel, "nvjet_sm90_hsh_64x8", call, start, c.workNs[r], trace.Absent, 1)
+					free[r] = start + c.workNs[r]
+					host[r] += c.launchNs(r, step)
+				}
+				met[r] = b.call("cudaLaunchKernel", host[r], 4_000)
+				came[r] = max(free[r], host[r]+7_000)
+				host[r] += c.launchNs(r, step)
+			}
+			leave := max(came[0], came[1]) + 6_000
+			for r, b := range builders {
+				b.gpu(trace.CategoryKernel, "ncclDevKernel_AllReduce_Sum_bf16_RING_LL", met[r], came[r], leave-came[r], trace.Absent, 1)
+				free[r] = leave
+			}
+		}
+	}
+	return []*trace.Trace{builders[0].Trace, builders[1].Trace}
+}
+
+// Hosts that wait for nothing stay apart by what they began apart, and the one ahead waits in every collective. It is the start,
+// unless a host takes longer from launch to launch, or a device for its kernels.
+func TestStragglerWhereHostsRunFree(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 9))
+	const ms = 1_000_000
+	pace := func(first, second int64) func(rank, step int) int64 {
+		return func(rank, _ int) int64 { return [2]int64{first, second}[rank] + random.Int64N(2_000) }
+	}
+	for _, c := range []struct {
+		name string
+		crew crew
+		want []string // of the sentence
+	}{
+		{"together", crew{[2]int64{0, 0}, pace(40_000, 40_000), [2]int64{8_000, 8_000}}, nil},
+		{"by a launch apart", crew{[2]int64{0, 50_000}, pace(40_000, 40_000), [2]int64{8_000, 8_000}}, nil},
+		{"by less than a step apart", crew{[2]int64{0, ms}, pace(40_000, 40_000), [2]int64{8_000, 8_000}}, nil},
+		{"by many steps apart", crew{[2]int64{0, 300 * ms}, pace(40_000, 40_000), [2]int64{8_000, 8_000}}, nil},
+		{"the second pauses once", crew{[2]int64{0, ms}, func(rank, step int) int64 {
+			if rank == 1 && step == 7 {
+				return 400_000
+			}
+			return 40_000
+		}, [2]int64{8_000, 8_000}}, nil},
+		{"the second host is slow", crew{[2]int64{0, ms}, pace(40_000, 48_000), [2]int64{8_000, 8_000}}, []string{"the host of rank 1 is slower", "which wait"}},
+		{"the second host is slow, and many steps behind", crew{[2]int64{0, 300 * ms}, pace(40_000, 48_000), [2]int64{8_000, 8_000}}, []string{"the host of rank 1 is slower", "which wait"}},
+		{"the first host is slow, and many steps ahead", crew{[2]int64{0, 300 * ms}, pace(48_000, 40_000), [2]int64{8_000, 8_000}}, []string{"the host of rank 0 is slower", "nobody waits for it"}},
+		{"the second device is slow", crew{[2]int64{0, ms}, pace(40_000, 40_000), [2]int64{8_000, 10_000}}, []string{"the device of rank 1 is slower", "1.25× as long"}},
+		{"the first device is slow, and many steps ahead", crew{[2]int64{0, 300 * ms}, pace(40_000, 40_000), [2]int64{10_000, 8_000}}, []string{"the device of rank 0 is slower", "1.25× as long"}},
+		{"the second device is slow, and is waited for", crew{[2]int64{0, 0}, pace(10_000, 10_000), [2]int64{30_000, 40_000}}, []string{"rank 1 is slower", "it is at work", "all its kernels take 1.33"}},
+	} {
+		found := find(analyze.Options{}, c.crew.traces()...)
+		i := slices.IndexFunc(found, func(f analyze.Finding) bool { return f.ID == "straggler_rank" })
+		switch {
+		case i < 0 && c.want != nil:
+			t.Errorf("%s: no straggler: %+v", c.name, found)
+		case i >= 0 && c.want == nil:
+			t.Errorf("%s: %s", c.name, found[i].Sentence)
+		}
+		for _, part := range c.want {
+			if i >= 0 && !strings.Contains(found[i].Sentence, part) {
+				t.Errorf("%s: %q is not in %q", c.name, part, found[i].Sentence)
+			}
+		}
+	}
+}

@@ -97,8 +97,8 @@ func newView(r *analyze.Result, looks []*Look) *view {
 		}
 		v.longNs = max(v.longNs, quotient(l.outliersNs, l.steps()))
 	}
-	for _, l := range v.ranks { // ranks of different profiles waited for others than those that are here
-		if slices.ContainsFunc(r.Problems, func(p analyze.Problem) bool { return p.ID == "different_profiles" }) {
+	for _, l := range v.ranks { // ranks of different profiles, or of one trace twice, waited for others than those that are here
+		if slices.ContainsFunc(r.Problems, func(p analyze.Problem) bool { return p.ID == "different_profiles" || p.ID == "same_trace" }) {
 			break
 		}
 		v.waits = v.waits || len(v.ranks) > 1 && slices.ContainsFunc(l.meetings, func(m meeting) bool { return m.WaitNs() >= 0 })

@@ -269,7 +269,8 @@ func fewerKernels(r *ranks.Rank, all []*ranks.Rank, odd map[*ranks.Rank]bool) *P
 	}
 	own := kernelCounts(r)
 	for _, o := range all {
-		if o == r || odd[o] || o.Clock.Met == 0 || apartNs(r.Clock.LateNs, o.Clock.LateNs) > lateNs || apartNs(r.Clock.EarlyNs, o.Clock.EarlyNs) > lateNs {
+		if o == r || odd[o] || o.Clock.Met == 0 || (o.BaseTimeNs == 0) != (r.BaseTimeNs == 0) || // their times can't be set against each other
+			apartNs(r.Clock.LateNs, o.Clock.LateNs) > lateNs || apartNs(r.Clock.EarlyNs, o.Clock.EarlyNs) > lateNs {
 			continue // what one ran outside the other's time is not lost
 		}
 		var fewer, more, whole int

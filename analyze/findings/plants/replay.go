@@ -159,24 +159,30 @@ func (s *Scene) play(c score) (traces []*trace.Trace, lostNs int64) {
 	return traces, lostNs
 }
 
-// waits are the calls that returned because some work ended, and that work.
+// waits are the calls that returned because some work ended, and that work: of a copy, the copy itself.
 func (r *Rank) waits() (list [][2]int) {
-	byEnd := make([]int, len(r.Work))
+	byEnd, last := make([]int, len(r.Work)), map[int]int{} // last work of each call
 	for i := range byEnd {
 		byEnd[i] = i
+		last[r.Work[i].Call] = i
 	}
 	slices.SortStableFunc(byEnd, func(a, b int) int { return cmp.Compare(r.Work[a].EndNs, r.Work[b].EndNs) })
 	for i, c := range r.Calls {
 		full := c.Works == 1 && c.EndNs-c.StartNs > roomNs
-		if c.EndNs-c.StartNs < waitNs || !full && !strings.Contains(c.Name, "Synchronize") && !strings.Contains(c.Name, "Memcpy") {
+		copies := strings.Contains(c.Name, "Memcpy")
+		if c.EndNs-c.StartNs < waitNs || !full && !copies && !strings.Contains(c.Name, "Synchronize") {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(byEnd, c.EndNs+1, func(w int, ns int64) int { return cmp.Compare(r.Work[w].EndNs, ns) })
 		if at == 0 {
 			continue
 		}
-		if w := &r.Work[byEnd[at-1]]; w.EndNs > c.StartNs && c.EndNs-w.EndNs < returnNs {
-			list = append(list, [2]int{i, byEnd[at-1]})
+		k := byEnd[at-1]
+		if own, ok := last[i]; copies && !full && ok {
+			k = own
+		}
+		if w := &r.Work[k]; w.EndNs > c.StartNs && w.EndNs <= c.EndNs && c.EndNs-w.EndNs < returnNs {
+			list = append(list, [2]int{i, k})
 		}
 	}
 	return list
