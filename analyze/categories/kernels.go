@@ -38,6 +38,7 @@ var kernelRules = []Rule{
 	{"conv", "^triton_tem convolution", "PyTorch inductor: kernel/conv.py"},
 	{"norm", "^triton_fused_rms", "aiter normalization/fused_rmsnorm_add.py"},
 	{"attn", "^triton_fused gqa*|mqa*|mha*|mla|splitkv*|paged*", "any: a library's own, which begins as PyTorch's before 2.1"},
+	{"kv_cache", "^triton_fused store*", "SGLang kvcache/triton_store_cache.py"},
 	{"triton", "^triton_poi|^triton_red|^triton_per|^triton_tem|^triton_for|^triton_unk|^triton_spl|^triton_0d|^triton_fused|^triton_mix", "PyTorch inductor"},
 
 	// GEMMs whose names are parameters for the rest: MT64x128x64_LN…
@@ -61,15 +62,15 @@ var kernelRules = []Rule{
 	{Comm, "nvshmem*|nvshmemi*|shmem_barrier|shmem_put|shmem_get|shmem_quiet|on_stream", "NVSHMEM, mori shmem/"},
 	{Comm, "low_latency_dispatch|low_latency_combine|ep_dispatch|ep_combine|dispatch_combine|dispatch_output|send_recv|sendrecv|p2p|notify_dispatch|notify_combine", "DeepEP, mori, vLLM csrc/dcp_utils"},
 	{Comm, "ag_gfx*|rs_gfx*|ar_gfx*|ar_ll_gfx*|sync_latency", "aiter custom_all_reduce_gfx1250.cuh"},
-	{Comm, "2shot|1shot|barrier|fence|=signal_kernel|dcp_lse*|wait_lse*|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
+	{Comm, "2shot|1shot|barrier|fence|bump_signal|push_pull|halo*|reshard*|transport|=signal_kernel|dcp_lse*|wait_lse*|increment_epoch|rsag*", "vLLM csrc/beam, csrc/dcp_utils; FlashInfer comm/; aiter"},
 	{Comm, "=dispatch_kernel|=combine_kernel|^kernel_dispatch|^kernel_combine|push_send*|push_recv*|pull_send*|pull_recv*|ring_reduce|intra_node|inter_node", "pplx-kernels, Triton-distributed, TransformerEngine userbuffers"},
 	{Comm, "^pg|^ubx|^broadcast", "exllamav3 parallel/: process groups; NCCL contrib/nccl_ubx; mscclpp"},
 	{Comm, "sdma|fabric_copy|ring_finish|fused_ring|ring_local|ring_remote", "mori collective/"},
 	{Comm, "reduce_insert|publish|wait_combine|wait_acks|wait_prefix|=ack_kernel|bump_tag|count_dedup|combine_reduce|combine_group", "FlashInfer sm90_push_a2a_ops.cu"},
 
 	// State-space models and linear attention: before convolutions, norms and attention, by whose words they go.
-	{"ssm", "mamba*|ssd_kernel|ssd_chunk*|ssd_combined|ssd_scan|ssm|ssu|selective_scan*|selective_state*|state_passing|causal_conv1d|causal_conv|short_conv*|conv_state|bmm_chunk", "Mamba, causal-conv1d, vLLM mamba/ops, TensorRT-LLM selectiveScan"},
-	{"ssm", "mamba::|mamba*::|kda::|flashkda::|gdn::|ssm::", "FlashInfer mamba/, kda/"},
+	{"ssm", "mamba*|ssd_kernel|ssd_chunk*|ssd_combined|ssd_scan|ssm|ssu|selective_scan*|selective_state*|state_passing|causal_conv1d|causal_conv|short_conv*|conv_state|conv_window*|conv_rewind|chunk_fwd*|bmm_chunk", "Mamba, causal-conv1d, vLLM mamba/ops, TensorRT-LLM selectiveScan"},
+	{"ssm", "mamba::|mamba*::|=kda::|flashkda::|gdn::|ssm::", "FlashInfer mamba/, kda/"},
 	{"ssm", "^chunk !attn !cat !topk !moe", "flash-linear-attention ops/*/chunk*.py, Mamba ssd_chunk_*.py"},
 	{"ssm", "^chunk delta", "aiter chunk_delta_attn"},
 	{"ssm", "gated_delta*|delta_rule|delta_net|gdn|gdr|kda|flashkda|rwkv*|retention|lightning_attn*|lightning_attention|linear_attn|linear_attention|seg_la|gla|hgrn|gsa|dplr|iplr|comba|deltaformer|mesa|log_linear*|rg_lru", "flash-linear-attention, SGLang linear/, vLLM fla/, aiter gated_delta_rule"},
@@ -78,20 +79,21 @@ var kernelRules = []Rule{
 	{"ssm", "fwd_kv_parallel|fwd_kv_reduce|fwd_diag|fwd_none_diag|bwd_diag|bwd_none_diag", "SGLang, vLLM lightning_attn.py"},
 
 	// Speculative decoding.
-	{"spec_decode", "eagle*|medusa|draft|draft_tokens|rejection*|rejected_tokens|spec_decode*|spec_decoding*|speculative*|tree_speculative*|verify_tree*|build_tree*|*draft|ngram_match|lookahead*|^mtp|tree_mask|accept_tokens !sampled", "vLLM spec_decode, SGLang speculative/, TensorRT-LLM speculativeDecoding/"},
+	{"spec_decode", "eagle*|medusa|draft|draft_tokens|rejection*|rejected_tokens|spec_decode*|spec_decoding*|speculative*|tree_speculative*|verify_tree*|build_tree*|*draft|ngram_match|lookahead*|^mtp|tree_mask|chain_tree|accept_tokens !sampled !rope !*norm", "vLLM spec_decode, SGLang speculative/, TensorRT-LLM speculativeDecoding/"},
 	{"conv", "dflash2 conv", "vLLM models/qwen3_dflash2.py"},
 	{"spec_decode", "speculative_decoding::|spec_decode::|speculative::|medusa::|eagle::", "TensorRT-LLM kernels/speculativeDecoding"},
-	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|mtp_new*|mtp_input|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|verify", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
+	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|mtp_new*|mtp_input|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|reject|accept|*accept|verify !mla !cache_loc", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
 
 	// What is named after what it prepares for.
-	{"quantize", "smooth_quant*|smooth_quantize*|^quant_mxfp4|quantize_linear|^per_token|^per_tensor|^per_group|^per_block|^per_channel", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
+	{"quantize", "smooth_quant*|smooth_quantize*|^quant_mxfp4|quantize_linear|^per_token|^per_tensor|^per_group|^per_block|^per_channel !gemm !*gemm !gemv !matmul !attn", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
+	{"quantize", "^quantize|^dequantize|^calibrate expert|experts !gemm !gemv !matmul*", "any: experts' weights and tokens, of few bits from here on"},
 	{"activation", "^silu_mul|^silu_and_mul|^fused_silu|^swiglu|^gelu_and_mul|^act_and_mul !gemv", "vLLM activation_kernels.cu, batched_deep_gemm_moe.py"},
 
 	// Experts. Sorting, gating, summing; then their GEMMs.
 	{"moe_route", "aux_loss|permute_token*|permute_with_mask*|mask_map|row_id_map|row_map|sort_chunks*|chunk_sort*", "TransformerEngine fused_router/, triton/permutation.py"},
 	{"moe_gemm", "moe_tma_descs|set_grouped_gemm|group_gemm_args|group_gemm_starts|group_starts|compute_problem_sizes|get_group_gemm*|problem_sizes", "vLLM moe_data.cu, FlashInfer group_gemm, SGLang nvfp4_blockwise_moe.cuh"},
 	{"gemm", "router_gemm*|router_gemv|gate_gemm", "vLLM dsv3_router_gemm, FlashInfer cake_router_gemm"},
-	{"activation", "silu_*|silu|swiglu*|gelu|act_and_mul moe|experts|masked|post_quant !fused_moe", "SGLang ep_moe: activations of experts"},
+	{"activation", "silu_*|silu|swiglu*|gelu|act_and_mul moe|experts|masked|post_quant !fused_moe !gemv !gemm !matmul*", "SGLang ep_moe: activations of experts"},
 	{"activation", "do_activation|do_gated_activation|moe_activation", "TensorRT-LLM cutlass_fused_moe_kernels.cuh, cuteDslKernels/moeUtils.cu"},
 	{"activation", "activation::", "TensorRT-LLM trtllm_fused_moe_dev_kernel.cu"},
 	{"moe_route", "routing*|topk_gating*|topk_softmax|topk_sigmoid|moe_softmax|grouped_topk|single_group_topk|biased_grouped*|topk_softplus*", "vLLM, SGLang, aiter, TensorRT-LLM: gates"},
@@ -119,11 +121,11 @@ var kernelRules = []Rule{
 
 	{"moe_gemm", "fbgemm_gpu:: kernel_args", "FBGEMM gen_ai: what a grouped GEMM is called with"},
 	{"moe_route", "fbgemm_gpu:: index_shuffling*", "FBGEMM gen_ai moe/"},
-	{"moe_route", "eplb*|route|routes", "any: experts' load, balanced, and which token goes where"},
+	{"moe_route", "eplb*|route|routes|pair_to_row|source_row|source_rows|shuffling", "any: experts' load, balanced, and which token goes where"},
 
 	// What a layer consists of, in its order.
 	{"rope", "^rope|^fused_rope|^apply_rope|^rotary", "any: rope that comes before a norm"},
-	{"norm", "*norm|norm2d*|rms_norm*|layer_norm*|rms|ln_fwd|ln_bwd|ln_parallel*|bn_fw*|bn_bw*|norm_kernel|rowwise_moments*|compute_fused_params|qk_var|ln|normalization*|welford* !renorm !gemm !gemv !matmul", "PyTorch ATen, vLLM csrc/layernorm_kernels.cu, SGLang, FlashInfer norm.cuh, aiter, cuDNN, flash-attention layer_norm"},
+	{"norm", "*norm|norm2d*|rms_norm*|layer_norm*|rms|ln_fwd|ln_bwd|ln_parallel*|bn_fw*|bn_bw*|norm_kernel|rowwise_moments*|compute_fused_params|qk_var|ln|normalization*|normalize*|*normalize|rstd|bn_forward*|bn_backward*|bn_fused*|weightnorm*|welford* !renorm !fmha !gemm !gemv !matmul", "PyTorch ATen, vLLM csrc/layernorm_kernels.cu, SGLang, FlashInfer norm.cuh, aiter, cuDNN, flash-attention layer_norm"},
 	{"norm", "layer_norm::|batch_norm*::", "flash-attention, Apex"},
 	{"norm", "gamma_beta|gamma_beta_backward*|batch_norm_*|compute_internal_gradients", "PyTorch ATen native/cuda/layer_norm_kernel.cu, Normalization.cuh"},
 	{"norm", wrapped + "<rmsnorm*|layernorm*|rms_norm|layer_norm|add_rmsnorm*>", "ck_tile norms"},
@@ -139,21 +141,21 @@ var kernelRules = []Rule{
 
 	{"kv_cache", "kv_cache|kvcache|mla_cache|latent_cache update*|pack*|copy*|move*|load*|store*|append*|gather*|scatter*|rewind*|transfer*|swap*|reuse*|invalidate*|reshape*", "any: what is done to a cache"},
 
-	{"quantize", "per_tensor_quant|per_token_quant|per_group_quant|per_block_quant|per_token_group_quant|scaled_quant !silu* !swiglu* !gelu* !act_and_mul*", "vLLM, SGLang, aiter: of what is no activation function"},
+	{"quantize", "per_tensor_quant|per_token_quant|per_group_quant|per_block_quant|per_token_group_quant|scaled_quant !paged* !attention* !silu* !swiglu* !gelu* !act_and_mul*", "vLLM, SGLang, aiter: of what is no activation function"},
 	// Attention, and what sparse attention chooses with.
 	{"attn", "^pa|attention*|attn*|*attn|atten|flash_fwd*|flash_bwd*|flash_fprop|flash_attn*|flash_decode*|fmha*|mha*|mqa*|gqa*|sdpa|paged_attn*|hstu*|sage_fwd*|sage_attn*|kernel_mha*|flex_attention", "flash-attention, FlashInfer, vLLM, xformers, cuDNN, aiter, CUTLASS fmha, FBGEMM hstu"},
 	{"attn", "mla|mla_*|*mla|concat_mlaq|mla_metadata|pa_metadata|scheduler_metadata|prepare_varlen*|merge_state*|merge_states|merge_attn*|kv_splits|split_kv*|reduce_segments|pa_decode|pa_ragged|pa_reduce|pa_mqa*|ll4mi|lean_atten*|la_persistent", "FlashMLA, FlashInfer cascade.cuh, vLLM merge_attn_states.cu, aiter pa_decode"},
 	{"attn", "single_prefill*|single_decode*|batch_prefill*|batch_decode*|prefill_with*|decode_with*|xqa*|decode_att*|fwd_grouped*|prefill_kernel|sparse_mla*|block_sparse*|vertical_slash*", "FlashInfer attention/, SGLang triton_ops/decode_attention.py, TensorRT-LLM xqa"},
 	{"attn", "^fwd_kernel|=bwd_kernel|^bwd_kernel_fused|^bwd_preprocess|bwd_kernel_dk*|bwd_kernel_dq|bwd_dkv|bwd_dq|convert_dq|compute_attn*", "Triton attention: SGLang, vLLM prefix_prefill.py, flash_attn_triton.py"},
-	{"attn", "cooperative_topk*|topk_per_row*|mqa_logits|paged_mqa_logits|topk_transform*|fast_topk*|page_table_transform|ragged_transform|topk_ragged|indexer*|nsa|dsa|block_scores|*scores|score|context_score|persistent_topk|lse|candidate*", "vLLM, SGLang, DeepGEMM: the indexer of DeepSeek's sparse attention"},
+	{"attn", "cooperative_topk*|topk_per_row*|mqa_logits|paged_mqa_logits|topk_transform*|fast_topk*|page_table_transform|ragged_transform|topk_ragged|indexer*|nsa|dsa|block_scores|*scores|score|context_score|persistent_topk|lse|candidate*|cand", "vLLM, SGLang, DeepGEMM: the indexer of DeepSeek's sparse attention"},
 	{"attn", "topk|topk_* swa|slots|sparse|prefill|decode|lens|scatter|global|index|indices !logits !gating !sampling::", "vLLM, aiter: what DeepSeek's sparse attention makes of its indexer's choice"},
 	{"attn", "sparse|qsa|nsa|swa|sta|vsa|moba !native:: !csr* !coo* !mul_mat* !logits !penalt* !mixer !*bucketize !*features !fbgemm_gpu:: !metadata !gemm !embedding* !page_table !seqlen", "vLLM: kinds of sparse attention"},
 	{"attn", "topk942::|ob::|mb::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
-	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
+	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|pod|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
 	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
 	{"attn", wrapped + "<flash_attn*|fmha*|attention*|mla*|flash_mla*|sdpa|pytorch_mem_eff*>", "flash-attention 3, CUTLASS fmha, ck_tile fmha, FlashMLA"},
-	{"kv_cache", "kv_cache|kvcache|full_cache|paged_kv", "any: what else says so"},
+	{"kv_cache", "kv_cache|kvcache|full_cache|paged_kv|hicache*", "any: what else says so"},
 
 	{"attn", "decode|prefill fa|paged|varlen|heads", "any: attention by its phase and what it reads"},
 
@@ -169,8 +171,9 @@ var kernelRules = []Rule{
 	{"quant_gemm", "fp_a_int_b|weight_only::|weight_only_batched*", "TensorRT-LLM fpA_intB_gemm, weightOnlyBatchedGemv"},
 	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
 	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|exl3::|bitsandbytes::|aqlm::|quip*::|autoquant::|hqq::|gguf*::|vptq::|squeezellm::", "vLLM, aphrodite-engine"},
-	{"quant_gemm", "decompress*|reconstruct*|repack*|qmm|qmv|qvm|quant_gemm|quant_matmul|quant_linear|quantized_matmul|quantized_gemm|qgemm*|qgemv*|qmatmul*|qlinear*|gemmv2_forward_4bit|scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
-	{"quant_gemm", "linear|einsum|vecmat|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q2|q3|q4|q5|q6|q8|dp4a*|fp6|i4|u4|s4|i8|u8|s8|w4|w8|*quant|quant*|2bit|3bit", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
+	{"quant_gemm", "decompress*|reconstruct*|repack*|qmm|qmv|qvm|quant_gemm|quant_matmul|quant_linear|quantized_matmul|quantized_gemm|qgemm*|qgemv*|qmatmul*|qlinear*|gemmv2_forward_4bit|scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|=shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
+	{"activation", "fbgemm silu*|gelu*|swiglu*", "FBGEMM gen_ai moe/activation.py: its own name is no GEMM"},
+	{"quant_gemm", "linear|einsum|vecmat|matvec|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q2|q3|q4|q5|q6|q8|dp4a*|fp6|i4|u4|s4|i8|u8|s8|w4|w8|*quant|quant*|2bit|3bit", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
 	{"quant_gemm", "f8f8bf16*|f4f4bf16*|f8i4bf16*|bf16i4*|i8i8bf16*|mx8mx8*|mx8mx4*|mx4mx4*", "FBGEMM gen_ai, MSLK: GEMMs by what they multiply and make"},
 	{"quant_gemm", wrapped + "<machete*|marlin*>", "vLLM"},
 	{"quant_gemm", wrapped + "<gemm|*gemm> " + fewBits, "CUTLASS, vLLM scaled_mm, Machete, ck gemm_xdl"},
@@ -184,35 +187,35 @@ var kernelRules = []Rule{
 	{"gemm", "proj|projection|lm_head|einsum|mm|mv|vdot|vecdot|mat_vec*|*mat_vec !argmax* !argmin* !*argmax", "any: a model's linear layers, and what PyTorch calls products"},
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
-	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|hardtanh*|hardsigmoid*|hardshrink*|softshrink*|mish*|softplus*|elu_kernel|elu_backward*|glu_kernel|glu_backward*|log_sigmoid*|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
-	{"quantize", "*quant|quant*|qparam*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
+	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|hardtanh*|hardsigmoid*|hardshrink*|softshrink*|mish*|softplus*|elu_kernel|elu_backward*|glu_kernel|glu_backward*|glu_jvp*|log_sigmoid*|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
+	{"quantize", "*quant|quant*|qparam*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|calibrate*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
 	{"quantize", "^quant|^quantize|^dequant|^dequantize", "any: what begins so"},
 	{"quantize", "fbgemm_gpu:: qparam|scale_matrix*|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
 	{"quantize", "to_float|float_to* fp8*|nbit*|hfp8*|fp4*", "FBGEMM quantize_ops"},
 	{"quantize", "fp8|fp4|fp6|mxfp8|mxfp4|nvfp4|nf4|float8*|int8|int4|e4m3*|e5m2*|e2m1*|ue8m0*|mx|i4|u4|s4|1bit|2bit|3bit|4bit|6bit|8bit !embedding* !gather* !dropout* !pack_bits*", "any: few bits, and no GEMM, attention, cache or layer by what stands above"},
-	{"quantize", "swizzle*|*swizzle|compute*|expand*|transpose*|update*|global scale|scales|scale_inv|scaling|scaling_*|sf", "TransformerEngine swizzle/, recipe/: the scales of few bits"},
+	{"quantize", "swizzle*|*swizzle|compute*|expand*|transpose*|update*|fill*|global scale|k_scale|v_scale|kv_scale|scales|scale_inv|scaling|scaling_*|sf", "TransformerEngine swizzle/, recipe/: the scales of few bits"},
 	{"quantize", "*quantize::|quantize*::|*quantize_kernel::|quantization::|*scaling_recipe::|=mxfp8::|=nvfp4::|=fp8::|fp8_blockwise:: !pack_bits*", "TransformerEngine cast/: what else is in their namespaces"},
 	{"gemm", "gemm::", "CUTLASS, FlashInfer: what else is in their namespace"},
-	{"softmax", "cross_entropy*|nll|nll_loss*|softmax*|*softmax|soft_max*|log_softmax*|soft_max_forward*", "PyTorch ATen native/cuda/SoftMax.cu, vLLM"},
+	{"softmax", "cross_entropy*|nll|nll_loss*|softmax*|*softmax|sparsemax*|soft_max*|log_softmax*|soft_max_forward*", "PyTorch ATen native/cuda/SoftMax.cu, vLLM"},
 
 	{"elementwise", "jagged* elementwise*", "FBGEMM jagged_tensor_ops"},
 	{"embed_index", "fbgemm_gpu::|nbit::|ssd_split*::", "FBGEMM: embeddings and jagged tensors"},
 	// Sampling: from logits to tokens.
 	{"embed_index", "combine_sampled*", "vLLM v1/worker/gpu/input_batch.py"},
-	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|stop_criteria|stop_words|bad_words|grammar*|eos*|*criterion|finished*|unfinished*|finalized", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
+	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|token_filter*|vocab_mask*|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|typical_p*|rep_pen*|freq_pen*|pens|watermark*|markov*|stop_criteria|stop_words|bad_words|grammar*|eos*|*criterion|finished*|unfinished*|finalized", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
 	{"sampling", "sampling::|sampler::|topk::|beam_search::", "FlashInfer sampling.cuh, hpc-ops sampler/"},
 	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
 	{"sampling", "*median|kth_value|radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
 	{"sampling", "reduce_kernel <arg_max*|arg_min*|argmax*|argmin*>", "PyTorch ATen ReduceArgMaxKernel.cu"},
 	{"sampling", "*elementwise_kernel|distribution_elementwise* <exponential*|multinomial*>", "PyTorch ATen DistributionExponentialKernel.cu: noise to sample with"},
 
-	{"attn", "qk|qkv !embedding*", "any"},
+	{"attn", "qk|qkv|attend|alibi* !embedding*", "any"},
 
 	// Where things are: embeddings, indices, positions, page tables, gathers and concatenations.
 	{"embed_index", "split_embedding*|embedding*|*embedding|embed|embeds|emb|embs|bucketize|jagged*|lxu_cache*|lfu_*|cache_miss|weight_momentum|lru_cache*|linearize*|ssd_*|cache_indices|permute_2d*|permute_indices*|unique*|segment_offset*|krn_partial*|sum_and_scatter|recat*|bounds_check*|compute_cuda_kernel", "FBGEMM, PyTorch ATen Embedding*.cu"},
-	{"embed_index", "index*|indices|*index|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll|roll_cuda*|rebuild_padding|padding_offset*|padded_offset*|get_rows*|set_rows*|reorder*|^tile|prompt_inputs|update_output|repeat_interleave*|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
-	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|query_range*|query_start*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
+	{"embed_index", "index*|indices|*index|lut|vstack*|hstack*|*permutation|indexing*|gather*|*gather|scatter*|*scatter|cat_array*|concat*|*concat|cat_*|chunk_cat*|where_cuda*|nonzero*|masked_select*|take|put|searchsorted|flip*|roll|roll_cuda*|rebuild_padding|padding_offset*|padded_offset*|get_rows*|set_rows*|reorder*|^tile|prompt_inputs|update_output|repeat_interleave*|uncompact_outputs|compact_inputs|compact_outputs|triu_tril*|tril*|triu*", "PyTorch ATen indexing"},
+	{"embed_index", "prepare_inputs|prepare_pos*|prepare_*|compute_position|position*|positions|slot_mapping*|block_table*|block_tables|page_table*|page_indices|post_update*|apply_write|arange*|num_computed*|seq_lens|seqlens*|seqlen*|padding_map*|mapping|query_range*|query_start*|token_table*|request_mapping|req_index|metadata*|*metadata|expand_page*|resolve_future*|alloc_extend|alloc_decode|last_loc|num_sampled*|sampled_and*|batch_indices*|input_ids|token_ids|cu_seqlens*|clamp_position|prepare|hash*|engram*|ragged|compact_dense|compact_prefill|idx_mapping|ngram*|lens|shard_plan|update_counts|csr*|future_token*", "vLLM v1 input_batch.py, block_table.py; SGLang forward_batch_info.py, allocator.py"},
 
 	// Namespaces that say what their functions are parts of.
 	{"activation", "*gated_act|gated_act*|act|*elu|*ilu|*glu|hardtanh|hardsigmoid|softplus|softshrink|hardshrink|threshold", "PyTorch, TransformerEngine transpose/, activation/"},
@@ -221,7 +224,7 @@ var kernelRules = []Rule{
 	{"softmax", "softmax::|*softmax::", "any"},
 	{"kv_cache", "kv_cache::|kvcache::|cache::", "TransformerEngine fused_attn/kv_cache.cu"},
 	{"attn", "attn::|*attn::|*attention::|mla*::|context_parallel::", "TransformerEngine fused_attn/"},
-	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|linear|mlp|ffn|fc1|fc2 !hadamard*", "any: what only GEMMs are made of"},
+	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|linear|mlp|ffn|ff|feed_forward|fc1|fc2|a16w16*|w16a16* !hadamard* !flash* !paged*", "any: what only GEMMs are made of"},
 
 	// Words that say little, and more than nothing.
 	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
@@ -232,15 +235,15 @@ var kernelRules = []Rule{
 	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
 	{"sampling", "rocprim:: <radix_sort*|wrapped_radix*|wrapped_merge_sort*|onesweep*>", "rocPRIM: PyTorch's sort"},
 	{"reduce", "cub::|thrust::|rocprim::|hipcub::", "CUB, Thrust, rocPRIM"},
-	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
-	{"elementwise", "neg|negative|abs|absolute|exp|exp2|expm1|log|log1p|log2|log10|sqrt|rsqrt|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|asinh|acosh|atanh|erf*|floor|ceil|round|trunc|frac|fix|sign|sgn|reciprocal|square|lerp|addcmul|addcdiv|maximum|minimum|fmax|fmin|fmod|remainder|div|divide|sub|rsub|hypot|polar|conj*|lgamma|digamma", "PyTorch ATen: an op by its name"},
+	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|randperm*|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
+	{"elementwise", "arctanh|arccosh|arcsinh|logaddexp*|exponential*|diff|fft*|bessel*|*bessel|chebyshev*|hermite*|*gamma|gammainc*|igamma*|i0|i0e|i1|i1e|outer|cross|unsqueeze|as_strided*|replication*|reflection*|equal|extract_patches|patchify|neg|negative|abs|absolute|exp|exp2|expm1|log|log1p|log2|log10|sqrt|rsqrt|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|asinh|acosh|atanh|erf*|floor|ceil|round|trunc|frac|fix|sign|sgn|reciprocal|square|lerp|addcmul|addcdiv|maximum|minimum|fmax|fmin|fmod|remainder|div|divide|sub|rsub|hypot|polar|conj*|lgamma|digamma", "PyTorch ATen: an op by its name"},
 	{"elementwise", "eq|ne|lt|le|gt|ge|logical*|bitwise*|leftshift|rightshift|isnan|isinf|isfinite|isin|nan_to_num|check_finite*|compare*|uniform|normal|log_normal*|bernoulli|randint|randn|poisson|cauchy|geometric|linspace|logspace|eye|diag*|kron|heaviside|xlogy|deg2rad|rad2deg|ones|full|one_hot|rot90|pixel_*|memset|empty|resize*|scalar_tensor|shuffle*", "PyTorch ATen: an op by its name"},
 	{"elementwise", "fp32_to*|fp16_to*|bf16_to*|f32_to*|f16_to*|to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|to_bool|float_to*|half_to*|rotate*|had|fht|fwht", "any: conversions, Hadamard transforms"},
 	{"softmax", "probs|prob|probability", "any"},
 	{"sampling", "sort|*sort|argsort|top1*|median", "any: what sorts"},
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
-	{"activation", "gate|gates|glu|act", "any"},
-	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|pdist|cdist|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
+	{"activation", "gate|gates|glu|act|activation", "any"},
+	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|kldiv*|kl_div*|jsd|minmax*|distance|*distance|euclid*|dist|pdist|cdist|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
 	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|pointwise*|elemwise*|lstm*|gru*|convert*|pack|unpack|bias|residual|mix", "any"},
 	{"elementwise", "elementwise::|cub_elementwise::|eigen::|tensorflow::", "any: what else says so"},
 }
