@@ -180,7 +180,7 @@ func (s *idleSum) causes() []idleCause {
 	return []idleCause{
 		{"host", "", s.host, "the next kernel was launched too late"},
 		{"launch", "", s.launch, "short gaps between kernels already launched"},
-		{"other", "", s.other, "launched in time: waiting for an event, a stream, a busy device"},
+		{"other", "", s.other, "launched before: waiting for an event, a stream, a busy device"},
 		{"unknown", "", s.unknown, "the next kernel's launch is not in the trace"},
 		{"sync", "host", s.sync, "of host: it still waited for the device, in a call that had begun before"},
 		{"held up", "host", s.heldUp, "of host: though launched long before: waiting for an event, a stream, the driver"},

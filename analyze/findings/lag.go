@@ -67,7 +67,7 @@ func (p *part) add(m *meeting) {
 // beat is a step of ranks that meet: their parts in it.
 type beat struct{ parts []part }
 
-// beatsWithoutSteps is into how many pieces a trace without steps is divided, if each has as many meetings.
+// beatsWithoutSteps is into how many pieces a trace is divided that has no steps, or too few to compare, if each has as many meetings.
 const beatsWithoutSteps = 16
 
 // group is ranks that meet each other.
@@ -129,7 +129,7 @@ next:
 // follow divides the time of a group's ranks from meeting to meeting into beats.
 func (v *view) follow(g *group, places [][]int32) {
 	lead := v.ranks[g.ranks[0]]
-	g.steps = lead.count > 0
+	g.steps = lead.count >= fewestBeats
 	of, first := map[int32]int{}, int32(-1)
 	now := make([]*meeting, len(g.ranks))
 	for i := 1; i < len(lead.meetings); i++ {

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -104,9 +105,11 @@ func TestStraggler(t *testing.T) {
 		{"a tenth of the collectives is lost", team{workNs: slow(130, one), hostNs: host, lost: tenth}, []string{"rank 1 is slower", "all its kernels take 1.3"}},
 		{"a tenth is lost and nobody is slow", team{workNs: usual, hostNs: host, lost: tenth}, nil},
 		{"rank 0 ends a step early", team{workNs: slow(130, one), hostNs: host, ends: func(r int) int { return 11 + r }}, []string{"rank 1 is slower"}},
+		{"two long steps", team{workNs: slow(130, one), hostNs: host, steps: 2, layers: 60}, []string{"rank 1 is slower", "16 of 16 parts"}},
+		{"two long steps, alike", team{workNs: usual, hostNs: host, steps: 2, layers: 60}, nil},
 		{"clocks differ", team{workNs: slow(130, one), hostNs: host, hosts: true}, []string{"rank 1 is slower", "all its kernels take 1.3"}},
 	} {
-		c.team.ranks, c.team.steps, c.team.layers = max(c.team.ranks, 2), max(c.team.steps, 12), 8
+		c.team.ranks, c.team.steps, c.team.layers = max(c.team.ranks, 2), cmp.Or(c.team.steps, 12), cmp.Or(c.team.layers, 8)
 		found := find(analyze.Options{}, c.team.traces()...)
 		i := slices.IndexFunc(found, func(f analyze.Finding) bool { return f.ID == "straggler_rank" })
 		switch {

@@ -94,7 +94,7 @@ func (v *view) sayCause(f *analyze.Finding, l *lag, per string) {
 		case !v.gpu():
 			f.Try = "look at that rank's process: its cores and NUMA node, other processes there, what it alone does in Python (rank 0 often schedules, samples or logs for all)"
 		case 2*l.longerHostLate >= l.longerIdle:
-			say(f, ", %s of it because its host launches late", late)
+			say(f, ", %s of it because "+choose(len(l.late) > 1, "their hosts launch late", "its host launches late"), late)
 		default:
 			say(f, ", of which late launches of its host explain %s: look at the device", late)
 			f.Try = "see what else runs on that rank's device (other processes, ECC errors, throttling), and on which streams and events its kernels wait"
