@@ -67,6 +67,18 @@ func (c *Categorizer) find(name string) string {
 			return category
 		}
 	}
+	// A function whose own words say nothing is told by the namespace that it is in, from the inside: topp::filter::cutoffKernel.
+	for i := len(p.scopes) - 1; i >= 0; i-- {
+		if p.scopes[i] == "std" {
+			continue
+		}
+		within := parts{own: p.scopes[i]}
+		for _, t := range c.tables {
+			if category := t.find(&within, &c.words, c.has); category != "" {
+				return category
+			}
+		}
+	}
 	return Other
 }
 

@@ -34,6 +34,7 @@ func TestCategories(t *testing.T) {
 		"void vllm::reshape_and_cache_flash_kernel<short>":                                                     "kv_cache",
 		"triton_poi_fused_add_all_reduce_embedding_0":                                                          "triton",
 		"Memcpy DtoH (Device -> Pageable)":                                                                     "memcpy",
+		"void allspark::cuda::topp::filter::cutoffKernel<float>()":                                             "sampling",
 		"something never seen":                                                                                 Other,
 		"cudnn_generated_fort_native_sdpa_sm90_flash_fprop_wgmma_f16_knob_7_64x128x128":                        "attn", // not conv
 		"void machete::machete_mm_kernel<cutlass::half_t>":                                                     "quant_gemm",

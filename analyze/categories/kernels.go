@@ -9,7 +9,7 @@ var Kernels = sync.OnceValue(func() *Table { return built(kernelRules) })
 const wrapped = "device_kernel|=kernel|=kernel2|kentry|kernel_entry|=kernel_func|invoke_kernel|launch_kernel "
 
 // eightBits and the like in the arguments of a GEMM are what it multiplies.
-const fewBits = " <e4m3|e5m2|e2m1|float_e4m3_t|float_e5m2_t|float_e2m1_t|fp8*|fp4*|nv_float4_t|mx_float8_t|integer_subbyte|biased_integer_subbyte" +
+const fewBits = " <signed|e4m3|e5m2|e2m1|float_e4m3_t|float_e5m2_t|float_e2m1_t|fp8*|fp4*|nv_float4_t|mx_float8_t|integer_subbyte|biased_integer_subbyte" +
 	"|scaled_epilogue|machete*|uint4b8_t|int8_t|f8_t|f8_fnuz*|f8_ocp*|f4x2_pk_t|fp_a_int_b|blockscale*|blockwise*>"
 
 // moe and noRoute are experts, and what of them is no GEMM.
@@ -55,7 +55,7 @@ var kernelRules = []Rule{
 	{"moe_route", "local_expert_count|expert_offset|expert_offsets|within_expert", "mori ep_local_expert_count.hip, Triton-distributed FlashComm/csrc/ep"},
 	{Comm, "nccl*|rccl*|msccl*|hccl*|oneccl*", "NCCL, RCCL, MSCCL, HCCL"},
 	{Comm, "deep_ep::|intranode::|internode::|internode_ll::", "DeepEP"},
-	{Comm, "nccl*::|gloo::|c10d::|hybridep::|mori::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
+	{Comm, "nccl*::|gloo::|c10d::|hybridep::|mori::|mooncake::|mscclpp::|nixl*::|quickreduce::|userbuffers::|kittens_comm::", "mori, mscclpp, NIXL, vLLM csrc/quickreduce, TransformerEngine"},
 	{Comm, "trtllm_allreduce*::|trtllm_alltoall::|trtllm_mnnvl*::|moe_alltoall::|mixed_comm::|moe_comm::|comm::|direct_dcp::|mnnvl*::|ar_fusion::", "TensorRT-LLM communicationKernels/, FlashInfer comm/"},
 	{Comm, "allreduce*|all_reduce|all_gather|reduce_scatter|all_to_all|all2all|a2a|*allreduce", "vLLM, SGLang, aiter custom_all_reduce, FlashInfer comm/"},
 	{Comm, "cross_device_reduce|cross_device*|quick_reduce|multimem|nvls|lamport|one_shot*|two_shot*|*userbuffers|mnnvl|multicast|symm_mem* !transpose", "vLLM csrc/custom_all_reduce.cuh, PyTorch SymmetricMemory"},
@@ -66,7 +66,7 @@ var kernelRules = []Rule{
 	{Comm, "=dispatch_kernel|=combine_kernel|^kernel_dispatch|^kernel_combine|push_send*|push_recv*|pull_send*|pull_recv*|ring_reduce|intra_node|inter_node", "pplx-kernels, Triton-distributed, TransformerEngine userbuffers"},
 	{Comm, "^pg|^ubx|^broadcast", "exllamav3 parallel/: process groups; NCCL contrib/nccl_ubx; mscclpp"},
 	{Comm, "sdma|fabric_copy|ring_finish|fused_ring|ring_local|ring_remote", "mori collective/"},
-	{Comm, "reduce_insert|publish|wait_combine|wait_acks|wait_prefix|=ack_kernel|bump_tag|count_dedup|combine_reduce|combine_group", "FlashInfer sm90_push_a2a_ops.cu"},
+	{Comm, "reduce_insert|publish|wait_combine|wait_acks|phase_ack|wait_prefix|=ack_kernel|bump_tag|count_dedup|combine_reduce|combine_group", "FlashInfer sm90_push_a2a_ops.cu"},
 
 	// State-space models and linear attention: before convolutions, norms and attention, by whose words they go.
 	{"ssm", "mamba*|ssd_kernel|ssd_chunk*|ssd_combined|ssd_scan|ssm|ssu|selective_scan*|selective_state*|state_passing|causal_conv1d|causal_conv|short_conv*|conv_state|conv_window*|conv_rewind|chunk_fwd*|bmm_chunk", "Mamba, causal-conv1d, vLLM mamba/ops, TensorRT-LLM selectiveScan"},
@@ -103,11 +103,11 @@ var kernelRules = []Rule{
 	{"moe_route", "expert_tokens|expert_map|expert_ids|expert_offsets|expt_data|expt_hist|experts_combine|compute_arg_sorts|blockscale_offsets|shuffle_rows|apply_shuffle_mul_sum|masked_m|seg_indptr|src2dst|gateup_input|minus_one", "vLLM moe_data.cu, SGLang ep_moe/kernels.py, moe/prepare_moe_input.cu"},
 	{"moe_route", "topk_forward|sum_topk*|sum_bitmatrix*|bitmatrix|compute_writeback|masked_compaction|sbtopk|topk_routes|route_count|route_prefix*|topk_id|topk_ids|topk_pack|hash_topk|moe_data|moe_output|topk_to_local|masked_topk_sum|unpermute*|topk_idx", "triton_kernels, FlashInfer moe_w4a16_route_pack.py, vLLM moe_permute_unpermute"},
 	{"moe_route", moe + "align*|count*|placement", "any: experts' tokens, counted and laid out, whatever GEMM comes after"},
-	{"moe_gemm", moe + "gate_up|gateup gemm|*gemm|gemv|*gemv|matmul*|mm", "any: of experts both projections at once"},
+	{"moe_gemm", moe + "gate_up|gateup gemm|*gemm|gemv|*gemv|matmul*|mm|grouped|batched|w8a8*|w4a8*|w4a16*", "any: of experts both projections at once"},
 	{"moe_route", "gather*|scatter* dense_tokens|padded_tokens", "FBGEMM gen_ai, MSLK moe/gather_scatter.py"},
 	{"moe_gemm", "moe_gemm*|moe_flat*|moe_flatmm|fused_moe*|fmoe*|ck_moe*|moe_ck*|kernel_moe*|marlin_moe*|moe_marlin|moe_wna16*|moe_mxgemm*|batched_moe|moe_stage*|opus_moe|moe_kernel|e2e_moe*|precomputed_work|compute_strides*|batched_triton|expert_triton|moe_w4a16*|moe_mk*|moe_vec*|moe_fused_kernel !pack* !unpack*", "vLLM, SGLang fused_moe; aiter fmoe, ck; Marlin MoE"},
-	{"moe_gemm", "grouped_gemm|group_gemm|grouped_mm|gmm|tgmm|grouped_matmul|m_grouped|k_grouped|matmul_ogs|p_matmul*|bf16_gemm_contiguous|down_gemv|gate_up_gemv|swiglu_gemv|ptr_array_gemm", "DeepGEMM, triton_kernels matmul_ogs, CUTLASS grouped"},
-	{"moe_gemm", "marlin_moe_wna16::|fused_moe::|moe_ck*::", "vLLM csrc/moe/marlin_moe_wna16"},
+	{"moe_gemm", "grouped_gemm|group_gemm|grouped_mm|gmm|tgmm|grouped_matmul|m_grouped|k_grouped|matmul_ogs|p_matmul*|bf16_gemm_contiguous|scatter2scatter|single2scatter|group2scatter|scatter2group|down_gemv|gate_up_gemv|swiglu_gemv|ptr_array_gemm", "DeepGEMM, triton_kernels matmul_ogs, CUTLASS grouped"},
+	{"moe_gemm", "marlin_moe_wna16::|fused_moe::|moe_ck*::|grouped_gemm::" + noRoute, "vLLM csrc/moe/marlin_moe_wna16"},
 	{"moe_gemm", "^bmm t128x|t64x|t256x|t192x", "TensorRT-LLM batched GEMMs of experts: trtllm-gen bmm_…_t128x8x512"},
 	{"moe_route", wrapped + "<moe_sorting*|topk_softmax*>", "ck_tile"},
 	{"moe_gemm", wrapped + "<moe*|fused_moe|moe_flat*|group_problem_shape|grouped_gemm|moe_gemm*|ptr_array|grouped> !<*convolution|convolution*>", "CUTLASS grouped GEMMs, ck_tile fused_moe"},
@@ -153,7 +153,7 @@ var kernelRules = []Rule{
 	{"attn", "topk942::|ob::|mb::|octave*::|mqa::|persistent::|mono::", "vLLM csrc/topk512_gfx942.cu, csrc/attention, csrc/persistent_topk.cuh"},
 	{"attn", "add_qkv*|qkv_bias*|qk_bias*|v_bias*|with_kv_cache|with_paged_kv|pod_with*|pod|path_fwd|path_bwd|parallel_path|parallax*|pa_prefill*|swa_decode|sparse_decode|sparse_prefill|tq_decode*|cta_info|mhca|transform_q|intra_chunk_preprocess|bwd_kernel_split|dkdv|^bwd_kernel", "FlashInfer, vLLM, aiter, flash-linear-attention path_attn/"},
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
-	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
+	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|natten::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
 	{"attn", wrapped + "<flash_attn*|fmha*|attention*|mla*|flash_mla*|sdpa|pytorch_mem_eff*>", "flash-attention 3, CUTLASS fmha, ck_tile fmha, FlashMLA"},
 	{"kv_cache", "kv_cache|kvcache|full_cache|paged_kv|hicache*", "any: what else says so"},
 
@@ -161,13 +161,13 @@ var kernelRules = []Rule{
 
 	// Convolutions before GEMMs, of which most are made.
 	{"conv", "fprop|dgrad|wgrad|wgrad2d*|dgrad2d|conv|conv1d|conv2d|conv3d|convolution*|convolve*|winograd*|im2col*|im2d2col|col2im*|vol2col|implicit_convolve*|scudnn|hcudnn|depthwise*", "cuDNN, PyTorch ATen native/cuda, MIOpen"},
-	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|*interpolation|interpolate*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average*|adaptive_max*|*adaptiveaveragegradinput|*adaptivemaxgradinput|max_unpool*|grid_sampler*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
+	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|*interpolation|sumpool|interpolate*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average*|adaptive_max*|*adaptiveaveragegradinput|*adaptivemaxgradinput|max_unpool*|grid_sampler*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
 	{"conv", "cudnn::|cask_cudnn*::|cutlass_cudnn*::|cutlass__5x_cudnn::", "cuDNN: what else is in its namespaces"},
 	{"conv", "fft2d*|fft1d*|flip_filter|compute_offsets*|kernel_grad*", "cuDNN: convolution by Fourier transform"},
 	{"conv", wrapped + "<implicit_gemm*|conv*|=conv|=dgrad|=wgrad|=fprop|*dgrad|*wgrad|*fprop> !<convert*>", "CUTLASS convolutions"},
 
 	// GEMMs of few bits, then all others.
-	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4|afp8*|wfp8|wfp4|block32_tiled|block32_packed", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
+	{"quant_gemm", "marlin*|machete*|awq*|gptq*|exllama*|exl2|exl3|aqlm|code1x16*|code2x8*|code_kx*|squeezellm|hqq|bitblas*|q_gemm|gemm_half_q*|gemm_forward_4bit|gemm_q4*|w4a16*|w4a8*|w8a8*|w8a16*|wna16|a8w8*|a4w4*|afp4wfp4*|afp4*|a16wfp4|a8wfp4|a16w8|a16w4|a8w4|afp8*|wfp8|wfp4|block32_tiled|block32_packed", "vLLM csrc/quantization, aiter basic/gemm_*, SGLang"},
 	{"quant_gemm", "fp_a_int_b|weight_only::|weight_only_batched*", "TensorRT-LLM fpA_intB_gemm, weightOnlyBatchedGemv"},
 	{"quant_gemm", "wvsplitkq*", "vLLM rocm/skinny_gemms.cu: fp8"},
 	{"quant_gemm", "cutlass_w4a8*::|marlin::|machete::|gptq*::|awq::|exl2::|exl3::|bitsandbytes::|aqlm::|quip*::|autoquant::|hqq::|gguf*::|vptq::|squeezellm::", "vLLM, aphrodite-engine"},
@@ -188,7 +188,7 @@ var kernelRules = []Rule{
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
 	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|hardtanh*|hardsigmoid*|hardshrink*|softshrink*|mish*|softplus*|elu_kernel|elu_backward*|glu_kernel|glu_backward*|glu_jvp*|log_sigmoid*|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
-	{"quantize", "*quant|quant*|qparam*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|calibrate*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
+	{"quantize", "*quant|quant*|qparam*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|calibrate*|pack_weight*|scale_activation*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
 	{"quantize", "^quant|^quantize|^dequant|^dequantize", "any: what begins so"},
 	{"quantize", "fbgemm_gpu:: qparam|scale_matrix*|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
@@ -197,14 +197,14 @@ var kernelRules = []Rule{
 	{"quantize", "swizzle*|*swizzle|compute*|expand*|transpose*|update*|fill*|global scale|k_scale|v_scale|kv_scale|scales|scale_inv|scaling|scaling_*|sf", "TransformerEngine swizzle/, recipe/: the scales of few bits"},
 	{"quantize", "*quantize::|quantize*::|*quantize_kernel::|quantization::|*scaling_recipe::|=mxfp8::|=nvfp4::|=fp8::|fp8_blockwise:: !pack_bits*", "TransformerEngine cast/: what else is in their namespaces"},
 	{"gemm", "gemm::", "CUTLASS, FlashInfer: what else is in their namespace"},
-	{"softmax", "cross_entropy*|nll|nll_loss*|softmax*|*softmax|sparsemax*|soft_max*|log_softmax*|soft_max_forward*", "PyTorch ATen native/cuda/SoftMax.cu, vLLM"},
+	{"softmax", "cross_entropy*|bce|nll|nll_loss*|softmax*|*softmax|sparsemax*|soft_max*|log_softmax*|soft_max_forward*", "PyTorch ATen native/cuda/SoftMax.cu, vLLM"},
 
 	{"elementwise", "jagged* elementwise*", "FBGEMM jagged_tensor_ops"},
 	{"embed_index", "fbgemm_gpu::|nbit::|ssd_split*::", "FBGEMM: embeddings and jagged tensors"},
 	// Sampling: from logits to tokens.
 	{"embed_index", "combine_sampled*", "vLLM v1/worker/gpu/input_batch.py"},
 	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|token_filter*|vocab_mask*|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|typical_p*|rep_pen*|freq_pen*|pens|watermark*|markov*|stop_criteria|stop_words|bad_words|grammar*|eos*|*criterion|finished*|unfinished*|finalized", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
-	{"sampling", "sampling::|sampler::|topk::|beam_search::", "FlashInfer sampling.cuh, hpc-ops sampler/"},
+	{"sampling", "sampling::|sampler::|topk::|mbtopk::|sbtopk::|beam_search::", "FlashInfer sampling.cuh, hpc-ops sampler/"},
 	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
 	{"sampling", "*median|kth_value|radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
 	{"sampling", "reduce_kernel <arg_max*|arg_min*|argmax*|argmin*>", "PyTorch ATen ReduceArgMaxKernel.cu"},
@@ -224,7 +224,7 @@ var kernelRules = []Rule{
 	{"softmax", "softmax::|*softmax::", "any"},
 	{"kv_cache", "kv_cache::|kvcache::|cache::", "TransformerEngine fused_attn/kv_cache.cu"},
 	{"attn", "attn::|*attn::|*attention::|mla*::|context_parallel::", "TransformerEngine fused_attn/"},
-	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|linear|mlp|ffn|ff|feed_forward|fc1|fc2|a16w16*|w16a16* !hadamard* !flash* !paged*", "any: what only GEMMs are made of"},
+	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|sdd|dsd|dds|linear|mlp|ffn|ff|feed_forward|fc1|fc2|a16w16*|w16a16* !hadamard* !flash* !paged*", "any: what only GEMMs are made of"},
 
 	// Words that say little, and more than nothing.
 	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
@@ -235,15 +235,15 @@ var kernelRules = []Rule{
 	{"reduce", "reduce*|*reduce|scan*|*scan|cumsum*|*cumsum|logcumsumexp*|sum_kernel|mean_kernel|mean_dim|device_scan*|device_reduce*|device_select*|reduction*|logsumexp*|segmented_reduce*|norm_two_ops|histogram*|histc*|count_nonzero", "PyTorch ATen Reduce.cuh, ScanKernels.cu; CUB"},
 	{"sampling", "rocprim:: <radix_sort*|wrapped_radix*|wrapped_merge_sort*|onesweep*>", "rocPRIM: PyTorch's sort"},
 	{"reduce", "cub::|thrust::|rocprim::|hipcub::", "CUB, Thrust, rocPRIM"},
-	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|randperm*|hadamard*|rotate_activation|timestep*|pad*|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
+	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|randperm*|hadamard*|rotate_activation|timestep*|pad|pads|padded*|padding*|pad2d*|pad3d*|*pad|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
 	{"elementwise", "arctanh|arccosh|arcsinh|logaddexp*|exponential*|diff|fft*|bessel*|*bessel|chebyshev*|hermite*|*gamma|gammainc*|igamma*|i0|i0e|i1|i1e|outer|cross|unsqueeze|as_strided*|replication*|reflection*|equal|extract_patches|patchify|neg|negative|abs|absolute|exp|exp2|expm1|log|log1p|log2|log10|sqrt|rsqrt|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|asinh|acosh|atanh|erf*|floor|ceil|round|trunc|frac|fix|sign|sgn|reciprocal|square|lerp|addcmul|addcdiv|maximum|minimum|fmax|fmin|fmod|remainder|div|divide|sub|rsub|hypot|polar|conj*|lgamma|digamma", "PyTorch ATen: an op by its name"},
 	{"elementwise", "eq|ne|lt|le|gt|ge|logical*|bitwise*|leftshift|rightshift|isnan|isinf|isfinite|isin|nan_to_num|check_finite*|compare*|uniform|normal|log_normal*|bernoulli|randint|randn|poisson|cauchy|geometric|linspace|logspace|eye|diag*|kron|heaviside|xlogy|deg2rad|rad2deg|ones|full|one_hot|rot90|pixel_*|memset|empty|resize*|scalar_tensor|shuffle*", "PyTorch ATen: an op by its name"},
-	{"elementwise", "fp32_to*|fp16_to*|bf16_to*|f32_to*|f16_to*|to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|to_bool|float_to*|half_to*|rotate*|had|fht|fwht", "any: conversions, Hadamard transforms"},
+	{"elementwise", "from_f32|from_f16|from_fp32|from_fp16|from_bf16|from_half|from_float|fp32_to*|fp16_to*|bf16_to*|f32_to*|f16_to*|to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|to_bool|float_to*|half_to*|rotate*|had|fht|fwht", "any: conversions, Hadamard transforms"},
 	{"softmax", "probs|prob|probability", "any"},
 	{"sampling", "sort|*sort|argsort|top1*|median", "any: what sorts"},
 	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
 	{"activation", "gate|gates|glu|act|activation", "any"},
 	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|kldiv*|kl_div*|jsd|minmax*|distance|*distance|euclid*|dist|pdist|cdist|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
-	{"elementwise", "interleave*|shift*|partition|delay*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|pointwise*|elemwise*|lstm*|gru*|convert*|pack|unpack|bias|residual|mix", "any"},
+	{"elementwise", "interleave*|shift*|partition|delay*|replicate*|extract*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|pointwise*|elemwise*|lstm*|gru*|convert*|pack|unpack|bias|residual|mix", "any"},
 	{"elementwise", "elementwise::|cub_elementwise::|eigen::|tensorflow::", "any: what else says so"},
 }

@@ -17,8 +17,11 @@ import "strings"
 // that is neither letter nor digit. Nobody agrees on where: topk, top_k and TopK are one thing. So words are compared as runs:
 // the letters of one or several words in a row. "topk" is in TopKGating, and it is not in stopkernel.
 
-// anonymous is how demanglers write a namespace without a name.
-const anonymous = "(anonymous namespace)"
+// How demanglers write a namespace without a name: binutils' and LLVM's; that of Nsight Systems.
+const (
+	anonymous = "(anonymous namespace)"
+	unnamed   = "<unnamed>"
+)
 
 // parts are those of a name.
 type parts struct {
@@ -42,7 +45,7 @@ func partsOf(name string, scopes []string) parts {
 	name = withoutResult(name)
 	head, from, depth, open, end := 0, 0, 0, -1, len(name)
 	scope := func(to int) { // what stands between from and to, outside of templates
-		if s := strings.TrimSpace(name[from:to]); s != "" && s != anonymous {
+		if s := strings.TrimSpace(name[from:to]); s != "" && s != anonymous && s != unnamed {
 			p.scopes = append(p.scopes, s)
 		}
 	}
@@ -50,6 +53,8 @@ func partsOf(name string, scopes []string) parts {
 scan:
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
+		case c == '<' && strings.HasPrefix(name[i:], unnamed):
+			i += len(unnamed) - 1
 		case c == '<' && i > 0 && isWordByte(name[i-1]):
 			if depth == 0 {
 				ownEnd = i

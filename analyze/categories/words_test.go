@@ -15,6 +15,8 @@ func TestPartsOf(t *testing.T) {
 		{"void vllm::moe::topkGatingSoftmax<8, float>(float const*, bool)", "vllm moe", "topkGatingSoftmax", "8, float"},
 		{"void (anonymous namespace)::act_and_mul_kernel<bf16, ((anonymous namespace)::Kind)0>((anonymous namespace)::Params)", "", "act_and_mul_kernel",
 			"bf16, ((anonymous namespace)::Kind)0"},
+		{"void cutlass::device_kernel<<unnamed>::cutlass_2x_gemm<Sm89, (int)2>>(T1::Params)", "cutlass", "device_kernel", "<unnamed>::cutlass_2x_gemm<Sm89, (int)2>"},
+		{"void at::native::<unnamed>::indexSelectLargeIndex<long, (int)-2>(T1)", "at native", "indexSelectLargeIndex", "long, (int)-2"},
 		{"at::cuda::(anonymous namespace)::spin_kernel(long)", "at cuda", "spin_kernel", ""},
 		{"std::enable_if<(((8)>(0)))&&true, void>::type vllm::fused_add_rms_norm_kernel<c10::Half, 8>(c10::Half*)", "vllm", "fused_add_rms_norm_kernel", "c10::Half, 8"},
 		{"void cutlass::device_kernel<flash::Fwd<cute::C<1>, cute", "cutlass", "device_kernel", "flash::Fwd<cute::C<1>, cute"}, // cut off
