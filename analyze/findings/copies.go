@@ -49,15 +49,30 @@ func (rv *rankView) exposed() []int64 {
 	return out
 }
 
-// pageableCopies: copies of the decode loop that block the host.
+// loop is the kind of steps that a profile is mostly about: decode where it has such steps, else what takes most of the time.
+func (rv *rankView) loop() *phaseGaps {
+	var of *phaseGaps
+	for _, p := range rv.idleByPhase(func(*gap) bool { return false }) {
+		if p.phase == string(trace.StepDecode) && p.steps > 0 {
+			return p
+		}
+		if of == nil || p.stepsNs > of.stepsNs {
+			of = p
+		}
+	}
+	return of
+}
+
+// pageableCopies: copies of the loop that block the host.
 func pageableCopies(rv *rankView) *analyze.Finding {
-	steps, stepNs := rv.decode()
+	of := rv.loop()
+	inLoop := func(i int32) bool { return of.steps == 0 || rv.in(i, trace.StepPhase(of.phase)) }
 	n, bytes, ns := 0, int64(0), int64(0)
 	var longest *work
 	exposed := rv.exposed()
 	for i := range rv.work {
 		w := &rv.work[i]
-		if !rv.in(w.iteration, trace.StepDecode) || !rv.isBlocking(w) {
+		if !inLoop(w.iteration) || !rv.isBlocking(w) {
 			continue
 		}
 		n++
@@ -72,20 +87,24 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 	if n == 0 {
 		return nil
 	}
-	after := rv.idle(func(g *gap) bool { return g.cause == gapBlocking && rv.in(g.iteration, trace.StepDecode) })
+	after := rv.idle(func(g *gap) bool { return g.cause == gapBlocking && inLoop(g.iteration) })
+	stepsName, shareName := "steps", "of_"+of.key()+"_time"
+	if of.phase == string(trace.StepDecode) {
+		stepsName, shareName = "decode_steps", "of_decode_steps"
+	}
 	f := &analyze.Finding{
 		StakeNsPerStep: quotient(ns+after.ns, rv.steps()),
 		Evidence: []analyze.Evidence{
-			number("copies", n), number("decode_steps", steps), bytesOf("bytes", bytes), nanoseconds("copying", ns),
-			nanoseconds("idle_after", after.ns), share("of_decode_steps", ns+after.ns, stepNs),
+			number("copies", n), number(stepsName, of.steps), bytesOf("bytes", bytes), nanoseconds("copying", ns),
+			nanoseconds("idle_after", after.ns), share(shareName, ns+after.ns, of.stepsNs),
 		},
 		Events: []analyze.EventRef{rv.ref(longest.Row)},
 		Try:    "copy from and to pinned memory (pin_memory=True) with non_blocking=True, and wait for the event when the value is needed",
 	}
-	say(f, "the host waits until copies are done, %s per decode step, as one end is pageable memory or the call blocks: "+
-		"the GPU does nothing else for %s meanwhile", mean("copies_per_step", n, steps), nanoseconds("copying_per_step", quotient(ns, steps)))
+	say(f, "the host waits until copies are done, %s %s, as one end is pageable memory or the call blocks: "+
+		"the GPU does nothing else for %s meanwhile", mean("copies_per_step", n, max(1, of.steps)), of.per(), nanoseconds("copying_per_step", of.each(ns)))
 	if after.ns > 0 {
-		say(f, ", and then stands idle for %s, as the host is late by that with what comes next", nanoseconds("idle_per_step", quotient(after.ns, steps)))
+		say(f, ", and then stands idle for %s, as the host is late by that with what comes next", nanoseconds("idle_per_step", of.each(after.ns)))
 	}
 	return f
 }
@@ -106,10 +125,13 @@ func exposedCopies(rv *rankView) *analyze.Finding {
 	byPhase := map[string]*sum{}
 	for i := range rv.work {
 		w := &rv.work[i]
-		if exposed[i] == 0 || w.iteration < 0 || rv.isBlocking(w) || !rv.crosses(w) {
+		if exposed[i] == 0 || w.iteration < 0 && rv.count > 0 || rv.isBlocking(w) || !rv.crosses(w) {
 			continue
 		}
-		phase, bytes := rv.step(int(w.iteration)).Phase, 0
+		phase, bytes := "", 0
+		if w.iteration >= 0 {
+			phase = rv.step(int(w.iteration)).Phase
+		}
 		if g := rv.gpuWork(w); g != nil && g.Bytes >= 0 {
 			if bytes = int(g.Bytes); bytes < tinyCopyBytes {
 				continue
@@ -144,10 +166,10 @@ func exposedCopies(rv *rankView) *analyze.Finding {
 		Try: "copy on a stream of its own, non_blocking and from pinned memory, while the step computes; " +
 			"keep on the device what the next step needs there",
 	}
-	say(f, "nothing is computed during %s copies between host and device %s, of %s on average: %s (%s of its time), most of it %s",
-		mean("copies_per_step", worst.n, of.steps), of.per(), bytesOf("mean_size", int64(worst.bytes/worst.n)),
+	say(f, "nothing is computed during %s copies between host and device %s, of %s on average: %s (%s of %s), most of it %s",
+		mean("copies_per_step", worst.n, max(1, of.steps)), of.per(), bytesOf("mean_size", int64(worst.bytes/worst.n)),
 		nanoseconds("exposed_per_step", of.each(worst.ns)),
-		share("of_"+of.key()+"_time", worst.ns, of.stepsNs), rv.name(worst.longest.Name))
+		share("of_"+of.key()+"_time", worst.ns, of.stepsNs), rv.whose(of), rv.name(worst.longest.Name))
 	return f
 }
 
