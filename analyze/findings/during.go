@@ -20,6 +20,9 @@ func (rv *rankView) during(gaps []gap) index.Division {
 	return rv.x.During(list, 1)[0]
 }
 
+// onItsWayNs is how long a launch takes at most, on average, to reach a device that is free: some µs, and under a profiler some tens.
+const onItsWayNs = 1_000_000
+
 // worthNaming is the share of gaps' time below which nothing is named that the host did.
 const worthNaming = 0.05
 
@@ -28,8 +31,8 @@ const worthNaming = 0.05
 func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) (in string, longestNs int64) {
 	d := rv.during(gaps)
 	if 2*d.DelayNs > d.Ns {
-		say(f, "; for %s of that time what ends it was launched already: it waited for something else than the host",
-			share("already_launched", d.DelayNs, d.Ns))
+		say(f, "; for %s of that time what ends it was launched already"+choose(d.DelayNs <= onItsWayNs*int64(d.Gaps), " and on its way",
+			": it waited for something else than the host"), share("already_launched", d.DelayNs, d.Ns))
 		return "", 0
 	}
 	most, half := d.Most()

@@ -47,7 +47,9 @@ func TestPlantedProblems(t *testing.T) {
 		{name: "host between steps", want: "host_idle", steps: steps{n: 12, between: 500_000, during: "schedule"}},
 		{name: "synchronising", want: "sync_in_step", steps: steps{n: 12, between: 300_000, sync: "cudaStreamSynchronize"}},
 		{name: "pause", want: "one_long_gap", steps: steps{n: 6}, more: func(b *builder) { b.run(steps{n: 6, before: 400_000_000}) }},
-		{name: "unfused", want: "unfused_elementwise", steps: steps{n: 12, kernels: with(repeat(50, kernel{name: "vectorized_elementwise_kernel", ns: 5_000})...)}},
+		{name: "unfused", want: "unfused_elementwise", steps: steps{n: 12, kernels: with(slices.Concat(slices.Repeat([][]kernel{
+			{{name: "vectorized_elementwise_kernel", ns: 5_000}, {name: "reduce_kernel", ns: 5_000}}}, 25)...)...)}},
+		{name: "healthy, the same over and over", steps: steps{n: 12, kernels: with(repeat(50, kernel{name: "vectorized_elementwise_kernel", ns: 5_000})...)}},
 		{name: "thin GEMMs", want: "low_occupancy_gemm", steps: steps{n: 12, kernels: with(repeat(20, kernel{name: "nvjet_small", ns: 15_000, blocks: 0.2,
 			op: "aten::mm", dims: "[[8, 1024], [1024, 1024]]", types: `["c10::BFloat16", "c10::BFloat16"]`})...)}},
 		{name: "healthy, thin and of unknown shapes", steps: steps{n: 12, kernels: with(repeat(20, kernel{name: "nvjet_small", ns: 15_000, blocks: 0.2})...)}},

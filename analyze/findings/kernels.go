@@ -1,6 +1,9 @@
 package findings
 
-import "github.com/inferprof/inferprof/analyze"
+import (
+	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
+)
 
 const (
 	// chainLength is how many kernels in a row that read and write every element once make a chain: compilers fuse two
@@ -22,6 +25,8 @@ func pointwise(category string) bool {
 // chain is kernels that follow each other on a stream.
 type chain struct {
 	n           int
+	runs        int // of kernels of one name: the same over and over, as in a loop over parameters, is no expression
+	name        trace.StringID
 	ns          int64
 	iteration   int32
 	first, last int32 // rows
@@ -36,9 +41,9 @@ type chains struct {
 	open        map[int64]*chain
 }
 
-// end closes a chain: of n, all but one could go.
+// end closes a chain: of n, all but one could go. It has as many different ones in a row as it must be long.
 func (c *chains) end(of *chain) {
-	if of.n >= chainLength {
+	if of.n >= chainLength && of.runs >= chainLength {
 		c.n++
 		c.kernels += of.n
 		c.ns += of.ns
@@ -47,7 +52,7 @@ func (c *chains) end(of *chain) {
 			c.longest = *of
 		}
 	}
-	of.n, of.ns = 0, 0
+	of.n, of.runs, of.ns = 0, 0, 0
 }
 
 // chains finds the chains of pointwise kernels, stream by stream, in no more than one iteration each.
@@ -77,7 +82,11 @@ func (rv *rankView) chains() *chains {
 		if on.n == 0 {
 			on.first, on.iteration = w.Row, w.iteration
 		}
+		if on.n == 0 || on.name != w.Name {
+			on.runs++
+		}
 		on.n++
+		on.name = w.Name
 		on.ns += ns
 		on.last = w.Row
 	}

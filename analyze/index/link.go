@@ -15,17 +15,49 @@ func (x *Index) link() {
 	if len(x.GPU) == 0 {
 		return
 	}
+	external := x.externalAsCorrelation()
 	callOf := x.callsByCorrelation()
 	for i := range x.GPU {
 		g := &x.GPU[i]
 		if g.Side == trace.NoSide {
 			continue
 		}
-		if c := callOf(x.Trace.GPU.At(g.Side).Correlation); c >= 0 {
+		side := x.Trace.GPU.At(g.Side)
+		correlation := side.Correlation
+		if external {
+			correlation = side.ExternalID
+		}
+		if c := callOf(correlation); c >= 0 {
 			g.Call = c
 			x.count(i)
 		}
 	}
+}
+
+// externalAsCorrelation gives calls their external ids as correlations where a file has no correlation at all, and no two calls have one
+// external id, as some builds for ROCm write: it is the correlation then. Elsewhere it is the op's, of which there may be many calls.
+func (x *Index) externalAsCorrelation() bool {
+	for i := range x.GPU {
+		if s := x.GPU[i].Side; s != trace.NoSide && x.Trace.GPU.At(s).Correlation > 0 {
+			return false
+		}
+	}
+	ids := make([]int64, len(x.Calls))
+	seen := make(map[int64]bool, len(x.Calls))
+	for i := range x.Calls {
+		ids[i] = trace.Absent
+		if s := x.Trace.Events.Side(int(x.Calls[i].Row)); s != trace.NoSide {
+			ids[i] = x.Trace.Calls.At(s).ExternalID
+		}
+		if x.Calls[i].Correlation > 0 || ids[i] > 0 && seen[ids[i]] {
+			return false
+		}
+		seen[ids[i]] = true
+	}
+	for i := range x.Calls {
+		x.Calls[i].Correlation = ids[i]
+	}
+	return true
 }
 
 // count counts a piece of work at its call.
