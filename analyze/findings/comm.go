@@ -103,6 +103,8 @@ const (
 	// smallMessageNs: where the trace gives no sizes (replayed graphs), an all-reduce this short carries a small message:
 	// 8 MiB take longer over NVLink's 450 GB/s each way and NCCL's latency of about 10 µs.
 	smallMessageNs = 30_000
+	// slowLinkBytesPerNs is PCIe's pace: what takes longer than the message does there waits.
+	slowLinkBytesPerNs = 25
 	// customAllReduceNs is what the one-shot kernel takes for a decode step's message: the median of 1,449
 	// cross_device_reduce_1stage in a trace of vLLM on 4 H100.
 	customAllReduceNs = 4_127
@@ -151,7 +153,7 @@ func customAllReduceMissing(rv *rankView) *analyze.Finding {
 		}
 		all = append(all, w.EndNs-w.StartNs)
 	}
-	if len(all) == 0 || bytes > smallMessageBytes || bytes < 0 && stats.Median(all) > smallMessageNs {
+	if len(all) == 0 || bytes > smallMessageBytes || stats.Median(all) > smallMessageNs+max(0, bytes)/slowLinkBytesPerNs { // most wait
 		return nil
 	}
 	var beyond int64

@@ -11,12 +11,12 @@ import (
 
 // How long a rank's host takes from one launch of communication to the next, without waiting. It waits in calls that say so; in a
 // launch for which the queue has no room; and where nothing says so, as in a worker that waits for the message with the next
-// batch: if it pauses for a good part of a step while the device still has work, that may be what it waits for, and is left
-// out. What is longer than that work is its own time. Where a host launches kernel by kernel and the device runs dry between any
-// two, the pauses are short, and are its own time.
+// batch: if it pauses for a good part of a step while the device still has work, that may be what it waits for. What is longer
+// than that work is its own time. Where a host launches kernel by kernel and the device runs dry between any two, the pauses are
+// short, and are its own time. A host is slower than another if it is without such pauses, and the other with them.
 
 const (
-	// longCallNs: a call that launches one kernel and takes longer than this waits for room in the queue.
+	// longCallNs: a call that launches one kernel and takes longer than this, while the device has work, waits for room in the queue.
 	longCallNs = 1_000_000
 	// longPause is the part of a step from which a pause may be for the device, pauseNs where there are no steps.
 	longPause, pauseNs = 8, 1_000_000
@@ -26,12 +26,13 @@ const (
 type launches struct {
 	callOf  map[int32]int32 // of the row of a kernel, its call
 	calls   []index.Call
-	waiting map[trace.TrackID]*prefix
-	last    int64 // launch; trace.Absent: none yet
+	waiting map[trace.TrackID]*prefix // in calls
+	held    map[trace.TrackID]*prefix // and in pauses
+	last    int64                     // launch; trace.Absent: none yet
 }
 
 func (rv *rankView) launches() *launches {
-	l := &launches{callOf: map[int32]int32{}, calls: rv.x.Calls, waiting: map[trace.TrackID]*prefix{}, last: trace.Absent}
+	l := &launches{callOf: map[int32]int32{}, calls: rv.x.Calls, waiting: map[trace.TrackID]*prefix{}, held: map[trace.TrackID]*prefix{}, last: trace.Absent}
 	for i := range rv.work {
 		if w := &rv.work[i]; w.Class == index.ClassComm && w.Call >= 0 {
 			l.callOf[w.Row] = w.Call
@@ -40,14 +41,8 @@ func (rv *rankView) launches() *launches {
 	}
 	ends := rv.endsOfLaunched()
 	for track := range l.waiting {
-		var spans interval.Set
-		for i := range rv.x.Calls {
-			c := &rv.x.Calls[i]
-			if c.Track == track && (rv.x.IsSync(c) || c.EndNs-c.StartNs > longCallNs && !rv.x.IsGraphLaunch(c)) {
-				spans.Add(c.StartNs, c.EndNs)
-			}
-		}
-		l.waiting[track] = newPrefix(interval.Union(spans, rv.pauses(track, ends)))
+		calls, pauses := rv.waits(track, ends)
+		l.waiting[track], l.held[track] = newPrefix(calls), newPrefix(interval.Union(calls, pauses))
 	}
 	return l
 }
@@ -63,8 +58,8 @@ func (rv *rankView) endsOfLaunched() []int64 {
 	return ends
 }
 
-// pauses are the times in which a thread that launches paused until the device was done.
-func (rv *rankView) pauses(track trace.TrackID, ends []int64) (spans interval.Set) {
+// waits are the times in which a thread that launches waited in calls, and those in which it paused while the device had work.
+func (rv *rankView) waits(track trace.TrackID, ends []int64) (calls, pauses interval.Set) {
 	long := rv.medianNs / longPause
 	if long == 0 {
 		long = pauseNs
@@ -72,15 +67,23 @@ func (rv *rankView) pauses(track trace.TrackID, ends []int64) (spans interval.Se
 	last, done := int64(-1), int64(0) // end of the last launch, and of all that was launched
 	for i := range rv.x.Calls {
 		c := &rv.x.Calls[i]
-		if c.Track == track && c.GPUEvents > 0 {
-			if last >= 0 && c.StartNs-last >= long {
-				spans.Add(last, min(done, c.StartNs))
+		if c.Track == track {
+			switch {
+			case rv.x.IsSync(c):
+				calls.Add(c.StartNs, c.EndNs)
+			case c.EndNs-c.StartNs > longCallNs && !rv.x.IsGraphLaunch(c):
+				calls.Add(c.StartNs, min(c.EndNs, done))
 			}
-			last = max(last, c.EndNs)
+			if c.GPUEvents > 0 {
+				if last >= 0 && c.StartNs-last >= long {
+					pauses.Add(last, min(done, c.StartNs))
+				}
+				last = max(last, c.EndNs)
+			}
 		}
 		done = max(done, ends[i])
 	}
-	return spans
+	return calls, pauses
 }
 
 // note notes when a meeting was launched; row is its event's, of the trace.
@@ -93,8 +96,9 @@ func (l *launches) note(m *meeting, row int32) {
 	c := &l.calls[i]
 	m.launchNs = c.StartNs
 	if l.last != trace.Absent && c.StartNs >= l.last {
-		m.heldNs = l.waiting[c.Track].within(l.last, c.StartNs)
+		m.heldNs = l.held[c.Track].within(l.last, c.StartNs)
 		m.hostNs = c.StartNs - l.last - m.heldNs
+		m.pausedNs = m.heldNs - l.waiting[c.Track].within(l.last, c.StartNs)
 	}
 	l.last = c.StartNs
 }
@@ -118,19 +122,16 @@ func (g *group) compareHosts() (h *hostLag, known bool) {
 	if len(beats) < fewestBeats {
 		return nil, false
 	}
-	usual := make([]int64, len(g.ranks))
-	for i := range usual {
-		usual[i] = usualStep(beats, i)
-	}
-	late, rest := divide(usual)
+	own, paused := usualSteps(beats, g.steps)
+	late, rest := divide(own)
 	if len(late) == 0 {
 		return nil, true
 	}
 	h = &hostLag{late: late, rest: rest, steps: len(beats)}
-	h.lateNs, h.restNs = meanAt(usual, late), meanAt(usual, rest)
+	h.lateNs, h.restNs = meanAt(own, late), meanAt(paused, rest)
 	h.stakeNs = h.lateNs
 	for _, i := range rest {
-		h.stakeNs = min(h.stakeNs, h.lateNs-usual[i])
+		h.stakeNs = min(h.stakeNs, h.lateNs-paused[i])
 	}
 	var halves [2][]*beat
 	var whole int64
@@ -140,10 +141,8 @@ func (g *group) compareHosts() (h *hostLag, known bool) {
 	}
 	h.stepNs = quotient(whole, len(beats))
 	for _, half := range halves {
-		for i := range usual {
-			usual[i] = usualStep(half, i)
-		}
-		if ratio(meanAt(usual, late)-meanAt(usual, rest), h.stepNs) < stragglerShare/2 {
+		own, paused := usualSteps(half, g.steps)
+		if ratio(meanAt(own, late)-meanAt(paused, rest), h.stepNs) < stragglerShare/2 {
 			return nil, true
 		}
 	}
@@ -183,16 +182,36 @@ func (g *group) alike() (beats []*beat) {
 	return beats
 }
 
-// usualStep is what a step usually takes the host of a rank.
-func usualStep(beats []*beat, rank int) (ns int64) {
+// usualSteps are what a step usually takes the host of each rank, without the pauses in which it may have waited and with them.
+func usualSteps(beats []*beat, steps bool) (own, paused []int64) {
 	times := make([]int64, len(beats))
-	for place := range beats[0].parts[rank].hosts {
-		for k, b := range beats {
-			times[k] = b.parts[rank].hosts[place]
+	usual := func(rank int, of func(p *part) []int64) (ns int64) {
+		if !steps { // what is at the same place in two pieces of the time has nothing in common
+			for k, b := range beats {
+				times[k] = sum(of(&b.parts[rank]))
+			}
+			return stats.Median(times)
 		}
-		ns += stats.Median(times)
+		for place := range of(&beats[0].parts[rank]) {
+			for k, b := range beats {
+				times[k] = of(&b.parts[rank])[place]
+			}
+			ns += stats.Median(times)
+		}
+		return ns
 	}
-	return ns
+	for rank := range beats[0].parts {
+		own = append(own, usual(rank, func(p *part) []int64 { return p.hosts }))
+		paused = append(paused, usual(rank, func(p *part) []int64 { return p.pausing }))
+	}
+	return own, paused
+}
+
+func sum(ns []int64) (sum int64) {
+	for _, v := range ns {
+		sum += v
+	}
+	return sum
 }
 
 // meanAt is the mean of some values.

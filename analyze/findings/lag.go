@@ -35,7 +35,7 @@ type part struct {
 	hostLateNs                         int64   // of idleNs: the host had not launched what came next
 	unknownNs                          int64   // of idleNs: it is not known when that was launched
 	hostNs                             int64   // trace.Absent: not known
-	hosts                              []int64 // of hostNs, from each meeting to the next
+	hosts, pausing                     []int64 // of hostNs, from each meeting to the next, and with pauses in which it may have waited
 	heldNs                             int64   // that its host waited
 	// leadNs is how long before its collectives began the host had launched them, at least (a graph's all have one launch, so
 	// that only its first one tells); trace.Absent if that is known of none.
@@ -55,7 +55,7 @@ func (p *part) add(m *meeting) {
 	if lead := m.StartNs() - m.launchNs; m.launchNs != trace.Absent && (p.leadNs == trace.Absent || lead < p.leadNs) {
 		p.leadNs = lead
 	}
-	p.hosts = append(p.hosts, m.hostNs)
+	p.hosts, p.pausing = append(p.hosts, m.hostNs), append(p.pausing, m.hostNs+m.pausedNs)
 	p.heldNs += m.heldNs
 	if m.hostNs < 0 || p.hostNs < 0 {
 		p.hostNs = trace.Absent
@@ -199,7 +199,7 @@ type lag struct {
 	// Of all beats, in ns; late and rest are means over the ranks.
 	lateOwn, restOwn, lateWait, restWait   int64
 	longerBusy, longerIdle, longerHostLate int64
-	longerUnknown                          int64
+	longerUnknown, longerTransfer          int64
 	stakeNs                                int64   // by which the slowest of the rest would be sooner
 	longer, whole                          []int64 // of each beat: by how much they are slower, and how long it takes
 	longest                                analyze.EventRef
@@ -344,6 +344,7 @@ func (l *lag) sum(late, rest []int) {
 		l.longerBusy += longer(func(p *part) int64 { return p.busyNs })
 		l.longerIdle += longer(func(p *part) int64 { return p.idleNs })
 		l.longerHostLate += longer(func(p *part) int64 { return p.hostLateNs })
+		l.longerTransfer += longer(func(p *part) int64 { return p.transferNs })
 		l.longerUnknown += longer(func(p *part) int64 { return p.unknownNs })
 		slowest := int64(0)
 		for _, i := range rest {

@@ -29,8 +29,8 @@ type meeting struct {
 	// launched what came next, and unknownNs for how much it is not known when that was launched.
 	sinceNs, aloneNs, busyNs, hostLateNs, unknownNs int64
 	// launchNs is when the host launched it, trace.Absent if that is not known; hostNs how long the host took since it launched
-	// the one before, without heldNs, in which it waited.
-	launchNs, hostNs, heldNs int64
+	// the one before, without heldNs, in which it waited or may have. Of that, pausedNs is what it may have.
+	launchNs, hostNs, heldNs, pausedNs int64
 }
 
 // stayNs is how long it lasted beyond those before it.

@@ -72,9 +72,19 @@ func (v *view) rankNames(f *analyze.Finding, which []int) string {
 
 const tryHost = "look at that rank's host: the cores and NUMA node of its process, other processes there, what it alone does between launches (rank 0 often schedules, samples or logs for all)"
 
-// sayCause says why the late ranks are slower: their work takes longer, or their devices stand still for longer, or both.
+const (
+	tryProcess = "look at that rank's process: its cores and NUMA node, other processes there, what it alone does in Python (rank 0 often schedules, samples or logs for all)"
+	tryLinks   = "compare that rank's links with the others' (nvidia-smi topo -m, nvidia-smi nvlink -s)"
+	tryMemory  = "compare the cores and the memory that the rank's threads for communication have with another's: its NUMA node, other processes there"
+	// causeShare of what a rank is slower by is one of several causes.
+	causeShare = 4
+)
+
+// sayCause says why the late ranks are slower: their work takes longer, their devices stand still for longer, or what they
+// communicate takes longer once all have come; or several of these.
 func (v *view) sayCause(f *analyze.Finding, l *lag, per string) {
 	n, longer := l.steps(), l.longerNs()
+	works, stands, meets := causeShare*l.longerBusy >= longer, causeShare*l.longerIdle >= longer, causeShare*l.longerTransfer >= longer
 	still := "its device stands still"
 	if len(l.late) > 1 {
 		still = "their devices stand still"
@@ -82,27 +92,45 @@ func (v *view) sayCause(f *analyze.Finding, l *lag, per string) {
 	if !v.gpu() {
 		still = "it computes nothing"
 	}
-	busy, idle := nanoseconds("longer_at_work", quotient(l.longerBusy, n)), nanoseconds("longer_idle", quotient(l.longerIdle, n))
-	switch {
-	case 2*l.longerBusy >= longer && 4*l.longerIdle < longer:
-		say(f, "; it is at work %s longer", busy)
-		f.Try = v.sayWork(f, l)
-	case 2*l.longerIdle >= longer && 4*l.longerBusy < longer:
-		say(f, "; "+still+" %s longer %s", idle, per)
-		f.Try = tryHost
-		switch late := nanoseconds("longer_for_its_host", quotient(l.longerHostLate, n)); {
-		case !v.gpu():
-			f.Try = "look at that rank's process: its cores and NUMA node, other processes there, what it alone does in Python (rank 0 often schedules, samples or logs for all)"
-		case 2*l.longerHostLate >= l.longerIdle:
-			say(f, ", %s of it because "+choose(len(l.late) > 1, "their hosts launch late", "its host launches late"), late)
-		default:
-			say(f, ", of which late launches of its host explain %s: look at the device", late)
-			f.Try = "see what else runs on that rank's device (other processes, ECC errors, throttling), and on which streams and events its kernels wait"
+	var tries []string
+	if stands {
+		say(f, "; "+still+" %s longer", nanoseconds("longer_idle", quotient(l.longerIdle, n)))
+		if !works && !meets {
+			say(f, " %s", per)
 		}
-	default:
-		say(f, "; "+still+" %s longer, and it is at work %s longer", idle, busy)
-		f.Try = v.sayWork(f, l) + "; and its host: " + strings.TrimPrefix(tryHost, "look at that rank's host: ")
+		tries = append(tries, v.sayIdle(f, l))
 	}
+	if meets {
+		say(f, "; its collectives take %s longer once all have come", nanoseconds("longer_transfer", quotient(l.longerTransfer, n)))
+		if v.gpu() {
+			tries = append(tries, tryLinks)
+		} else {
+			tries = append(tries, tryMemory)
+		}
+	}
+	if works {
+		and := "; "
+		if stands || meets {
+			and = ", and "
+		}
+		say(f, and+"it is at work %s longer", nanoseconds("longer_at_work", quotient(l.longerBusy, n)))
+		tries = slices.Insert(tries, 0, v.sayWork(f, l))
+	}
+	f.Try = strings.Join(tries, "; and ")
+}
+
+// sayIdle says what the late ranks' devices wait for, and what to try.
+func (v *view) sayIdle(f *analyze.Finding, l *lag) (try string) {
+	late := nanoseconds("longer_for_its_host", quotient(l.longerHostLate, l.steps()))
+	switch {
+	case !v.gpu():
+		return tryProcess
+	case 2*l.longerHostLate >= l.longerIdle:
+		say(f, ", %s of it because "+choose(len(l.late) > 1, "their hosts launch late", "its host launches late"), late)
+		return tryHost
+	}
+	say(f, ", of which late launches of its host explain %s: look at the device", late)
+	return "see what else runs on that rank's device (other processes, ECC errors, throttling), and on which streams and events its kernels wait"
 }
 
 // tempo is how long kernels of one category take on the late ranks, and how long they would take at the others' pace.
@@ -140,9 +168,12 @@ func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
 	if all.wouldNs == 0 {
 		return slow
 	}
-	if name, ns := longestAlone(by); ns >= aloneShare*float64(l.longerBusy) {
-		say(f, ": %s in %s, which the others do not run", nanoseconds("alone", quotient(int64(ns), v.ranks[l.late[0]].steps())), shortName(name))
-		return "see what that is, and why that rank alone runs it"
+	if name, ns := longestAlone(by); ns > 0 && ns >= aloneShare*float64(l.longerBusy) {
+		if l.group.steps {
+			ns /= float64(v.ranks[l.late[0]].steps())
+		}
+		say(f, ": %s in %s, which the others do not run", nanoseconds("alone", int64(ns)), shortName(name))
+		return "see what " + shortName(name) + " is for, and why that rank alone runs it"
 	}
 	slowdown := all.tookNs - all.wouldNs
 	if all.moreNs > slowdown {

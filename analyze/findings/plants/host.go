@@ -77,10 +77,12 @@ func pausing(right, also []string, of func(r *Rank) []pause, on func(rank int) b
 			return nil
 		}
 		right := right
-		for i := range s.Ranks {
-			if len(right) > 0 && !slices.ContainsFunc(c.pauses, func(p pause) bool { return p.rank == i }) {
-				right = append(slices.Clone(right), "straggler_rank") // it is ahead and does not pause: the others' hosts are slower
-			}
+		pauses := make([]int, len(s.Ranks))
+		for _, p := range c.pauses {
+			pauses[p.rank]++
+		}
+		if len(right) > 0 && 2*slices.Min(pauses) < slices.Max(pauses) {
+			right = append(slices.Clone(right), "straggler_rank") // one is ahead and pauses less: the others' hosts are slower
 		}
 		ranks, lost := s.play(c)
 		return &Planted{Ranks: ranks, Right: right, Also: also, Timed: true, LostNs: lost}

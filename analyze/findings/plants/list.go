@@ -141,4 +141,12 @@ var rankPlants = []Plant{
 	{"rank 1 computes 40 % slower, and has lost 3 % of its collectives", slowAndLossy(1, 1.4, 0.03)},
 	{"rank 1's host pauses before every 4th step, 2 steps long", pausingOneOften(1, append([]string{"straggler_rank"}, pauses...), hostIsLate)},
 	{"rank 1 lost 3 % of its collectives", editing(1, lostWork, nil, dropWork(someCollectives(0.03)))},
+	{"rank 1 computes 20 % slower", untimed(onRank(1, []string{"straggler_rank"}, nil, 1.2))},
+	{"all of rank 0 takes 20 % longer", slowInAll(0, []string{"straggler_rank"}, hostIsLate, 1.2)},
+	{"all of rank 1 takes 20 % longer", slowInAll(1, []string{"straggler_rank"}, hostIsLate, 1.2)},
+	{"rank 0 begins 300 ms later", startingLate(0, 300_000_000, nil, []string{"rank_start_skew"})},
+	{"rank 1 begins 2 s later", startingLate(1, 2_000_000_000, []string{"rank_start_skew"}, nil)},
+	{"rank 1 begins 300 ms later, and computes 50 % slower", slowAndLate},
+	{"rank 1 is a copy of rank 0", copied(1)},
+	{"rank 1 lost half of all", editing(1, lostWork, append(slices.Clip(lostLaunches), "one_long_gap"), dropRows(half))},
 }
