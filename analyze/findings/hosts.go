@@ -119,10 +119,10 @@ func (h *hostLag) longerNs() int64 { return h.lateNs - h.restNs }
 // compareHosts compares hosts. Known tells whether they can be compared; nil: none is slower.
 func (g *group) compareHosts() (h *hostLag, known bool) {
 	beats := g.alike()
-	if len(beats) < fewestBeats {
+	if !g.steps || len(beats) < fewestBeats { // what is at the same place in two pieces of the time has nothing in common
 		return nil, false
 	}
-	own, paused := usualSteps(beats, g.steps)
+	own, paused := usualSteps(beats)
 	late, rest := divide(own)
 	if len(late) == 0 {
 		return nil, true
@@ -141,7 +141,7 @@ func (g *group) compareHosts() (h *hostLag, known bool) {
 	}
 	h.stepNs = quotient(whole, len(beats))
 	for _, half := range halves {
-		own, paused := usualSteps(half, g.steps)
+		own, paused := usualSteps(half)
 		if ratio(meanAt(own, late)-meanAt(paused, rest), h.stepNs) < stragglerShare/2 {
 			return nil, true
 		}
@@ -183,15 +183,9 @@ func (g *group) alike() (beats []*beat) {
 }
 
 // usualSteps are what a step usually takes the host of each rank, without the pauses in which it may have waited and with them.
-func usualSteps(beats []*beat, steps bool) (own, paused []int64) {
+func usualSteps(beats []*beat) (own, paused []int64) {
 	times := make([]int64, len(beats))
 	usual := func(rank int, of func(p *part) []int64) (ns int64) {
-		if !steps { // what is at the same place in two pieces of the time has nothing in common
-			for k, b := range beats {
-				times[k] = sum(of(&b.parts[rank]))
-			}
-			return stats.Median(times)
-		}
 		for place := range of(&beats[0].parts[rank]) {
 			for k, b := range beats {
 				times[k] = of(&b.parts[rank])[place]
@@ -205,13 +199,6 @@ func usualSteps(beats []*beat, steps bool) (own, paused []int64) {
 		paused = append(paused, usual(rank, func(p *part) []int64 { return p.pausing }))
 	}
 	return own, paused
-}
-
-func sum(ns []int64) (sum int64) {
-	for _, v := range ns {
-		sum += v
-	}
-	return sum
 }
 
 // meanAt is the mean of some values.

@@ -26,13 +26,9 @@ func straggler(v *view, _ []*analyze.Finding) *analyze.Finding {
 		per, beats = "in all", "parts of the time"
 	}
 	if h := l.hosts; h != nil {
-		times := 1 // steps, or parts of the time
-		if !l.group.steps {
-			times = h.steps
-		}
-		f.StakeNsPerStep = h.stakeNs * int64(times)
-		say(f, "the host of %s is slower than the others': without waiting it usually takes %s from launch to launch %s, where they take %s, over %s "+beats+"; ",
-			v.rankNames(f, l.late), nanoseconds("host_time", h.lateNs*int64(times)), per, nanoseconds("host_time_of_the_others", h.restNs*int64(times)), number("steps_compared", h.steps))
+		f.StakeNsPerStep = h.stakeNs
+		say(f, "the host of %s is slower than the others': without waiting it usually takes %s from launch to launch per step, where they take %s, over %s steps; ",
+			v.rankNames(f, l.late), nanoseconds("host_time", h.lateNs), nanoseconds("host_time_of_the_others", h.restNs), number("steps_compared", h.steps))
 		if h.aheadNs > 0 {
 			say(f, "it is %s ahead of its device, and nobody waits for it until that is used up", nanoseconds("host_ahead", h.aheadNs))
 		} else {
