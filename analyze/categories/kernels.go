@@ -47,6 +47,7 @@ var kernelRules = []Rule{
 	{"gemm", "nvjet*|cijk", "cuBLAS, hipBLASLt, Tensile"},
 
 	// Adapters: before experts and GEMMs, which they consist of.
+	{"activation", "=shrink_kernel cuda::", "ONNX Runtime: its operator Shrink"},
 	{"lora", "lora*::|*lora::", "mistral.rs kernels/lora"},
 	{"lora", "lora|shrink|sgmv*|bgmv*|punica|sgmv_shrink", "vLLM lora/ops/triton_ops, SGLang lora/triton_ops, Punica, TensorRT-LLM lora/"},
 
@@ -80,12 +81,13 @@ var kernelRules = []Rule{
 
 	// Speculative decoding.
 	{"spec_decode", "eagle*|medusa|draft|draft_tokens|rejection*|rejected_tokens|spec_decode*|spec_decoding*|speculative*|tree_speculative*|verify_tree*|build_tree*|*draft|ngram_match|lookahead*|^mtp|tree_mask|chain_tree|accept_tokens !sampled !rope !*norm", "vLLM spec_decode, SGLang speculative/, TensorRT-LLM speculativeDecoding/"},
+	{"spec_decode", "=expand_kernel !cuda::", "vLLM sample/rejection_sampler.py"},
 	{"conv", "dflash2 conv", "vLLM models/qwen3_dflash2.py"},
 	{"spec_decode", "speculative_decoding::|spec_decode::|speculative::|medusa::|eagle::", "TensorRT-LLM kernels/speculativeDecoding"},
-	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|mtp_new*|mtp_input|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|=expand_kernel|hidden_states_pool|reject|accept|*accept|verify !mla !cache_loc", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
+	{"spec_decode", "next_token_padded|num_accepted|fill_accepted*|accepted_tokens|dflash*|mtp_shift|mtp_new*|mtp_input|shift_input|rotate_input|assign_new_state|insert_resampled|local_logits_stats|bonus|acceptance|residual_mass|cumulative_log_p|resample|recovered_tokens|hidden_states_pool|reject|accept|*accept|verify !mla !cache_loc", "vLLM spec_decode/, SGLang multi_layer_eagle_utils.py"},
 
 	// What is named after what it prepares for.
-	{"quantize", "smooth_quant*|smooth_quantize*|^quant_mxfp4|quantize_linear|^per_token|^per_tensor|^per_group|^per_block|^per_channel !gemm !*gemm !gemv !matmul !attn", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
+	{"quantize", "*dequantize_blockwise|*quantize_blockwise|smooth_quant*|smooth_quantize*|^quant_mxfp4|quantize_linear|^per_token|^per_tensor|^per_group|^per_block|^per_channel !gemm !*gemm !gemv !matmul !attn", "SGLang quantization/fp8_kernel.py, vLLM fp8_utils.py"},
 	{"quantize", "^quantize|^dequantize|^calibrate expert|experts !gemm !gemv !matmul*", "any: experts' weights and tokens, of few bits from here on"},
 	{"activation", "^silu_mul|^silu_and_mul|^fused_silu|^swiglu|^gelu_and_mul|^act_and_mul !gemv", "vLLM activation_kernels.cu, batched_deep_gemm_moe.py"},
 
@@ -102,6 +104,8 @@ var kernelRules = []Rule{
 	{"moe_route", "finalize_moe|^finalize_kernel|^finalize_deep_seek|^post_expert|append_shared_expert|finalize::|finalize_matmul_scatter|expand_input_rows|shuffle_input_rows|=permute_kernel|=permute::|expert_first_token*|expert_prefix*|block_expert*|global_expert*|build_expert*", "TensorRT-LLM moe_kernels.cu, trtllm_fused_moe_dev_kernel.cu"},
 	{"moe_route", "expert_tokens|expert_map|expert_ids|expert_offsets|expt_data|expt_hist|experts_combine|compute_arg_sorts|blockscale_offsets|shuffle_rows|apply_shuffle_mul_sum|masked_m|seg_indptr|src2dst|gateup_input|minus_one", "vLLM moe_data.cu, SGLang ep_moe/kernels.py, moe/prepare_moe_input.cu"},
 	{"moe_route", "topk_forward|sum_topk*|sum_bitmatrix*|bitmatrix|compute_writeback|masked_compaction|sbtopk|topk_routes|route_count|route_prefix*|topk_id|topk_ids|topk_pack|hash_topk|moe_data|moe_output|topk_to_local|masked_topk_sum|unpermute*|topk_idx", "triton_kernels, FlashInfer moe_w4a16_route_pack.py, vLLM moe_permute_unpermute"},
+	{"quant_gemm", "to_marlin", "fastllm: weights, laid out as Marlin has them"},
+	{"moe_gemm", "gemv|*gemv topk*|top_k*|grouped* !gate", "any: GEMVs of the experts chosen"},
 	{"moe_route", moe + "align*|count*|placement", "any: experts' tokens, counted and laid out, whatever GEMM comes after"},
 	{"moe_gemm", moe + "gate_up|gateup gemm|*gemm|gemv|*gemv|matmul*|mm|grouped|batched|w8a8*|w4a8*|w4a16*", "any: of experts both projections at once"},
 	{"moe_route", "gather*|scatter* dense_tokens|padded_tokens", "FBGEMM gen_ai, MSLK moe/gather_scatter.py"},
@@ -130,12 +134,14 @@ var kernelRules = []Rule{
 	{"norm", "gamma_beta|gamma_beta_backward*|batch_norm_*|compute_internal_gradients", "PyTorch ATen native/cuda/layer_norm_kernel.cu, Normalization.cuh"},
 	{"norm", wrapped + "<rmsnorm*|layernorm*|rms_norm|layer_norm|add_rmsnorm*>", "ck_tile norms"},
 	{"norm", "unrolled_elementwise_kernel_for_multi_outputs <batch_norm*>", "PyTorch ATen"},
-	{"elementwise", "mhc|hc|ihc|hyper_connection*|sinkhorn !gemm !gemv !matmul !proj !projection !attn !silu", "hyper-connections: TransformerEngine triton/mhc.py, vLLM mhc/, SGLang"},
+	{"elementwise", "mhc|hc|ihc|hyper|hyper_connection*|sinkhorn !gemm !gemv !matmul !proj !projection !attn !silu", "hyper-connections: TransformerEngine triton/mhc.py, vLLM mhc/, SGLang"},
 	{"elementwise", "sparse24*|sparsify*|sparse_nm*|semi_structured* !gemm !matmul", "xformers csrc/sparse24: weights and activations of which two of four count"},
 	{"elementwise", "optimizer*|*optimizer", "bitsandbytes csrc/kernels.cu"},
 	{"sampling", "apply_penalty|token_id_counter*|length_criterion|stop_criterion|stop_words|eos_penalty|min_length_penalty", "lightllm apply_penalty.py, lmdeploy stop_criteria_kernels.cu"},
 	{"attn", "^fwd_grouped_kernel|^fwd_kernel_stage1|^fwd_kernel_stage2", "Triton attention of SGLang and vLLM: decode_attention.py"},
-	{"rope", "rope|mrope|rotary*|*rope|cos_and_sin|cos_sin|sin_cos|sincos*|pos_ids|rotate_half|kn_entry|apply_rope*|packed_qk_rope", "vLLM pos_encoding_kernels.cu, SGLang rope.cuh, FlashInfer pos_enc.cuh, aiter rope_common.h"},
+	{"rope", "rope|mrope|rotate_position*|rotary*|*rope|cos_and_sin|cos_sin|sin_cos|sincos*|pos_ids|rotate_half|kn_entry|apply_rope*|packed_qk_rope", "vLLM pos_encoding_kernels.cu, SGLang rope.cuh, FlashInfer pos_enc.cuh, aiter rope_common.h"},
+	{"kv_cache", "lmc::", "LMCache csrc/: caches, loaded and stored"},
+	{"embed_index", "advance_step*", "vLLM csrc/prepare_inputs"},
 	{"kv_cache", "flatten_kv_cache*|destindex_copy*|copy_kv*|kv_trans*|sample_kv|repack_kv*|kv_index_to_req|handl_k_cache|hanld_k_cache|concat_kv*|quant_kv_cache*|mla_insert|reshape_and_cache*|reshape_cache*|concat_and_cache*|store_cache|store_kv*|store_kvcache|set_kv*|set_mla_kv*|set_k_and_s|get_k_and_s|get_k_triton|get_s_triton|append_paged*|quant_and_cache|kv_insert|copy_all_layer|write_cache|insert_k|quantize_and_insert*|index_cache|indexer_cache", "vLLM cache_kernels.cu, SGLang mem_cache/, FlashInfer page.cuh"},
 	{"kv_cache", "kv_buffer*|cache_loc|cache_locs|req_to_token*|swap_blocks*|copy_blocks*|gather_cache|dequant_cache|dequant_kv|dequant_gather*|dequantize_and_gather|fused_store_fp8|fused_store_mse|convert_fp8|window_store|staging|save_ring*|prefill_pages|cp_gather*|kv_blocks|transfer_kernel|transfer_page*|device_buffer|gather_prefill_kv|paged_dequant|kv_cache_gather|kv_cache_scatter|k_cache|create_flashinfer_kv|hisparse*|kv_indices", "vLLM, SGLang mem_cache/, kvcacheio/transfer.cu, FlashInfer fp4_kv_dequantization.cu"},
 
@@ -155,13 +161,13 @@ var kernelRules = []Rule{
 	{"attn", "lean_reduction*", "cuDNN: sums the parts of its fused attention"},
 	{"attn", "cudnn_sdpa*::|flash::|pytorch_flash::|natten::|fmha::|attention::|fmha*::|flash_mla*::|xqa::", "flash-attention, FlashInfer"},
 	{"attn", wrapped + "<flash_attn*|fmha*|attention*|mla*|flash_mla*|sdpa|pytorch_mem_eff*>", "flash-attention 3, CUTLASS fmha, ck_tile fmha, FlashMLA"},
-	{"kv_cache", "kv_cache|kvcache|full_cache|paged_kv|hicache*", "any: what else says so"},
+	{"kv_cache", "kv_cache|kvcache|full_cache|paged_kv|hicache*|past_state*|past_states|past_key*|past_kv", "any: what else says so"},
 
 	{"attn", "decode|prefill fa|paged|varlen|heads", "any: attention by its phase and what it reads"},
 
 	// Convolutions before GEMMs, of which most are made.
 	{"conv", "fprop|dgrad|wgrad|wgrad2d*|dgrad2d|conv|conv1d|conv2d|conv3d|convolution*|convolve*|winograd*|im2col*|im2d2col|col2im*|vol2col|implicit_convolve*|scudnn|hcudnn|depthwise*", "cuDNN, PyTorch ATen native/cuda, MIOpen"},
-	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|*interpolation|sumpool|interpolate*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average*|adaptive_max*|*adaptiveaveragegradinput|*adaptivemaxgradinput|max_unpool*|grid_sampler*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
+	{"conv", "igemm_fwd|igemm_bwd|igemm_wrw|miopen*|nchw*|nhwc*|upsample*|*interpolation|grid_sample*|sumpool|interpolate*|max_pool*|avg_pool*|adaptive_max_pool*|adaptive_avg_pool*|adaptive_average*|adaptive_max*|*adaptiveaveragegradinput|*adaptivemaxgradinput|max_unpool*|average_pool*|pool2d|mean_pooling|sp3asm*|gridwise_conv*|*dgrad|*wgrad|*fprop|batched_transpose", "MIOpen, cuDNN layouts, PyTorch ATen pooling"},
 	{"conv", "cudnn::|cask_cudnn*::|cutlass_cudnn*::|cutlass__5x_cudnn::", "cuDNN: what else is in its namespaces"},
 	{"conv", "fft2d*|fft1d*|flip_filter|compute_offsets*|kernel_grad*", "cuDNN: convolution by Fourier transform"},
 	{"conv", wrapped + "<implicit_gemm*|conv*|=conv|=dgrad|=wgrad|=fprop|*dgrad|*wgrad|*fprop> !<convert*>", "CUTLASS convolutions"},
@@ -174,6 +180,7 @@ var kernelRules = []Rule{
 	{"quant_gemm", "decompress*|reconstruct*|repack*|qmm|qmv|qvm|quant_gemm|quant_matmul|quant_linear|quantized_matmul|quantized_gemm|qgemm*|qgemv*|qmatmul*|qlinear*|gemmv2_forward_4bit|scaled_mm*|block_scaled_mm|scaled_matmul|gemv_4bit|gemm_4bit|kgemm_4bit*|kgemv*|dequantize_weights|dequantize_block*|mul_mat_q*|mul_mat_vec_q*|mul_mat_vec*|mmq|mmvq|shuffle_2bit|shuffle_3bit|shuffle_4bit|shuffle_8bit|=shuffle_kernel|vecquant*|column_remap|make_sequential|=reconstruct_kernel|matmul_248|weight_dequant|dequantize_weight", "vLLM, bitsandbytes, ggml"},
 	{"activation", "fbgemm silu*|gelu*|swiglu*", "FBGEMM gen_ai moe/activation.py: its own name is no GEMM"},
 	{"quant_gemm", "linear|einsum|vecmat|matvec|*gemm|gemm|gemmk|gemv|gemvx|*matmul|matmul*|=mm|*mm|splitk fp8*|fp4*|nvfp4|mxfp4|mxfp8|int8|int4|8bit|4bit|e4m3|e5m2|e2m1|blockscale*|f8f8*|q2|q3|q4|q5|q6|q8|dp4a*|fp6|i4|u4|s4|i8|u8|s8|w4|w8|*quant|quant*|2bit|3bit", "any GEMM whose name says what it multiplies: DeepGEMM sm90_fp8_gemm_1d2d, FBGEMM _kernel_matmul_fp8"},
+	{"quant_gemm", "rearrange*|interleave*|reorder* weight|weights|qweight", "AllSpark, TensorRT-LLM: weights, laid out anew"},
 	{"quant_gemm", "f8f8bf16*|f4f4bf16*|f8i4bf16*|bf16i4*|i8i8bf16*|mx8mx8*|mx8mx4*|mx4mx4*", "FBGEMM gen_ai, MSLK: GEMMs by what they multiply and make"},
 	{"quant_gemm", wrapped + "<machete*|marlin*>", "vLLM"},
 	{"quant_gemm", wrapped + "<gemm|*gemm> " + fewBits, "CUTLASS, vLLM scaled_mm, Machete, ck gemm_xdl"},
@@ -183,12 +190,13 @@ var kernelRules = []Rule{
 	{"gemm", "*gemm|gemm|gemmk|gemv|gemvx|*gemv|*matmul|matmul*|mm_kernel|bmm*|*bmm|addmm|=mm|fp32_router|gemmk1|trsm*|syrk*|symm*|mmad|dot_product|matrix_multiply*|batched_ptrs", "BLAS by any name"},
 	{"gemm", "cublas*::|epilogue::|gemvx::|rocblas*::|ck_gemm::", "cuBLAS, rocBLAS"},
 	{"quant_gemm", wrapped + "<gemm_quant*|gemm_w4a4*|w4a4*|w4a8*|w8a8*|w4a16*>", "nunchaku zgemm/"},
+	{"gemm", wrapped + "<spmm*|sddmm*>", "Sputnik"},
 	{"gemm", wrapped + "<gemm|*gemm|gemm_*|matmul*|tiled_mma|mma_atom>", "CUTLASS, CuTe DSL, ck"},
 	{"gemm", "proj|projection|lm_head|einsum|mm|mv|vdot|vecdot|mat_vec*|*mat_vec !argmax* !argmin* !*argmax", "any: a model's linear layers, and what PyTorch calls products"},
 
 	{"activation", "act_and_mul*|act_mul*|swish*|output_gate|powglu|silu*|gelu*|swiglu*|swigluoai*|geglu*|reglu*|relu*|sigmoid*|logsigmoid*|mish|situ|*silu|*gelu|leaky_relu*|hardswish*|tanh_backward|prelu*|activation_kernel|glu_kernel", "vLLM activation_kernels.cu, FlashInfer activation.cuh, SGLang"},
 	{"activation", "*elementwise_kernel|*elementwise|elementwise_kernel* <silu*|gelu*|sigmoid*|relu*|leaky_relu*|hardswish*|hardtanh*|hardsigmoid*|hardshrink*|softshrink*|mish*|softplus*|elu_kernel|elu_backward*|glu_kernel|glu_backward*|glu_jvp*|log_sigmoid*|threshold_kernel_impl>", "PyTorch ATen native/cuda/Activation*.cu"},
-	{"quantize", "*quant|quant*|qparam*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|calibrate*|pack_weight*|scale_activation*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
+	{"quantize", "*quant|quant*|qparam*|quantize*|quantization|*quantize|dequant*|requant*|requantize*|calibrate*|outlier*|outliers|pack_weight*|scale_activation*|cvt*|cast_to_fp8|per_token_cast*|absmax|to_fp4|to_fp8|downcast*|upcast_to_mxfp|upscale*|fp8rowwise*|*fp8rowwise|fusednbit*|fused8bit*|msfp*|compute_scales|group_max|swizzle_scale*|mx_scale*|pack_ue8m0*|amax|descale|max_reduction|block_scale*|channel_scale|data_to_scale|initialize_scale|transpose_and_pack_fp32*|e8m0*|bitsandbytes*", "vLLM csrc/quantization, SGLang gemm/per_token_quant, FBGEMM quantize_ops, bitsandbytes"},
 	{"quantize", "^quant|^quantize|^dequant|^dequantize", "any: what begins so"},
 	{"quantize", "fbgemm_gpu:: qparam|scale_matrix*|fp8*|hfp8*|*quantize|quantize*|quantized", "FBGEMM quantize_ops"},
 	{"quantize", "*elementwise_kernel|elementwise_kernel* <float_to_hfp8*|hfp8_to_float*>", "FBGEMM quantize_ops: by way of ATen"},
@@ -203,9 +211,9 @@ var kernelRules = []Rule{
 	{"embed_index", "fbgemm_gpu::|nbit::|ssd_split*::", "FBGEMM: embeddings and jagged tensors"},
 	// Sampling: from logits to tokens.
 	{"embed_index", "combine_sampled*", "vLLM v1/worker/gpu/input_batch.py"},
-	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|token_filter*|vocab_mask*|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|typical_p*|rep_pen*|freq_pen*|pens|watermark*|markov*|stop_criteria|stop_words|bad_words|grammar*|eos*|*criterion|finished*|unfinished*|finalized", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
+	{"sampling", "argmax*|argmin*|*argmax|sampl*|sampling*|sample|sample*|sampler|gumbel*|top_k*|topk*|top_p*|topp|min_p*|*topk|multinomial*|logits*|logit*|logprob*|logprobs|penalt*|temperature*|token_bitmask|token_filter*|vocab_mask*|bitmask*|renorm*|beam_*|beam_search*|ban_*|=bias_kernel|curand*|decoding_initialize|thinking*|bincount|=exponential_kernel|typical_p*|top_prob*|force_decod*|rep_pen*|freq_pen*|pens|watermark*|markov*|stop_criteria|stop_words|bad_words|grammar*|eos*|*criterion|finished*|unfinished*|finalized", "vLLM sample/, SGLang, FlashInfer sampling.cuh, TensorRT-LLM"},
 	{"sampling", "sampling::|sampler::|topk::|mbtopk::|sbtopk::|beam_search::", "FlashInfer sampling.cuh, hpc-ops sampler/"},
-	{"embed_index", "cub:: device_radix*|radix_sort* !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings; PyTorch's own is at_cuda_detail::cub"},
+	{"embed_index", "cub:: device_radix*|radix_sort* <long> !<opaque_type>", "CUB as FBGEMM has it: sorts the rows of embeddings by their numbers; PyTorch's own sort has opaque types, samplers' have reals"},
 	{"sampling", "*median|kth_value|radix_sort*|*radix_sort|bitonic*|sort_postprocess*|device_radix_sort*|radix_find*|compute_blockwise*|radix_select*|block_digit*|segmented_sort*|sort_kernel*|compute_digit*|fill_reverse_indices*|sort_key*|radix_fill*|gather_topk|gather_top_k|radix_topk*|device_merge_sort*|merge_sort*|device_segmented*", "PyTorch ATen Sort.cu, TensorTopK.cu; CUB"},
 	{"sampling", "reduce_kernel <arg_max*|arg_min*|argmax*|argmin*>", "PyTorch ATen ReduceArgMaxKernel.cu"},
 	{"sampling", "*elementwise_kernel|distribution_elementwise* <exponential*|multinomial*>", "PyTorch ATen DistributionExponentialKernel.cu: noise to sample with"},
@@ -224,7 +232,7 @@ var kernelRules = []Rule{
 	{"softmax", "softmax::|*softmax::", "any"},
 	{"kv_cache", "kv_cache::|kvcache::|cache::", "TransformerEngine fused_attn/kv_cache.cu"},
 	{"attn", "attn::|*attn::|*attention::|mla*::|context_parallel::", "TransformerEngine fused_attn/"},
-	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|sdd|dsd|dds|linear|mlp|ffn|ff|feed_forward|fc1|fc2|a16w16*|w16a16* !hadamard* !flash* !paged*", "any: what only GEMMs are made of"},
+	{"gemm", "wmma|mfma|wgmma|umma|xdlops*|matvec|sdd|dsd|dds|spmm*|*spmm|sddmm*|linear|mlp|ffn|ff|feed_forward|fc1|fc2|a16w16*|w16a16* !hadamard* !flash* !paged*", "any: what only GEMMs are made of"},
 
 	// Words that say little, and more than nothing.
 	{"moe_gemm", "cutlass_kernels:: profiler|gemm", "TensorRT-LLM cutlass_fused_moe_kernels.cuh"},
@@ -238,12 +246,12 @@ var kernelRules = []Rule{
 	{"elementwise", "*elementwise|elementwise*|copy*|*copy|memcpy*|memcpy32*|fill*|multi_tensor*|foreach*|functor|distribution*|transpose*|*transpose|where|op_tensor*|sub_tensor*|scale_shift|operator_*|operator|pow*|add*|mul*|clamp*|cast*|*cast|softcap|dropout*|*dropout|fused_dropout*|philox*|random*|rand|randperm*|hadamard*|rotate_activation|timestep*|pad|pads|padded*|padding*|pad2d*|pad3d*|*pad|unpad*|zero*|init*|spin_kernel|adam*|sgd*|scale*|tri_mul|slice*|split*|permute*|select*|set_*|mask*|masked*|assert_async*|mhc|ihc|hc|d2dcpy*|pack_bits|check_range|flush_cache", "PyTorch ATen, Apex multi_tensor, MIOpen"},
 	{"elementwise", "arctanh|arccosh|arcsinh|logaddexp*|exponential*|diff|fft*|bessel*|*bessel|chebyshev*|hermite*|*gamma|gammainc*|igamma*|i0|i0e|i1|i1e|outer|cross|unsqueeze|as_strided*|replication*|reflection*|equal|extract_patches|patchify|neg|negative|abs|absolute|exp|exp2|expm1|log|log1p|log2|log10|sqrt|rsqrt|sin|cos|tan|asin|acos|atan|atan2|sinh|cosh|asinh|acosh|atanh|erf*|floor|ceil|round|trunc|frac|fix|sign|sgn|reciprocal|square|lerp|addcmul|addcdiv|maximum|minimum|fmax|fmin|fmod|remainder|div|divide|sub|rsub|hypot|polar|conj*|lgamma|digamma", "PyTorch ATen: an op by its name"},
 	{"elementwise", "eq|ne|lt|le|gt|ge|logical*|bitwise*|leftshift|rightshift|isnan|isinf|isfinite|isin|nan_to_num|check_finite*|compare*|uniform|normal|log_normal*|bernoulli|randint|randn|poisson|cauchy|geometric|linspace|logspace|eye|diag*|kron|heaviside|xlogy|deg2rad|rad2deg|ones|full|one_hot|rot90|pixel_*|memset|empty|resize*|scalar_tensor|shuffle*", "PyTorch ATen: an op by its name"},
-	{"elementwise", "from_f32|from_f16|from_fp32|from_fp16|from_bf16|from_half|from_float|fp32_to*|fp16_to*|bf16_to*|f32_to*|f16_to*|to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|to_bool|float_to*|half_to*|rotate*|had|fht|fwht", "any: conversions, Hadamard transforms"},
+	{"elementwise", "from_f32|from_f16|from_fp32|from_fp16|from_bf16|from_half|from_float|half_2_float*|float_2_half*|fp32_to*|fp16_to*|bf16_to*|f32_to*|f16_to*|to_fp16|to_bf16|to_fp32|to_f16|to_f32|to_half|to_float|to_bool|float_to*|half_to*|rotate*|had|fht|fwht", "any: conversions, Hadamard transforms"},
 	{"softmax", "probs|prob|probability", "any"},
 	{"sampling", "sort|*sort|argsort|top1*|median", "any: what sorts"},
-	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|mapping|req|page|pages|plan|lookup|candidates", "any"},
+	{"embed_index", "token|tokens|ids|idx|offset|offsets|length|lengths|rows|slot|slots|inputs|mapping|req|page|pages|plan|lookup|candidates", "any"},
 	{"activation", "gate|gates|glu|act|activation", "any"},
-	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|kldiv*|kl_div*|jsd|minmax*|distance|*distance|euclid*|dist|pdist|cdist|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
-	{"elementwise", "interleave*|shift*|partition|delay*|replicate*|extract*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|pointwise*|elemwise*|lstm*|gru*|convert*|pack|unpack|bias|residual|mix", "any"},
+	{"reduce", "sum|mean|any|all|prod|amin|aminmax|nansum|var|std|trace|mode|hist|moments|loss|*loss|kldiv*|kl_div*|jsd|minmax*|percentile*|*quantile|quantile*|distance|*distance|euclid*|dist|pdist|cdist|num_nans|count|counts|max|min|stats|partial|partials|combine|merge", "any"},
+	{"elementwise", "interleave*|plus*|shift*|partition|delay*|unfold*|tile_kernel|compress*|replicate*|extract*|spin*|sleep*|transform*|swap*|rearrange*|reshape*|layout|swizzle*|clear*|reset*|expand|repeat*|cpy*|bcast*|*bcast|unary*|binary*|pointwise*|elemwise*|lstm*|gru*|convert*|pack|unpack|bias|residual|mix", "any"},
 	{"elementwise", "elementwise::|cub_elementwise::|eigen::|tensorflow::", "any: what else says so"},
 }
