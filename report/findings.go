@@ -49,12 +49,15 @@ func (p *page) finding(f *analyze.Finding) {
 	p.wrapped("  "+sign, "    ", stake+f.Sentence, color)
 }
 
-// findingMark is the mark that a finding carries: that of the problems of what it rests on, on a rank that it points at.
+// findingMark is the mark that a finding carries: that of the problems of what it rests on, on a rank that it points at. What a rank
+// waited in collectives is known from all of them, so that those of any rank count.
 func findingMark(all []notice, f *analyze.Finding) string {
 	of := slices.DeleteFunc(slices.Clone(all), func(n notice) bool {
 		here := func(e analyze.EventRef) bool { return slices.Contains(n.ranks, e.Rank) }
 		elsewhere := len(n.ranks) > 0 && len(f.Events) > 0 && !slices.ContainsFunc(f.Events, here)
-		return n.number == 0 || elsewhere || !slices.ContainsFunc(f.RestsOn, func(part string) bool { return slices.Contains(n.Affects, part) })
+		return n.number == 0 || !slices.ContainsFunc(f.RestsOn, func(part string) bool {
+			return slices.Contains(n.Affects, part) && (!elsewhere || part == "collectives")
+		})
 	})
 	return markOf(of)
 }

@@ -69,7 +69,7 @@ type view struct {
 	result  *analyze.Result
 	ranks   []*Look       // in order of rank
 	several bool          // more than one was looked at: sentences name theirs
-	stepNs  int64         // how long an iteration takes, on the rank that waits least, without gaps that are no part of the rhythm
+	stepNs  int64         // how long an iteration takes, without gaps that are no part of the rhythm, on the whole rank that waits least
 	longNs  int64         // for how long the device stands still in those per iteration, on the rank where that is most
 	waits   bool          // some of the ranks' collectives match: what each waited in them is known
 	lag     *lag          // who holds the others up; nil: nobody
@@ -90,9 +90,10 @@ func newView(r *analyze.Result, looks []*Look) *view {
 		}
 	}
 	slices.SortStableFunc(v.ranks, func(a, b *Look) int { return cmp.Compare(a.rank.Rank, b.rank.Rank) })
+	whole := slices.ContainsFunc(v.ranks, func(l *Look) bool { return !v.isCut(l) })
 	for _, l := range v.ranks {
 		ns := quotient(l.totalNs, l.steps())
-		if v.stepNs == 0 || ns < v.stepNs {
+		if (v.stepNs == 0 || ns < v.stepNs) && (!whole || !v.isCut(l)) {
 			v.stepNs = ns
 		}
 		v.longNs = max(v.longNs, quotient(l.outliersNs, l.steps()))
@@ -105,6 +106,12 @@ func newView(r *analyze.Result, looks []*Look) *view {
 	}
 	v.lag = v.findLag()
 	return v
+}
+
+// isCut tells whether an end of a rank's trace is missing, so that its steps are shorter than they were.
+func (v *view) isCut(l *Look) bool {
+	of := []string{analyze.ProblemDamaged, "early_rank", "rank_lost_work", "gpu_ends_early", "gpu_begins_late"}
+	return slices.ContainsFunc(v.result.Problems, func(p analyze.Problem) bool { return p.Rank == l.rank.Rank && slices.Contains(of, p.ID) })
 }
 
 // worst is the finding of the rank that has most at stake.

@@ -71,3 +71,18 @@ func TestRankWithoutGPU(t *testing.T) {
 		}
 	}
 }
+
+// TestStepOfWholeRanks: how long a step takes is not told by a rank whose trace breaks off.
+func TestStepOfWholeRanks(t *testing.T) {
+	for problem, want := range map[string]int64{"": 5, "unlinked": 5, "damaged": 600, "early_rank": 600} {
+		r := &analyze.Result{Kind: analyze.KindGPU, Problems: []analyze.Problem{{ID: problem, Rank: 1}}}
+		var looks []*Look
+		for rank, ns := range []int64{600, 5, 620} {
+			r.Ranks = append(r.Ranks, &analyze.Rank{Rank: rank})
+			looks = append(looks, &Look{rank: r.Ranks[rank], gpu: true, pace: pace{count: 1, totalNs: ns}})
+		}
+		if v := newView(r, looks); v.stepNs != want {
+			t.Errorf("%q on rank 1: a step of %d, want %d", problem, v.stepNs, want)
+		}
+	}
+}
