@@ -123,7 +123,7 @@ func TestDoctorOfServer(t *testing.T) {
 func TestURLInterrupted(t *testing.T) {
 	s := startServer(t, 2)
 	dir := filepath.Join(t.TempDir(), "capture")
-	p := start(t, s.args(dir, "--random-output-len", "400", "--num-prompts", "64", "--warmup", "0")...) // which takes seconds
+	p := start(t, s.args(dir, "--random-output-len", "400", "--num-prompts", "20000", "--concurrency", "64", "--warmup", "0")...) // which takes minutes
 	awaitRunning(t, s)
 	p.signal(syscall.SIGINT)
 	code, said := p.end()
@@ -170,6 +170,7 @@ func TestURLKilled(t *testing.T) {
 			s = startServer(t, 2)
 		}
 		dir := filepath.Join(t.TempDir(), "capture")
+		before := s.traces(t)
 		p := start(t, s.args(dir, "--random-output-len", "60", "--num-prompts", "6", "--warmup", "0")...)
 		if i%4 < 2 {
 			awaitRunning(t, s) // so that the profile has begun
@@ -191,25 +192,45 @@ func TestURLKilled(t *testing.T) {
 		} else if m, err := ondisk.ReadManifest(dir); err != nil || m.RecordingSince == nil {
 			s.post(t, "/stop_profile")
 		} else {
-			s.recover(t, dir)
-			ended["recovered"]++
+			ended[s.recover(t, dir, before)]++
 		}
 	}
 	t.Log(ended)
 }
 
-// recover ends what a killed inferprof has left on, brings both traces, and leaves nobody recording.
-func (s *served) recover(t *testing.T, dir string) {
+// recover ends what a killed inferprof has left on, brings both traces, and leaves nobody recording. Only of one that was killed
+// before its start had come to the server, which had so many traces before, there are none; that is said. It returns which of the two.
+func (s *served) recover(t *testing.T, dir string, before int) string {
 	t.Helper()
+	was, err := server.Describe(t.Context(), s.url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var stdout, stderr bytes.Buffer
 	code := execute(t.Context(), []string{"recover", dir, "--quiet"}, &stdout, &stderr)
 	m, err := ondisk.ReadManifest(dir)
-	if code != exitFine || err != nil || m.Status != ondisk.Interrupted || m.RecordingSince != nil || !slices.Equal(m.Ranks.Found, []int{0, 1}) {
-		t.Errorf("recover: exit code %d, said %q; manifest %+v, %v", code, &stderr, m, err)
+	begun := was.Recording != "no" || s.traces(t) > before
+	if err != nil || m.Status != ondisk.Interrupted || m.RecordingSince != nil || begun && (code != exitFine || !slices.Equal(m.Ranks.Found, []int{0, 1})) ||
+		!begun && (code != exitFailed || !strings.Contains(stderr.String(), "no new trace appeared in ")) {
+		t.Errorf("recover, begun %t: exit code %d, said %q; manifest %+v, %v", begun, code, &stderr, m, err)
 	}
 	if d, err := server.Describe(t.Context(), s.url, ""); err != nil || d.Recording != "no" {
 		t.Errorf("after recover: %+v, %v", d, err)
 	}
+	if !begun {
+		return "not begun"
+	}
+	return "recovered"
+}
+
+// traces is how many the server has written.
+func (s *served) traces(t *testing.T) int {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "*.pt.trace.json.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
 }
 
 // truth checks a capture whose maker or server was killed, and says in a word what there is of it.
