@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 		for name, script := range fakes {
 			engine.Register(name, script.Open)
 		}
+		tellAfter, tellEvery = time.Hour, time.Hour
 		main()
 	}})
 }

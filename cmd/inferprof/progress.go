@@ -39,8 +39,12 @@ type progress struct {
 const (
 	clearLine   = "\r\x1b[K"
 	redrawEvery = 100 * time.Millisecond
-	tellAfter   = 2 * time.Second // where there is no terminal
-	tellEvery   = 10 * time.Second
+)
+
+// Where there is no terminal. Tests whose processes take as long as the machine is busy have them say nothing of it.
+var (
+	tellAfter = 2 * time.Second
+	tellEvery = 10 * time.Second
 )
 
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
