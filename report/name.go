@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/inferprof/inferprof/analyze/categories"
 )
 
 // Names of C++ kernels are types written out: hundreds of characters of template arguments, of which one says what the
@@ -41,7 +43,7 @@ func kernelName(name string) string {
 	for _, n := range noise {
 		name = strings.ReplaceAll(name, n, "")
 	}
-	base, arguments := splitTemplate(strings.TrimPrefix(name, "void "))
+	base, arguments := splitTemplate(categories.WithoutResult(name))
 	short := lastComponent(base)
 	if short == "" {
 		return name

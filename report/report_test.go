@@ -414,6 +414,7 @@ func TestText(t *testing.T) {
 
 func TestKernelName(t *testing.T) {
 	for name, want := range map[string]string{
+		"std::enable_if<(((8)>(0)))&&vllm::_typeConvert<c10::Half>::exists, void>::type vllm::fused_add_rms_norm_kernel<c10::Half, 8, true>(c10::Half*, long)":                                                                       "fused_add_rms_norm_kernel",
 		"void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<int>, std::array<char*, 1ul> >(int)":                                                                                                              "vectorized_elementwise_kernel<FillFunctor>",
 		"void at::native::elementwise_kernel<128, 4, at::native::gpu_kernel_impl_nocast<at::native::direct_copy_kernel_cuda(at::TensorIteratorBase&)::{lambda()":                                                                     "elementwise_kernel<direct_copy_kernel_cuda>",
 		"void at::native::(anonymous namespace)::vectorized_layer_norm_kernel<c10::Half, float, false>(int, float)":                                                                                                                  "vectorized_layer_norm_kernel",

@@ -42,7 +42,7 @@ func partsOf(name string, scopes []string) parts {
 		return cuteParts(rest, scopes)
 	}
 	p := parts{scopes: scopes[:0]}
-	name = withoutResult(name)
+	name = WithoutResult(name)
 	head, from, depth, open, end := 0, 0, 0, -1, len(name)
 	scope := func(to int) { // what stands between from and to, outside of templates
 		if s := strings.TrimSpace(name[from:to]); s != "" && s != anonymous && s != unnamed {
@@ -116,8 +116,8 @@ func cuteParts(name string, scopes []string) parts {
 	return parts{scopes: scopes[:0], own: name[:end], arguments: name[end:]}
 }
 
-// withoutResult leaves out what a function template returns, which its demangled name begins with.
-func withoutResult(name string) string {
+// WithoutResult is a kernel's name without what the function returns, which the demangled name of a template begins with.
+func WithoutResult(name string) string {
 	if rest, ok := strings.CutPrefix(name, "void "); ok {
 		return rest
 	}

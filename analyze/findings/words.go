@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 )
 
 // What sentences and evidence are made of.
@@ -69,7 +70,7 @@ func shortName(name string) string {
 	if strings.HasPrefix(name, "## Call CompiledFxGraph ") { // and a hash
 		return "CompiledFxGraph"
 	}
-	name = strings.TrimPrefix(name, "void ")
+	name = categories.WithoutResult(name)
 	i := strings.IndexAny(name, "<(")
 	// copies say more in brackets, and so do steps and scopes: enumerate(DataLoader)#_SingleProcess….__next__
 	if i > 0 && (name[i] == '<' || strings.HasSuffix(name, ")")) && !strings.HasPrefix(name, "Mem") && !strings.HasPrefix(name, "execute_") {
