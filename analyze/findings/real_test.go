@@ -12,7 +12,7 @@ import (
 
 // TestCausesPutIn: what was done in each step of a real engine is named first or second, and nothing that was not done.
 func TestCausesPutIn(t *testing.T) {
-	done := []string{"sync_in_step", "pageable_copies", "exposed_copies", "device_allocations", "launched_work_waits"}
+	done := []string{"sync_in_step", "pageable_copies", "exposed_copies", "device_allocations", "launched_work_waits", "activation_quantization"}
 	for _, c := range []struct {
 		file, want string
 		also       []string // what is true as well
@@ -25,6 +25,7 @@ func TestCausesPutIn(t *testing.T) {
 		{file: "sync", want: "sync_in_step"},
 		{file: "items", want: "sync_in_step", also: []string{"tiny_copies"}},
 		{file: "compete", want: "launched_work_waits"},
+		{file: "fp8", want: "activation_quantization"},
 	} {
 		read, err := formats.ReadFile(filepath.Join("testdata", "h200", c.file+".pt.trace.json.gz"), source.Options{})
 		if err != nil {
