@@ -142,7 +142,7 @@ func (g *group) compareHosts() (h *hostLag, known bool) {
 	h.stepNs = quotient(whole, len(beats))
 	for _, half := range halves {
 		own, paused := usualSteps(half)
-		if ratio(meanAt(own, late)-meanAt(paused, rest), h.stepNs) < stragglerShare/2 {
+		if ratio(meanAt(own, late)-meanAt(paused, rest), h.stepNs) < stragglerShare/5 {
 			return nil, true
 		}
 	}

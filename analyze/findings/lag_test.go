@@ -238,3 +238,42 @@ func TestStragglerWhereHostsRunFree(t *testing.T) {
 		}
 	}
 }
+
+// Causes that make a quarter of what a rank is slower by are named, and no others.
+func TestCausesOfLag(t *testing.T) {
+	kernels := func(names ...string) *Look {
+		r := &analyze.Rank{}
+		for _, n := range names {
+			r.Kernels = append(r.Kernels, analyze.Kernel{Name: n, Category: "gemm", Count: 10, TotalNs: 1000})
+		}
+		return &Look{rank: r, gpu: true}
+	}
+	v := &view{result: &analyze.Result{Kind: analyze.KindGPU}, ranks: []*Look{kernels("gemm"), kernels("gemm", "extra")}}
+	for _, c := range []struct {
+		busy, idle, hostLate, transfer int64
+		has, not                       []string
+	}{
+		{busy: 900, idle: 50, transfer: 50, has: []string{"; it is at work 900 ns longer", "extra, which the others do not run"}, not: []string{"stands still", "collectives"}},
+		{busy: -100, idle: 900, hostLate: 900, transfer: 200, has: []string{"; its device stands still 900 ns longer per step, 900 ns of it because its host"}, not: []string{"at work", "collectives"}},
+		{busy: -100, idle: 200, transfer: 900, has: []string{"; its collectives take 900 ns longer once all have come"}, not: []string{"at work", "stands still"}},
+		{busy: 500, idle: 500, hostLate: 100, has: []string{"stands still 500 ns longer, of which late launches", ", and it is at work 500 ns longer"}, not: []string{"collectives"}},
+	} {
+		l := &lag{group: &group{steps: true}, beats: 1, late: []int{1}, rest: []int{0}, lateOwn: 1000,
+			longerBusy: c.busy, longerIdle: c.idle, longerHostLate: c.hostLate, longerTransfer: c.transfer}
+		f := &analyze.Finding{}
+		v.sayCause(f, l, "per step")
+		for _, part := range c.has {
+			if !strings.Contains(f.Sentence, part) {
+				t.Errorf("%+v: %q is not in %q", c, part, f.Sentence)
+			}
+		}
+		for _, part := range c.not {
+			if strings.Contains(f.Sentence, part) {
+				t.Errorf("%+v: %q is in %q", c, part, f.Sentence)
+			}
+		}
+		if f.Try == "" {
+			t.Errorf("%+v: nothing to try", c)
+		}
+	}
+}

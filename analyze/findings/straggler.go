@@ -187,7 +187,12 @@ func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
 		return slow
 	}
 	top := by[0]
-	say(f, ", most of it in %s: %s as long", top.category, factor("its_"+strings.ReplaceAll(top.category, " ", "_")+"_takes", top.tookNs/max(1, top.wouldNs)))
+	most := "most of it in %s: %s as long"
+	if 2*(top.tookNs-top.wouldNs) < slowdown {
+		say(f, ": its "+what+" take %s as long together", factor("its_"+what+"_take", all.tookNs/all.wouldNs))
+		most = "above all those of %s, which take %s as long"
+	}
+	say(f, ", "+most, top.category, factor("its_"+strings.ReplaceAll(top.category, " ", "_")+"_takes", top.tookNs/max(1, top.wouldNs)))
 	if strings.HasPrefix(top.category, "moe") {
 		return "see how tokens are divided among the experts' ranks (expert load balancing): as many kernels do not mean as many tokens; then its device's clocks"
 	}
