@@ -68,7 +68,7 @@ func unlinkedKernels(rv *rankView) *analyze.Finding {
 			number("before_all_with_a_launch", early))
 	}
 	if late > 0 {
-		say(f, "; %s of them run after some that have one, on their streams: their launches are lost", number("after_some_with_a_launch", late))
+		say(f, "; %s of them run after some that have one, on their streams: their launches are lost, or were not recorded", number("after_some_with_a_launch", late))
 	}
 	return f
 }

@@ -133,3 +133,18 @@ func TestNoKernelsNoIdleness(t *testing.T) {
 		}
 	}
 }
+
+// TestBusyAfterCopy: what the host does while the device stands idle after a copy is said beside the copy.
+func TestBusyAfterCopy(t *testing.T) {
+	b := newBuilder(0, 1)
+	for i := range int64(12) {
+		at := 1_200_000*i + 1_000_000
+		b.gpu(trace.CategoryKernel, "gemm", b.call("cudaLaunchKernel", at, 3_000), at+5_000, 545_000, trace.Absent, 1)
+		b.gpu(trace.CategoryMemcpy, "Memcpy DtoH (Device -> Pageable)", b.call("cudaMemcpyAsync", at+10_000, 590_000), at+550_000, 40_000, 1<<20, 0)
+		b.Op("preprocess", at+601_000, 590_000)
+	}
+	f := byID(find(analyze.Options{}, b.Trace), "pageable_copies")
+	if f == nil || !strings.Contains(f.Sentence, "the host is in preprocess") || !strings.Contains(f.Try, "ahead of time") {
+		t.Errorf("%+v", f)
+	}
+}

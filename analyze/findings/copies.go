@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/interval"
 	"github.com/inferprof/inferprof/trace"
 )
@@ -105,8 +106,25 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 		"the GPU does nothing else for %s meanwhile", mean("copies_per_step", n, max(1, of.steps)), of.per(), nanoseconds("copying_per_step", of.each(ns)))
 	if after.ns > 0 {
 		say(f, ", and then stands idle for %s, as the host is late by that with what comes next", nanoseconds("idle_per_step", of.each(after.ns)))
+		rv.sayBusyHost(f, after.gaps)
 	}
 	return f
+}
+
+// sayBusyHost says what the host does while the device stands idle after a copy, if that is mostly one thing that is no copy: copying
+// otherwise wins that time only if this does not need what was copied.
+func (rv *rankView) sayBusyHost(f *analyze.Finding, gaps []gap) {
+	d := rv.during(gaps)
+	most, half := d.Most()
+	if !half || most[0].None || index.IsCopy(rv.name(most[0].Name)) {
+		return
+	}
+	o := &most[0]
+	say(f, "; for %s of that time the host is in %s", share("of_it_in_"+rv.occupant(o), o.Ns, d.Ns), rv.occupant(o))
+	if o.Row >= 0 {
+		f.Events = append(f.Events, rv.ref(o.Row))
+	}
+	f.Try += "; if what the host does then needs what was copied, do it ahead of time, on another thread, or on the device instead"
 }
 
 // exposedCopyShare of a step is what copies that hide behind nothing must take: engines' own inputs and outputs take 0.1 to
