@@ -112,6 +112,11 @@ func (v *Verification) check(ctx context.Context, paths []string, o Options) err
 	}
 	o.Strict = false
 	p := Of(captures, o)
+	for _, n := range p.notes { // the others have been told with the files
+		if n.Kind == ondisk.NoteTwice {
+			v.Notes = append(v.Notes, n.Text)
+		}
+	}
 	files := p.paths()
 	if len(files) == 0 {
 		return nil

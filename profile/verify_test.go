@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -64,5 +65,22 @@ func TestVerifyNothing(t *testing.T) {
 		if v, err := verify(t.Context(), nil, Options{}); !isError[*engine.UsageError](err) {
 			t.Errorf("%s: %+v, %v", name, v, err)
 		}
+	}
+}
+
+// A trace under another rank's name is told as such, as a report tells it: its rank is missing.
+func TestVerifyCopy(t *testing.T) {
+	dir := ranksOf(t, 2, 3)
+	lay(t, filepath.Join(dir, rankFile(1)), enginetest.Trace(0, 2, 3))
+	lay(t, filepath.Join(dir, rankFile(0)), enginetest.Trace(0, 2, 3))
+	v, err := Verify(t.Context(), []string{dir}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(v.Notes, func(n string) bool { return strings.Contains(n, rankFile(1)+" is a copy of ") }) {
+		t.Errorf("notes %q", v.Notes)
+	}
+	if !slices.ContainsFunc(v.Problems, func(p analyze.Problem) bool { return p.ID == "missing_ranks" }) {
+		t.Errorf("problems %+v", v.Problems)
 	}
 }
