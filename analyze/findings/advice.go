@@ -6,6 +6,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/stats"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -49,11 +50,26 @@ type hostWait struct {
 	in        string // what the host is in for most of the time; "" if that has no name
 	longestNs int64  // how long the longest of that lasts
 	few       bool   // a few gaps are most of it
+	graphs    int64  // that a step of the phase replays
 	inside    bool   // most of it lies inside steps' work
 }
 
 // warmUp is what to try against what happens once.
 const warmUp = "run some steps before the profile begins"
+
+// graphsOf is how many graphs a step of a phase replays, in the median; of a trace without steps, whether any is.
+func (rv *rankView) graphsOf(phase string) int64 {
+	var graphs []int64
+	for i := range rv.iterations {
+		if s := rv.step(i); s.Phase == phase {
+			graphs = append(graphs, int64(s.GraphLaunch))
+		}
+	}
+	if graphs == nil && rv.replays() {
+		return 1
+	}
+	return stats.Median(graphs)
+}
 
 // tryHost is what to try against waiting for the host: nothing that the trace shows done, and nothing for requests where there are
 // none.
@@ -71,7 +87,9 @@ func (rv *rankView) tryHost(w *hostWait) string {
 		try = "have the next batch ready when the step ends: more workers of the data loader (num_workers), prefetching, pinned memory"
 	case w.few:
 		try += "if it is there once and at the beginning, " + warmUp + "; else do it ahead of time, on another thread, or on the device"
-	case generates(rv.rank) && w.inside && !rv.replays():
+	case generates(rv.rank) && w.inside && w.graphs > 1:
+		try += "a step in one graph rather than in pieces, where its attention can be in one, less Python between launches, more tokens per step"
+	case generates(rv.rank) && w.inside && w.graphs == 0:
 		try += "less Python between launches, more tokens per step, " + choose(rv.has(compiledCode), "CUDA graphs", "a compiled model or CUDA graphs") +
 			" where shapes allow them"
 	case generates(rv.rank):

@@ -148,3 +148,13 @@ func TestBusyAfterCopy(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// TestEagerPrompts: the advice for a step that is launched kernel by kernel is about launches, and not about requests.
+func TestEagerPrompts(t *testing.T) {
+	b := newBuilder(0, 1)
+	b.run(steps{n: 6, name: "execute_context_1(512)_generation_0(0)", eager: 900_000})
+	f := byID(find(analyze.Options{}, b.Trace), "host_idle")
+	if f == nil || !strings.Contains(f.Try, "less Python between launches, more tokens per step") || strings.Contains(f.Try, "per request") {
+		t.Errorf("%+v", f)
+	}
+}

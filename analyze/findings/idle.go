@@ -53,7 +53,7 @@ func hostIdle(rv *rankView) *analyze.Finding {
 		say(f, "; %s of it in its %s longest gap%s", share("in_longest", fewNs, main.ns), number("longest_gaps", few), choose(few == 1, "", "s"))
 	}
 	in, longestNs := rv.sayMeanwhile(f, main.gaps)
-	f.Try = rv.tryHost(&hostWait{in: in, longestNs: longestNs, few: few > 0, inside: 2*main.betweenNs < main.ns})
+	f.Try = rv.tryHost(&hostWait{in: in, longestNs: longestNs, few: few > 0, graphs: rv.graphsOf(main.phase), inside: 2*main.betweenNs < main.ns})
 	for _, p := range phases {
 		if p != main && p.steps > 0 && p.ns > 0 {
 			say(f, "; %ss wait %s each (%s)", p.one(), nanoseconds("waiting_per_"+p.key(), p.each(p.ns)),
