@@ -93,3 +93,28 @@ func TestRanksOfOneWorld(t *testing.T) {
 		}
 	}
 }
+
+// TestEngineWithoutVersion: an engine whose version one side does not say is no other engine.
+func TestEngineWithoutVersion(t *testing.T) {
+	for b, want := range map[string]bool{"sglang": false, "sglang 0.5.17": false, "sglang 0.5.16": true, "sglangx": true, "vllm 0.5.17": true} {
+		side := func(engine string) Side {
+			return Side{Runs: []Run{{Ranks: 1, Settings: []Setting{{Name: "engine", Value: engine}}}}}
+		}
+		all := []Side{side("sglang 0.5.17"), side(b)}
+		warned := len(configurationWarnings(all, []SideInfo{describe(&all[0], "A"), describe(&all[1], "B")})) > 0
+		if listed := len(differences(all)) > 0; warned != want || listed != want {
+			t.Errorf("%s: warned %t, listed %t", b, warned, listed)
+		}
+	}
+}
+
+// TestNoShapes: where one side's steps do not say what they worked on, that is the reason that nothing is comparable.
+func TestNoShapes(t *testing.T) {
+	side := func(requests int64) *Side {
+		return &Side{Runs: []Run{{Groups: []Group{{Shape: Shape{Phase: "decode", GenerationRequests: requests, ContextRequests: -1}}}}}}
+	}
+	c := &pairing{side: [2]*Side{side(8), side(-1)}, pair: &Pair{A: "A", B: "B"}}
+	if got := c.nothing(); !strings.Contains(got, "the steps of B do not say how many requests") {
+		t.Error(got)
+	}
+}

@@ -90,7 +90,7 @@ func differences(all []Side) []Difference {
 		for i := range all {
 			v := settingOf(&all[i], name)
 			d.Values = append(d.Values, v)
-			differ = differ || v != "" && d.Values[0] != "" && v != d.Values[0]
+			differ = differ || v != "" && d.Values[0] != "" && v != d.Values[0] && !(name == "engine" && sameAsFar(v, d.Values[0]))
 		}
 		if differ {
 			out = append(out, d)
@@ -109,13 +109,18 @@ var unmeant = []struct{ name, why string }{
 	{"workload", "was given another workload"},
 }
 
+// sameAsFar tells whether one of two engines is the other without its version, which a trace by itself does not say.
+func sameAsFar(a, b string) bool {
+	return strings.HasPrefix(a, b+" ") || strings.HasPrefix(b, a+" ")
+}
+
 func configurationWarnings(all []Side, info []SideInfo) []string {
 	var out []string
 	for _, u := range unmeant {
 		base := settingOf(&all[0], u.name)
 		for i := 1; i < len(all); i++ {
 			v := settingOf(&all[i], u.name)
-			if v == "" || base == "" || v == base {
+			if v == "" || base == "" || v == base || u.name == "engine" && sameAsFar(v, base) {
 				continue
 			}
 			switch {
@@ -276,10 +281,24 @@ func (c *pairing) nothing() string {
 			has[k] = nil
 		}
 	}
+	for k, letter := range []string{c.pair.A, c.pair.B} {
+		shared := slices.ContainsFunc(has[0], func(phase string) bool { return slices.Contains(has[1], phase) })
+		if shared && !saysShapes(c.side[k]) && saysShapes(c.side[1-k]) {
+			return fmt.Sprintf("%s has %s and %s %s, and the steps of %s do not say how many requests and tokens they worked on", c.pair.A, words(0),
+				c.pair.B, words(1), letter)
+		}
+	}
 	if slices.Contains(has[0], string(trace.StepUnknown)) != slices.Contains(has[1], string(trace.StepUnknown)) {
 		return fmt.Sprintf("%s has %s and %s %s, so that no phase is on both sides", c.pair.A, words(0), c.pair.B, words(1))
 	}
 	return fmt.Sprintf("%s has %s and %s has %s", c.pair.A, words(0), c.pair.B, words(1))
+}
+
+// saysShapes tells whether any step of a side says what it worked on.
+func saysShapes(s *Side) bool {
+	return slices.ContainsFunc(s.Runs, func(r Run) bool {
+		return slices.ContainsFunc(r.Groups, func(g Group) bool { return g.GenerationRequests >= 0 || g.ContextRequests >= 0 })
+	})
 }
 
 // leastPercent is what rounds to no difference.
