@@ -187,7 +187,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		}, "0 damaged " + rank0, 15 * time.Second},
 		{"one is no trace, whatever its name", 0, func(put func(string, []byte)) map[time.Duration]func() {
 			return map[time.Duration]func(){0: func() { put(rank0, text(0)); put(rank1, []byte(`{"nodes":[]}`)) }}
-		}, "0 whole " + rank0 + ", 1 damaged " + rank1, 9 * time.Second},
+		}, "0 whole " + rank0 + ", 1 no trace " + rank1, 9 * time.Second},
 		{"nobody ever writes", 0, func(func(string, []byte)) map[time.Duration]func() { return nil }, "", 7 * time.Second},
 		{"another file is no trace", 0, func(put func(string, []byte)) map[time.Duration]func() {
 			return map[time.Duration]func(){0: func() { put("server_args.json", []byte(`{"model":"x"}`)); put("notes.txt", text(1)); put("named", nil) }}
