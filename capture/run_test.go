@@ -23,6 +23,8 @@ import (
 	"github.com/inferprof/inferprof/sampling"
 )
 
+func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
+
 // options are those of a run of script on two ranks, in a new directory.
 func options(t *testing.T, script *enginetest.Script) Options {
 	t.Helper()

@@ -21,19 +21,7 @@ import (
 	"github.com/inferprof/inferprof/engine/enginetest"
 )
 
-// Other programs' temporary files are none of the tests'.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "collect-")
-	if err == nil {
-		err = os.Setenv("TMPDIR", dir)
-	}
-	if err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
 
 // far is a place on another machine, which exists in memory only. What happens there is done by a script, at times counted
 // from the stop.

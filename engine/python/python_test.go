@@ -19,9 +19,12 @@ import (
 	"github.com/inferprof/inferprof/capture"
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/engine/enginetest"
 	"github.com/inferprof/inferprof/engine/python"
 	"github.com/inferprof/inferprof/sampling"
 )
+
+func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
 
 // fake lets Python find the fake vLLM of testdata, which behaves as told.
 func fake(t *testing.T, behaviour string) {
