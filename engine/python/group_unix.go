@@ -27,9 +27,9 @@ func (c *child) prepareGroup() (theirs *os.File, err error) {
 // killTime is how long the processes of a killed group may take to be gone: those with much memory give it back first.
 const killTime = 10 * time.Second
 
-// trackerTime is how long multiprocessing's resource tracker may take to clear up after the others: shared memory that they
-// had would stay in /dev/shm.
-const trackerTime = 500 * time.Millisecond
+// trackerTime is how long multiprocessing's resource tracker may take to clear up after the others, which must be gone first: shared
+// memory that they had would stay in /dev/shm.
+const trackerTime = 5 * time.Second
 
 // kill ends the child and all of its group, and waits until they are gone.
 func (c *child) kill() {

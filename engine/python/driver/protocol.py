@@ -53,26 +53,35 @@ def guard(lifeline):
 
 
 def end_group(group):
-    """Kills a process group. The tracker of multiprocessing's resources goes last: when the others are gone it clears up the
-    shared memory that they leave."""
-    trackers = False
+    """Kills a process group. The tracker of multiprocessing's resources goes last: when the others are gone, which takes what the
+    machine is busy with, it clears up the shared memory that they leave, and ends by itself."""
+    trackers = []
     for pid in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
         try:
             if not pid.isdigit() or os.getpgid(int(pid)) != group:
                 continue
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                if b"multiprocessing.resource_tracker" in f.read():
-                    trackers = True
-                    continue
+            if is_tracker(pid):
+                trackers.append(pid)
+                continue
             os.kill(int(pid), signal.SIGKILL)
         except OSError:  # gone since
             pass
-    if trackers:
-        time.sleep(0.5)
+    give = time.monotonic() + 10
+    while any(map(is_tracker, trackers)) and time.monotonic() < give:
+        time.sleep(0.02)
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def is_tracker(pid):
+    """Whether a process is a tracker of multiprocessing's resources that has not ended."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return b"multiprocessing.resource_tracker" in f.read()
+    except OSError:
+        return False
 
 
 def tell_end(pid, code):
