@@ -15,10 +15,10 @@ import (
 // Of a family count those that have a title of their own; not what they fork, nor Ray's, nor what has left the group.
 func TestFamily(t *testing.T) {
 	const script = `
-		(exec -a VLLM::EngineCore bash -c '(read x <&3; true) & echo fork $!; wait; sleep 60; true' 3< <(sleep 60)) & echo core $!
-		(exec -a ray::IDLE sleep 60) & echo ray $!
-		(exec -a VLLM::Worker_TP0 sleep 60) & echo worker $!
-		set -m; (exec -a VLLM::Other sleep 60) & echo other $!
+		(exec -a VLLM::EngineCore bash -c '(read x <&3; true) & echo fork $!; wait; sleep 600; true' 3< <(sleep 600)) & echo core $!
+		(exec -a ray::IDLE sleep 600) & echo ray $!
+		(exec -a VLLM::Worker_TP0 sleep 600) & echo worker $!
+		set -m; (exec -a VLLM::Other sleep 600) & echo other $!
 		wait`
 	cmd := exec.Command("bash", "-c", script)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -56,7 +56,7 @@ func TestFamily(t *testing.T) {
 	}
 	want := []int{pids["core"], pids["worker"]}
 	slices.Sort(want)
-	for deadline := time.Now().Add(10 * time.Second); !slices.Equal(members(), want); { // each gets its title when it is no shell any more
+	for deadline := time.Now().Add(time.Minute); !slices.Equal(members(), want); { // each gets its title when it is no shell any more
 		if time.Now().After(deadline) {
 			t.Fatalf("members %v, want %v of %v", members(), want, pids)
 		}
@@ -71,10 +71,10 @@ func TestFamily(t *testing.T) {
 		t.Errorf("the end of one that is none of it: %v", f.deaths(nil))
 	}
 	_ = syscall.Kill(pids["worker"], syscall.SIGKILL)
-	for deadline := time.Now().Add(10 * time.Second); !f.look() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); !f.look() && time.Now().Before(deadline); {
 	}
 	_ = syscall.Kill(pids["core"], syscall.SIGKILL) // came after it, and may have come of it
-	for deadline := time.Now().Add(10 * time.Second); len(f.ended) < 2 && time.Now().Before(deadline); f.look() {
+	for deadline := time.Now().Add(time.Minute); len(f.ended) < 2 && time.Now().Before(deadline); f.look() {
 	}
 	if deaths := f.deaths(nil); len(deaths) != 1 || deaths[0].PID != pids["worker"] || deaths[0].Name != "VLLM::Worker_TP0" {
 		t.Errorf("deaths %v, want %d first", deaths, pids["worker"])

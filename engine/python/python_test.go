@@ -514,7 +514,7 @@ func TestCaptureToKill(t *testing.T) {
 // awaitEnd waits until a process is gone. It is no child of ours, so that its end can only be looked for.
 func awaitEnd(t *testing.T, pid string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		if gone(t, pid) {
 			return
@@ -527,7 +527,7 @@ func awaitEnd(t *testing.T, pid string) {
 // awaitFileGone waits until a file is not there.
 func awaitFileGone(t *testing.T, path string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if _, err := os.Stat(path); err != nil {
 			return
 		}

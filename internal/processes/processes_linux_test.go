@@ -13,7 +13,7 @@ import (
 
 // A child and what it started are seen, and how a child ended that nobody has waited for.
 func TestProcesses(t *testing.T) {
-	cmd := exec.Command("sh", "-c", "sleep 60 & echo $!; wait")
+	cmd := exec.Command("sh", "-c", "sleep 600 & echo $!; wait")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestProcesses(t *testing.T) {
 	if child < 0 || grandchild < 0 {
 		t.Fatalf("descendants %+v: want %d and its child", family, cmd.Process.Pid)
 	}
-	if p := family[grandchild]; !strings.Contains(p.Command, "sleep 60") && p.Name != "sh" { // sh until it has become sleep
+	if p := family[grandchild]; !strings.Contains(p.Command, "sleep 600") && p.Name != "sh" { // sh until it has become sleep
 		t.Errorf("the grandchild is %+v", p)
 	}
 	those := []Process{family[child], family[grandchild]}
@@ -79,7 +79,7 @@ func TestZombie(t *testing.T) {
 		hold.Close()
 		_, _ = r.Read(make([]byte, 1)) // returns when nobody has the other end any more
 		var ended []End
-		for give := time.Now().Add(20 * time.Second); len(ended) == 0 && time.Now().Before(give); { // files are closed a moment before the end is seen
+		for give := time.Now().Add(time.Minute); len(ended) == 0 && time.Now().Before(give); { // files are closed a moment before the end is seen
 			ended = Ended([]Process{p})
 		}
 		if !ok || len(ended) != 1 || ended[0].How != want {
