@@ -42,7 +42,9 @@ func stepVerdict(r *analyze.Result, mark string) string {
 		out = append(out, s+choose(p.Inferred, " (phases inferred)", ""))
 	}
 	if unknown != nil {
-		out = append(out, "what a "+strings.Join(unknown, " or ")+" step takes is not known: the trace does not show all work of any")
+		twice := slices.ContainsFunc(r.Problems, func(p analyze.Problem) bool { return p.ID == "duplicates" })
+		out = append(out, "what a "+strings.Join(unknown, " or ")+" step takes is not known: "+
+			choose(twice, "events are there twice", "the trace does not show all work of any"))
 	}
 	if out == nil {
 		return ""

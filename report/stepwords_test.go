@@ -69,6 +69,11 @@ func TestWhoseStepItIs(t *testing.T) {
 	r := decodes(-1)
 	r.Phases = r.Ranks[0].Phases
 	r.Phases[0].MeasuredSteps, r.Phases[0].Unmeasured = 0, 9
+	twice := *r
+	twice.Problems = []analyze.Problem{{ID: "duplicates"}}
+	if got := stepVerdict(&twice, ""); got != "What a decode step takes is not known: events are there twice." {
+		t.Error(got)
+	}
 	if got := stepVerdict(r, "†1"); got != "What a decode step takes is not known: the trace does not show all work of any." || phaseFigures(r, &r.Phases[0], "") != nil {
 		t.Errorf("of no step: %s", got)
 	}
