@@ -39,6 +39,9 @@ func (rv *rankView) launches() *launches {
 			l.waiting[rv.x.Calls[w.Call].Track] = nil
 		}
 	}
+	if len(l.waiting) == 0 {
+		return l
+	}
 	ends := rv.endsOfLaunched()
 	for track := range l.waiting {
 		calls, pauses := rv.waits(track, ends)

@@ -32,11 +32,12 @@ import (
 // part is what a rank's own time in a step is made of, and what it waits.
 type part struct {
 	busyNs, idleNs, transferNs, waitNs int64
-	hostLateNs                         int64   // of idleNs: the host had not launched what came next
-	unknownNs                          int64   // of idleNs: it is not known when that was launched
-	hostNs                             int64   // trace.Absent: not known
-	hosts, pausing                     []int64 // of hostNs, from each meeting to the next, and with pauses in which it may have waited
-	heldNs                             int64   // that its host waited
+	hostLateNs                         int64 // of idleNs: the host had not launched what came next
+	unknownNs                          int64 // of idleNs: it is not known when that was launched
+	// hosts are what its host took from each meeting to the next without waiting (trace.Absent: not known), pausing the same with
+	// the pauses in which it may have waited. heldNs is what it waited, or may have.
+	hosts, pausing []int64
+	heldNs         int64
 	// leadNs is how long before its collectives began the host had launched them, at least (a graph's all have one launch, so
 	// that only its first one tells); trace.Absent if that is known of none.
 	leadNs int64
@@ -57,11 +58,6 @@ func (p *part) add(m *meeting) {
 	}
 	p.hosts, p.pausing = append(p.hosts, m.hostNs), append(p.pausing, m.hostNs+m.pausedNs)
 	p.heldNs += m.heldNs
-	if m.hostNs < 0 || p.hostNs < 0 {
-		p.hostNs = trace.Absent
-	} else {
-		p.hostNs += m.hostNs
-	}
 }
 
 // beat is a step of ranks that meet: their parts in it.
