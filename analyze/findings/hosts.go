@@ -163,11 +163,11 @@ func (h *hostLag) overtaken(g *group) bool {
 	return h.aheadNs > 0 && ratio(h.lateNs-h.stepNs, h.stepNs) >= stragglerShare
 }
 
-// alike are the beats with as many meetings as most have, in which the time of all hosts is known.
+// alike are the beats of which nothing is missing, with as many meetings as most have, in which the time of all hosts is known.
 func (g *group) alike() (beats []*beat) {
 	count, most := map[int]int{}, 0
 	known := func(b *beat) bool {
-		return !slices.ContainsFunc(b.parts, func(p part) bool { return slices.Contains(p.hosts, trace.Absent) })
+		return !b.partial && !slices.ContainsFunc(b.parts, func(p part) bool { return slices.Contains(p.hosts, trace.Absent) })
 	}
 	for i := range g.beats {
 		if b := &g.beats[i]; known(b) {

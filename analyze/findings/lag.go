@@ -60,8 +60,11 @@ func (p *part) add(m *meeting) {
 	p.heldNs += m.heldNs
 }
 
-// beat is a step of ranks that meet: their parts in it.
-type beat struct{ parts []part }
+// beat is a step of ranks that meet: their parts in it. Partial is one of which some could not be compared.
+type beat struct {
+	parts   []part
+	partial bool
+}
 
 // beatsWithoutSteps is into how many pieces a trace is divided that has no steps, or too few to compare, if each has as many meetings.
 const beatsWithoutSteps = 16
@@ -126,7 +129,7 @@ next:
 func (v *view) follow(g *group, places [][]int32) {
 	lead := v.ranks[g.ranks[0]]
 	g.steps = lead.count >= fewestBeats
-	of, first := map[int32]int{}, int32(-1)
+	of, missing, first := map[int32]int{}, map[int32]bool{}, int32(-1)
 	now := make([]*meeting, len(g.ranks))
 	for i := 1; i < len(lead.meetings); i++ {
 		before, this := lead.meetings[i-1].Number(), lead.meetings[i].Number()
@@ -135,6 +138,7 @@ func (v *view) follow(g *group, places [][]int32) {
 			step = int32(i * beatsWithoutSteps / len(lead.meetings))
 		}
 		if before < 0 || this < 0 || step < 0 || !v.together(g, places, before, this, now) {
+			missing[step] = true
 			continue
 		}
 		at, known := of[step]
@@ -142,11 +146,14 @@ func (v *view) follow(g *group, places [][]int32) {
 			if at = len(g.beats); at == 0 {
 				first = step
 			}
-			of[step], g.beats = at, append(g.beats, beat{slices.Repeat([]part{{leadNs: trace.Absent}}, len(g.ranks))})
+			of[step], g.beats = at, append(g.beats, beat{parts: slices.Repeat([]part{{leadNs: trace.Absent}}, len(g.ranks))})
 		}
 		for k, m := range now {
 			g.beats[at].parts[k].add(m)
 		}
+	}
+	for step, at := range of {
+		g.beats[at].partial = missing[step]
 	}
 	if g.steps && len(g.beats) > fewestBeats && lead.meetings[0].step == first {
 		g.beats = g.beats[1:] // what came before its first meeting is not in it

@@ -91,8 +91,12 @@ func newView(r *analyze.Result, looks []*Look) *view {
 	}
 	slices.SortStableFunc(v.ranks, func(a, b *Look) int { return cmp.Compare(a.rank.Rank, b.rank.Rank) })
 	whole := slices.ContainsFunc(v.ranks, func(l *Look) bool { return !v.isCut(l) })
-	for _, l := range v.ranks {
-		ns := quotient(l.totalNs, l.steps())
+	for i, l := range v.ranks {
+		total := l.totalNs
+		if m, found := v.skew(i); found && m.WaitNs() < total { // it began before the others, and waited for them once
+			total -= m.WaitNs()
+		}
+		ns := quotient(total, l.steps())
 		if (v.stepNs == 0 || ns < v.stepNs) && (!whole || !v.isCut(l)) {
 			v.stepNs = ns
 		}

@@ -31,7 +31,7 @@ func (v *view) slowDevice() *analyze.Finding {
 		return nil
 	}
 	for _, g := range v.groups(v.places()) {
-		g.beats = []beat{{make([]part, len(g.ranks))}}
+		g.beats = []beat{{parts: make([]part, len(g.ranks))}}
 		for i, r := range g.ranks {
 			g.beats[0].parts[i].busyNs = v.medianWork(r)
 		}

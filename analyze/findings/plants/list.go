@@ -147,6 +147,7 @@ var rankPlants = []Plant{
 	{"rank 0 begins 300 ms later", startingLate(0, 300_000_000, nil, []string{"rank_start_skew"})},
 	{"rank 1 begins 2 s later", startingLate(1, 2_000_000_000, []string{"rank_start_skew"}, nil)},
 	{"rank 1 begins 300 ms later, and computes 50 % slower", slowAndLate},
+	{"rank 1 computes 50 % slower, and rank 0 ends at 90 %", slowBesideCut},
 	{"rank 1 is a copy of rank 0", copied(1)},
 	{"rank 1 lost half of all", editing(1, lostWork, append(slices.Clip(lostLaunches), "one_long_gap"), dropRows(half))},
 }

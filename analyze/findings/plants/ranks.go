@@ -93,6 +93,19 @@ func startingLate(rank int, ns int64, right, also []string) func(*Scene) *Plante
 	}
 }
 
+// slowBesideCut has rank 1 compute slower, and rank 0's profile end early.
+func slowBesideCut(s *Scene) *Planted {
+	slow := onRank(1, []string{"straggler_rank"}, []string{"early_rank", "gpu_ends_early"}, 1.5)(s)
+	if slow == nil {
+		return nil
+	}
+	cut := editing(0, slow.Right, slow.Also, outside(0, 0.9))(NewScene(slow.Ranks...))
+	if cut != nil {
+		cut.Timed, cut.LostNs = true, slow.LostNs
+	}
+	return cut
+}
+
 // slowAndLate has rank 1 begin later, and compute slower.
 func slowAndLate(s *Scene) *Planted {
 	late := startingLate(1, 300_000_000, nil, nil)(s)
