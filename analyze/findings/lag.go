@@ -187,6 +187,9 @@ const (
 	mostBeats = 2.0 / 3
 	// oneSided is how many times as much a rank must be late as the others are, if it is so in few steps.
 	oneSided = 4
+	// chance is how many standard errors are taken off: one would hide ranks of a busy CPU whose ops take half as long again.
+	// Of pieces of the time, which differ in what runs in them, it is one.
+	chance, chanceOfPieces = 0.5, 1.0
 )
 
 // lag is by how much some ranks of a group are slower than the rest.
@@ -377,6 +380,11 @@ func (l *lag) lasting() bool {
 	}
 	rest := slices.Delete(slices.Clone(l.longer), worst, worst+1)
 	mean, err := meanAndError(rest)
+	if l.group.steps {
+		err *= chance
+	} else {
+		err *= chanceOfPieces
+	}
 	others, wholeOthers := mean*float64(len(rest)), float64(whole-l.whole[worst])
 	if others-err*float64(len(rest)) < stragglerShare*wholeOthers || float64(l.longer[worst])-others/wholeOthers*float64(l.whole[worst]) > others {
 		return false
