@@ -68,11 +68,11 @@ func (c *Categorizer) find(name string) string {
 		}
 	}
 	// A function whose own words say nothing is told by the namespace that it is in, from the inside: topp::filter::cutoffKernel.
-	for i := len(p.scopes) - 1; i >= 0; i-- {
-		if p.scopes[i] == "std" {
+	for _, scope := range slices.Backward(p.scopes) {
+		if scope == "std" {
 			continue
 		}
-		within := parts{own: p.scopes[i]}
+		within := parts{own: scope}
 		for _, t := range c.tables {
 			if category := t.find(&within, &c.words, c.has); category != "" {
 				return category

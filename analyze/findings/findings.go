@@ -47,7 +47,7 @@ var registry = []rule{
 	{id: "launch_bound_decode", look: launchBoundDecode, hostIdle: true},
 	{id: "host_idle", look: hostIdle, hostIdle: true},
 	{id: "sync_in_step", look: syncInStep, hostIdle: true},
-	{id: "launched_work_waits", look: launchedWorkWaits},
+	{id: "launched_work_waits", look: launchedWorkWaits, choose: ofWholeRanks},
 	{id: "straggler_rank", choose: straggler},
 	{id: "exposed_communication", choose: exposedCommunication},
 	{id: "custom_all_reduce_missing", look: customAllReduceMissing, choose: leastOnOneHost},

@@ -1,8 +1,9 @@
 package findings
 
 import (
+	"slices"
+
 	"github.com/inferprof/inferprof/analyze"
-	"github.com/inferprof/inferprof/analyze/index"
 )
 
 // waitingShare of the steps is what launched work must wait to be a finding. Without anything that holds it up it is far less:
@@ -12,18 +13,9 @@ const waitingShare = 0.05
 // launchedWorkWaits: work was launched in time, and still the device does nothing that the trace shows. Of two processes on one
 // device each sees the other's turns so; but a stream that waits for an event looks the same.
 func launchedWorkWaits(rv *rankView) *analyze.Finding {
-	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapWaiting && !rv.lostBefore(g) })[0]
+	p := rv.idleByPhase(func(g *gap) bool { return g.cause == gapWaiting })[0]
 	if p.ns == 0 || p.share() < waitingShare {
 		return nil
-	}
-	var replays []gap
-	for _, g := range p.gaps {
-		if rv.x.GPU[g.Next].Call == rv.x.GPU[g.Last].Call {
-			replays = append(replays, g)
-		}
-	}
-	if len(replays) > 0 && !rv.wholeGraphs(replays) {
-		return nil // what is missing looks like a pause
 	}
 	var since int64
 	for i := range p.gaps {
@@ -44,18 +36,16 @@ func launchedWorkWaits(rv *rankView) *analyze.Finding {
 	return f
 }
 
-// lostBefore tells whether work is lost that may have run in a gap: the duration of what lies on either side, or all of what was
-// launched between the two.
-func (rv *rankView) lostBefore(g *gap) bool {
-	last, next := &rv.x.GPU[g.Last], &rv.x.GPU[g.Next]
-	if last.EndNs == last.StartNs || next.EndNs == next.StartNs {
-		return true
-	}
-	from, to := last.Call, next.Call
-	for c := from + 1; from >= 0 && c < to; c++ {
-		if call := &rv.x.Calls[c]; call.GPUEvents == 0 && index.IsKernelLaunch(rv.name(call.Name)) {
-			return true
+// lostWork are the problems of a trace of which work is lost, or its durations: what is missing looks like a pause.
+var lostWork = []string{"rank_lost_work", "lost_kernels", "lost_copies", "lost_launches", "replays_differ", "empty_graphs", "no_duration"}
+
+// ofWholeRanks is the worst of the ranks whose traces have lost no work.
+func ofWholeRanks(v *view, found []*analyze.Finding) *analyze.Finding {
+	found = slices.Clone(found)
+	for i, l := range v.ranks {
+		if slices.ContainsFunc(v.result.Problems, func(p analyze.Problem) bool { return p.Rank == l.rank.Rank && slices.Contains(lostWork, p.ID) }) {
+			found[i] = nil
 		}
 	}
-	return false
+	return v.worst(found)
 }
