@@ -68,12 +68,16 @@ func (c *Categorizer) find(name string) string {
 		}
 	}
 	// A function whose own words say nothing is told by the namespace that it is in, from the inside: topp::filter::cutoffKernel.
+	// A person's rules are asked for what they say, and no more.
 	for _, scope := range slices.Backward(p.scopes) {
 		if scope == "std" {
 			continue
 		}
 		within := parts{own: scope}
 		for _, t := range c.tables {
+			if !t.guesses {
+				continue
+			}
 			if category := t.find(&within, &c.words, c.has); category != "" {
 				return category
 			}

@@ -15,6 +15,7 @@ type Table struct {
 	rules        []compiledRule
 	dictionaries [places]dictionary
 	atoms        int
+	guesses      bool // a name of which it knows nothing may be told by its namespaces
 }
 
 type compiledRule struct {
@@ -42,7 +43,7 @@ func (t *Table) add(r Rule, atoms map[atom]int32) error {
 
 // built is a table of rules that are right: those of this package.
 func built(rules []Rule) *Table {
-	t, atoms := &Table{}, map[atom]int32{}
+	t, atoms := &Table{guesses: true}, map[atom]int32{}
 	for _, r := range rules {
 		if err := t.add(r, atoms); err != nil {
 			panic(err) // a test reads all of them
