@@ -44,8 +44,8 @@ type Options struct {
 	// Steps and Phase leave only the work of some steps (package index says what that is): those with these Step.Index, on
 	// every rank; those of this trace.StepPhase. If both are given, those of which both are true. If none is, the result
 	// has the problem nothing_selected and no work.
-	Steps []index.Range // nil: all
-	Phase string        // "": all
+	Steps []index.Range   // nil: all
+	Phase trace.StepPhase // "": all
 
 	CaptureTraces []*trace.Trace // of graph captures (capture_traces/): they say what replayed kernels are
 }
@@ -164,7 +164,7 @@ func (res *Result) merge() {
 
 // OnlyCaptures tells whether all steps are graphs being captured: kernels are recorded then, and hardly any runs.
 func (res *Result) OnlyCaptures() bool {
-	runs := func(s ranks.RankStep) bool { return s.Phase != string(trace.StepCapture) }
+	runs := func(s ranks.RankStep) bool { return s.Phase != trace.StepCapture }
 	return len(res.Steps) > 0 && !slices.ContainsFunc(res.Steps, runs)
 }
 

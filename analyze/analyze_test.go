@@ -92,14 +92,14 @@ func TestInferredPhases(t *testing.T) {
 		}
 	}
 	res := b.analyze(Options{})
-	var got []string
+	var got []trace.StepPhase
 	for _, s := range res.Steps {
 		if !s.Inferred {
 			t.Errorf("step %d: phase %s is not marked as inferred", s.Index, s.Phase)
 		}
 		got = append(got, s.Phase)
 	}
-	if diff := cmp.Diff([]string{"prefill", "decode", "decode", "empty"}, got); diff != "" {
+	if diff := cmp.Diff([]trace.StepPhase{"prefill", "decode", "decode", "empty"}, got); diff != "" {
 		t.Error(diff)
 	}
 	if d := res.Phases[1]; d.Phase != "decode" || d.Steps != 2 || d.MeasuredSteps != 1 || d.StepMedianNs != 1000 || d.GapMedianNs != 700 || d.NsPerToken != -1 {

@@ -328,16 +328,16 @@ func compareSteps(t *testing.T, d *differences, tr *trace.Trace, want csvTable) 
 	t.Helper()
 	options := Options{CommRule: categories.CommWide, LaunchGapNs: index.DefaultLaunchGapNs}
 	x := index.New(tr, options.filing())
-	byName := map[string]string{"vllm_native": string(trace.DialectVLLM)}
-	measured := map[string][]index.Step{}
+	byName := map[string]trace.StepDialect{"vllm_native": trace.DialectVLLM}
+	measured := map[trace.StepDialect][]index.Step{}
 	for _, dialect := range index.Dialects {
-		measured[string(dialect)] = x.StepsOf(dialect)
+		measured[dialect] = x.StepsOf(dialect)
 	}
 	counted := 0
 	chosen := x.StepTable()
 	for _, w := range want.rows {
-		dialect := want.text(w, "dialect")
-		if own, ok := byName[dialect]; ok {
+		dialect := trace.StepDialect(want.text(w, "dialect"))
+		if own, ok := byName[string(dialect)]; ok {
 			dialect = own
 		}
 		steps := measured[dialect]

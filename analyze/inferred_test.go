@@ -33,7 +33,7 @@ func TestStepsWithoutMarks(t *testing.T) {
 		name := filepath.Base(tr.Meta.Path)
 		want := Analyze([]*trace.Trace{tr}, Options{})
 		got := Analyze([]*trace.Trace{unmarked(tr)}, Options{})
-		count := func(r *Result, phase string) (n int) {
+		count := func(r *Result, phase trace.StepPhase) (n int) {
 			for _, s := range r.Steps {
 				if s.Phase == phase {
 					n++
@@ -59,7 +59,7 @@ func TestStepsWithoutMarks(t *testing.T) {
 			t.Errorf("%s: %d prefill steps, really %d", name, g, w)
 		}
 		for _, s := range got.Steps {
-			if !s.Inferred || s.Dialect != string(trace.DialectGraphLaunch) {
+			if !s.Inferred || s.Dialect != trace.DialectGraphLaunch {
 				t.Fatalf("%s: step not marked as inferred: %+v", name, s)
 			}
 		}

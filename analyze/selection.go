@@ -11,16 +11,17 @@ import (
 	"github.com/inferprof/inferprof/analyze/integrity"
 	"github.com/inferprof/inferprof/analyze/ranks"
 	"github.com/inferprof/inferprof/internal/words"
+	"github.com/inferprof/inferprof/trace"
 )
 
 // Selection is what Options left of a trace's work.
 type Selection struct {
-	Ranks   []int         `json:"ranks,omitempty"`
-	Devices []int         `json:"devices,omitempty"` // those of the traces that Options.Devices name
-	Steps   []index.Range `json:"steps,omitempty"`
-	Phase   string        `json:"phase,omitempty"`
-	FromNs  int64         `json:"from_ns,omitempty"`
-	ToNs    int64         `json:"to_ns,omitempty"`
+	Ranks   []int           `json:"ranks,omitempty"`
+	Devices []int           `json:"devices,omitempty"` // those of the traces that Options.Devices name
+	Steps   []index.Range   `json:"steps,omitempty"`
+	Phase   trace.StepPhase `json:"phase,omitempty"`
+	FromNs  int64           `json:"from_ns,omitempty"`
+	ToNs    int64           `json:"to_ns,omitempty"`
 	// SelectedSteps of AllSteps are in the result, over all ranks; equal if Steps and Phase are not given.
 	SelectedSteps int `json:"selected_steps"`
 	AllSteps      int `json:"all_steps"`
@@ -63,7 +64,7 @@ func (res *Result) checkSelection(o *Options, devices []int32, most []index.Step
 		if len(most) > 0 {
 			var phases []string
 			for _, p := range ranks.PhaseTable(most, integrity.AllRanks) {
-				phases = append(phases, strconv.Itoa(p.Steps)+" "+p.Phase)
+				phases = append(phases, strconv.Itoa(p.Steps)+" "+string(p.Phase))
 			}
 			text = fmt.Sprintf("no step is selected: the traces have steps 0 to %d (%s)", last, strings.Join(phases, ", "))
 		}

@@ -94,7 +94,7 @@ func checkPart(t *testing.T, name string, part, whole *ranks.Rank) int {
 	t.Helper()
 	for i := range part.Steps {
 		s := &part.Steps[i]
-		if s.Phase == string(trace.StepEmpty) {
+		if s.Phase == trace.StepEmpty {
 			continue
 		}
 		if w := &whole.Steps[i]; s.Open || s.Closed() && (s.TimeNs != w.TimeNs || s.BusyNs != w.BusyNs || !w.Closed()) {

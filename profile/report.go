@@ -18,7 +18,7 @@ func (p *Profile) Report(ctx context.Context, s Selection) (*analyze.Result, err
 	}
 	a := &analysis{profile: p, graphs: findGraphCaptures(p.paths()), options: p.options.Rules}
 	o := &a.options
-	o.Capture, o.Steps, o.Devices, o.Phase, o.Ranks, o.CaptureTraces = p.About, s.Steps, s.Devices, s.Phase, nil, nil
+	o.Capture, o.Steps, o.Devices, o.Phase, o.Ranks, o.CaptureTraces = p.About, s.Steps, s.Devices, trace.StepPhase(s.Phase), nil, nil
 	first := s
 	if slices.Contains(p.paths(), stdin) { // which can't be read again
 		first.Ranks = nil

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
 )
 
 func pageOf(t *testing.T, r *analyze.Result) string {
@@ -111,7 +112,7 @@ func TestHTMLEscapes(t *testing.T) {
 	for _, k := range r.Ranks {
 		k.Host = hostile
 		for i := range k.Steps {
-			k.Steps[i].Name, k.Steps[i].Phase = hostile, hostile
+			k.Steps[i].Name, k.Steps[i].Phase = hostile, trace.StepPhase(hostile)
 		}
 		for i := range k.Memory {
 			k.Memory[i].Device = hostile
@@ -196,7 +197,7 @@ func manyRanks(ranks, steps int) *analyze.Result {
 			if i%10 == 0 {
 				phase = "mixed"
 			}
-			k.Steps = append(k.Steps, analyze.Step{Index: i, Name: "execute_context_1(888)_generation_32(32)", Phase: phase, StartNs: int64(i) * 12_000_000,
+			k.Steps = append(k.Steps, analyze.Step{Index: i, Name: "execute_context_1(888)_generation_32(32)", Phase: trace.StepPhase(phase), StartNs: int64(i) * 12_000_000,
 				TimeNs: 11_000_000, CPUNs: 9_000_000, GPUEvents: 400, GPUFirstNs: int64(i)*12_000_000 + 1, GenerationRequests: 32, GenerationTokens: 32})
 		}
 		r.Ranks = append(r.Ranks, k)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
 )
 
 // HTML writes a result as one page that needs nothing else: charts of what matters, and every table behind them.
@@ -380,7 +381,7 @@ func upper(s string) string {
 // phaseSeries are the colours of phases.
 var phaseSeries = []series{{"prefill", "s-purple"}, {"mixed", "s-orange"}, {"decode", "s-teal"}, {"capture", "s-brown"}, {"unlabelled", "s-grey"}, {"empty", "s-idle"}}
 
-func phaseIndex(phase string) int {
+func phaseIndex(phase trace.StepPhase) int {
 	return max(0, slices.IndexFunc(phaseSeries, func(s series) bool { return s.name == phaseName(phase) }))
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
 )
 
 func (p *page) phases() {
@@ -53,11 +54,11 @@ func withGraphs(launches, graphs int64) string {
 	return count(launches) + " (" + count(graphs) + ")"
 }
 
-func phaseName(phase string) string {
-	if phase == "unknown" {
+func phaseName(phase trace.StepPhase) string {
+	if phase == trace.StepUnknown {
 		return "unlabelled"
 	}
-	return phase
+	return string(phase)
 }
 
 // phaseTokens are the tokens that a phase's cost is shared among.
@@ -86,7 +87,7 @@ func (p *page) steps() {
 			if slowest < 0 || s.TimeNs > steps[slowest].TimeNs {
 				slowest = i
 			}
-			if s.Phase != "empty" && s.Closed() && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {
+			if s.Phase != trace.StepEmpty && s.Closed() && (fastest < 0 || s.TimeNs < steps[fastest].TimeNs) {
 				fastest = i
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
 )
 
 // What is said of steps, in sentences and as key numbers: of the rank and the steps that a phase's numbers are of, and of nothing
@@ -15,13 +16,13 @@ import (
 func stepVerdict(r *analyze.Result, mark string) string {
 	var out, unknown []string
 	for _, p := range r.Phases {
-		if p.Phase != "decode" && p.Phase != "prefill" {
+		if p.Phase != trace.StepDecode && p.Phase != trace.StepPrefill {
 			continue
 		}
 		var s string
 		switch {
 		case p.MeasuredSteps == 0:
-			unknown = append(unknown, p.Phase)
+			unknown = append(unknown, string(p.Phase))
 			continue
 		case p.OfOpen:
 			s = fmt.Sprintf("%s %s step, which no other follows, takes %s%s to the end of its own work",
@@ -134,10 +135,10 @@ func phaseFigures(r *analyze.Result, p *analyze.Phase, mark string) []figure {
 	switch {
 	case p.MeasuredSteps == 0:
 		return nil
-	case p.Phase == "prefill" && p.NsPerToken > 0:
+	case p.Phase == trace.StepPrefill && p.NsPerToken > 0:
 		tokens := count(max(0, p.ContextTokens)) + " tokens in " + plural(p.Steps, "step") + inferred
 		return []figure{{"Prefill per token", plain(p.NsPerToken), mark, tokens}}
-	case p.Phase != "decode":
+	case p.Phase != trace.StepDecode:
 		return nil
 	}
 	out := []figure{{"Decode step", plain(p.StepMedianNs), mark, choose(p.OfOpen, "", "median of ") + note}}

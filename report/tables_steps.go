@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/trace"
 )
 
 func phaseTable(r *analyze.Result) dataTable {
@@ -20,7 +21,7 @@ func phaseTable(r *analyze.Result) dataTable {
 		if launched {
 			busy, launches, graphs = known(p.GPUBusyMedianNs), p.LaunchesMedian, p.GraphsMedian
 		}
-		d.add(p.Phase, phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), int64(p.MeasuredSteps), int64(p.Rank), known(p.ContextTokens), known(p.GenerationTokens), known(phaseTime(p)),
+		d.add(string(p.Phase), phaseWord(p.Phase, p.Inferred), inferredWord(p.Inferred), int64(p.Steps), int64(p.MeasuredSteps), int64(p.Rank), known(p.ContextTokens), known(p.GenerationTokens), known(phaseTime(p)),
 			known(p.StepMedianNs), known(p.StepMeanNs), known(p.StepP90Ns), known(p.StepP99Ns), known(p.StepMinNs), known(p.StepMaxNs),
 			known(p.GapMedianNs), busy, known(p.CPUMedianNs), launches, graphs, known(p.NsPerToken))
 	}
@@ -43,7 +44,7 @@ func phaseNote(r *analyze.Result, graphs string) string {
 }
 
 // phaseWord is a phase's name, with a star if it is a conclusion.
-func phaseWord(phase string, inferred bool) string {
+func phaseWord(phase trace.StepPhase, inferred bool) string {
 	if inferred {
 		return phaseName(phase) + "*"
 	}
@@ -87,7 +88,7 @@ func stepTable(r *analyze.Result) dataTable {
 				late, wait = int64(s.LateRank), s.MostWaitNs
 			}
 		}
-		d.add(int64(s.Index), s.Phase, phaseWord(s.Phase, s.Inferred), inferredWord(s.Inferred), known(s.ContextRequests), known(s.ContextTokens),
+		d.add(int64(s.Index), string(s.Phase), phaseWord(s.Phase, s.Inferred), inferredWord(s.Inferred), known(s.ContextRequests), known(s.ContextTokens),
 			known(s.GenerationRequests), known(s.GenerationTokens), s.StartNs, time, known(s.GapNs), s.CPUNs, own, busy, stepState(&s.Step), launches, graphs,
 			int64(s.Ranks), s.MinNs, s.MaxNs, slowest, spread, late, wait)
 	}
@@ -123,9 +124,9 @@ func rankTable(r *analyze.Result) dataTable {
 		}
 		for _, p := range k.Phases {
 			switch p.Phase {
-			case "prefill":
+			case trace.StepPrefill:
 				prefill = known(p.StepMedianNs)
-			case "decode":
+			case trace.StepDecode:
 				decode = known(p.StepMedianNs)
 			}
 		}

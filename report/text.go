@@ -313,7 +313,7 @@ func selectionWords(s *analyze.Selection, ranks int) string {
 	numbers("rank", s.Ranks)
 	numbers("device", s.Devices)
 	if s.Phase != "" {
-		parts = append(parts, s.Phase+" steps")
+		parts = append(parts, string(s.Phase)+" steps")
 	}
 	for _, r := range s.Steps {
 		switch {

@@ -103,7 +103,7 @@ func (c *pairing) shapes(s int, phase trace.StepPhase) []Shape {
 	var out []Shape
 	for i := range c.side[s].Runs {
 		for _, g := range c.side[s].Runs[i].Groups {
-			if g.Phase == string(phase) && !slices.Contains(out, g.Shape) {
+			if g.Phase == phase && !slices.Contains(out, g.Shape) {
 				out = append(out, g.Shape)
 			}
 		}

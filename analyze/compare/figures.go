@@ -44,7 +44,7 @@ func FiguresOf(s *Side) Figures {
 	for i := range s.Runs {
 		for _, g := range s.Runs[i].Groups {
 			f.Steps += g.Steps
-			if g.Phase == string(trace.StepDecode) {
+			if g.Phase == trace.StepDecode {
 				steps[g.GenerationRequests] += g.Steps
 			}
 		}
@@ -72,7 +72,7 @@ func FiguresOf(s *Side) Figures {
 		var ns, tokens float64
 		for k := range r.Groups {
 			g := &r.Groups[k]
-			switch trace.StepPhase(g.Phase) {
+			switch g.Phase {
 			case trace.StepDecode:
 				if g.GenerationRequests == f.DecodeBatch {
 					m := float64(stats.Median(g.TotalNs))

@@ -213,10 +213,10 @@ func (b *runBuilder) lane(ranks []*analyze.RankIterations) {
 		group       Group
 	}
 	var groups []*use
-	seen := map[string]bool{}
+	seen := map[trace.StepPhase]bool{}
 	for i := range ranks[0].Steps {
 		it := &ranks[0].Steps[i]
-		if it.Phase == string(trace.StepEmpty) || it.Phase == string(trace.StepCapture) {
+		if it.Phase == trace.StepEmpty || it.Phase == trace.StepCapture {
 			continue
 		}
 		shape := it.Shape()

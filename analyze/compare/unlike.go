@@ -105,7 +105,7 @@ func (c *pairing) otherBatch() string {
 		steps := map[int64]int{}
 		for i := range s.Runs {
 			for _, g := range s.Runs[i].Groups {
-				if g.Phase == string(trace.StepDecode) && g.GenerationRequests > 0 {
+				if g.Phase == trace.StepDecode && g.GenerationRequests > 0 {
 					steps[g.GenerationRequests] += g.Steps
 				}
 			}

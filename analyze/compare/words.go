@@ -204,7 +204,7 @@ func (c *pairing) sectionNotes(s *Section, w *sides) {
 		note("no step of one side has the shape of one of the other: the steps of all shapes are compared per %s", s.Unit)
 	}
 	if s.Unit == "step" && slices.ContainsFunc(s.Matched, func(m Matched) bool {
-		return m.GenerationRequests < 0 && m.ContextRequests < 0 || m.Phase == string(trace.StepPrefill) && m.ContextTokens < 0
+		return m.GenerationRequests < 0 && m.ContextRequests < 0 || m.Phase == trace.StepPrefill && m.ContextTokens < 0
 	}) {
 		note("the traces do not say what these steps worked on: they are matched by phase alone, and their batches may differ")
 	}
@@ -260,7 +260,7 @@ func (c *pairing) notes() {
 
 // nothing says why no section could be made.
 func (c *pairing) nothing() string {
-	var has [2][]string
+	var has [2][]trace.StepPhase
 	for k, side := range c.side {
 		for i := range side.Runs {
 			for _, g := range side.Runs[i].Groups {
@@ -274,7 +274,11 @@ func (c *pairing) nothing() string {
 		if len(has[k]) == 0 {
 			return "no steps"
 		}
-		return "only " + strings.Join(has[k], " and ") + " steps"
+		var names []string
+		for _, phase := range has[k] {
+			names = append(names, string(phase))
+		}
+		return "only " + strings.Join(names, " and ") + " steps"
 	}
 	for k := range has {
 		if len(has[k]) == 1 && has[k][0] == PhaseWhole {
@@ -282,13 +286,13 @@ func (c *pairing) nothing() string {
 		}
 	}
 	for k, letter := range []string{c.pair.A, c.pair.B} {
-		shared := slices.ContainsFunc(has[0], func(phase string) bool { return slices.Contains(has[1], phase) })
+		shared := slices.ContainsFunc(has[0], func(phase trace.StepPhase) bool { return slices.Contains(has[1], phase) })
 		if shared && !saysShapes(c.side[k]) && saysShapes(c.side[1-k]) {
 			return fmt.Sprintf("%s has %s and %s %s, and the steps of %s do not say how many requests and tokens they worked on", c.pair.A, words(0),
 				c.pair.B, words(1), letter)
 		}
 	}
-	if slices.Contains(has[0], string(trace.StepUnknown)) != slices.Contains(has[1], string(trace.StepUnknown)) {
+	if slices.Contains(has[0], trace.StepUnknown) != slices.Contains(has[1], trace.StepUnknown) {
 		return fmt.Sprintf("%s has %s and %s %s, so that no phase is on both sides", c.pair.A, words(0), c.pair.B, words(1))
 	}
 	return fmt.Sprintf("%s has %s and %s has %s", c.pair.A, words(0), c.pair.B, words(1))

@@ -29,7 +29,7 @@ var (
 // generates tells whether what ran generates text for requests: it is an engine, or its steps are of prompts and of tokens.
 func generates(r *analyze.Rank) bool {
 	return r.Engine != "" || slices.ContainsFunc(r.Steps, func(s analyze.Step) bool {
-		switch trace.StepPhase(s.Phase) {
+		switch s.Phase {
 		case trace.StepPrefill, trace.StepMixed, trace.StepDecode:
 			return true
 		}
@@ -58,7 +58,7 @@ type hostWait struct {
 const warmUp = "run some steps before the profile begins"
 
 // graphsOf is how many graphs a step of a phase replays, in the median; of a trace without steps, whether any is.
-func (rv *rankView) graphsOf(phase string) int64 {
+func (rv *rankView) graphsOf(phase trace.StepPhase) int64 {
 	var graphs []int64
 	for i := range rv.iterations {
 		if s := rv.step(i); s.Phase == phase {

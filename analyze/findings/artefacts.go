@@ -175,7 +175,7 @@ func exportFrozeEngine(rv *rankView) *analyze.Finding {
 	for i := len(rv.rank.Steps) - 1; i > 0 && last.StartNs < rv.rank.Steps[i-1].StartNs; i-- {
 		last = &rv.rank.Steps[i-1]
 	}
-	if last.GenerationRequests <= 0 || last.Phase != string(trace.StepDecode) && last.Phase != string(trace.StepMixed) {
+	if last.GenerationRequests <= 0 || last.Phase != trace.StepDecode && last.Phase != trace.StepMixed {
 		return nil
 	}
 	row := rv.stepRow(last)

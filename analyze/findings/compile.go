@@ -8,6 +8,7 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/interval"
+	"github.com/inferprof/inferprof/trace"
 )
 
 // A model that is compiled while it is profiled. What the compiler takes is a fact of the trace (index.Compiles), and nothing
@@ -71,8 +72,8 @@ func compiledInside(rv *rankView) *analyze.Finding {
 // sayCompiledSteps says in which steps a rank compiled, by phase.
 func (rv *rankView) sayCompiledSteps(f *analyze.Finding, steps []analyze.Step) {
 	c := &rv.compiling
-	with, in := 0, map[string]int{}
-	var phases []string
+	with, in := 0, map[trace.StepPhase]int{}
+	var phases []trace.StepPhase
 	for i := range steps {
 		if c.inStep(&steps[i]) == 0 {
 			continue
@@ -89,7 +90,7 @@ func (rv *rankView) sayCompiledSteps(f *analyze.Finding, steps []analyze.Step) {
 	}
 	say(f, ", in %s of the %s steps (", number("steps_with_it", with), number("steps", len(steps)))
 	for i, p := range phases {
-		say(f, choose(i == 0, "%s %s", ", %s %s"), number(p+"_steps_with_it", in[p]), p)
+		say(f, choose(i == 0, "%s %s", ", %s %s"), number(string(p)+"_steps_with_it", in[p]), p)
 	}
 	say(f, "): means and sums contain it")
 	if first, last, ok := cleanSteps(c, steps); ok {

@@ -54,7 +54,7 @@ func (rv *rankView) exposed() []int64 {
 func (rv *rankView) loop() *phaseGaps {
 	var of *phaseGaps
 	for _, p := range rv.idleByPhase(func(*gap) bool { return false }) {
-		if p.phase == string(trace.StepDecode) && p.steps > 0 {
+		if p.phase == trace.StepDecode && p.steps > 0 {
 			return p
 		}
 		if of == nil || p.stepsNs > of.stepsNs {
@@ -67,7 +67,7 @@ func (rv *rankView) loop() *phaseGaps {
 // pageableCopies: copies of the loop that block the host.
 func pageableCopies(rv *rankView) *analyze.Finding {
 	of := rv.loop()
-	inLoop := func(i int32) bool { return of.steps == 0 || rv.in(i, trace.StepPhase(of.phase)) }
+	inLoop := func(i int32) bool { return of.steps == 0 || rv.in(i, of.phase) }
 	n, bytes, ns := 0, int64(0), int64(0)
 	var longest *work
 	exposed := rv.exposed()
@@ -90,7 +90,7 @@ func pageableCopies(rv *rankView) *analyze.Finding {
 	}
 	after := rv.idle(func(g *gap) bool { return g.cause == gapBlocking && inLoop(g.iteration) })
 	stepsName, shareName := "steps", "of_"+of.key()+"_time"
-	if of.phase == string(trace.StepDecode) {
+	if of.phase == trace.StepDecode {
 		stepsName, shareName = "decode_steps", "of_decode_steps"
 	}
 	f := &analyze.Finding{
@@ -140,13 +140,13 @@ func exposedCopies(rv *rankView) *analyze.Finding {
 		longest  *work
 	}
 	exposed := rv.exposed()
-	byPhase := map[string]*sum{}
+	byPhase := map[trace.StepPhase]*sum{}
 	for i := range rv.work {
 		w := &rv.work[i]
 		if exposed[i] == 0 || w.iteration < 0 && rv.count > 0 || rv.isBlocking(w) || !rv.crosses(w) {
 			continue
 		}
-		phase, bytes := "", 0
+		phase, bytes := trace.StepPhase(""), 0
 		if w.iteration >= 0 {
 			phase = rv.step(int(w.iteration)).Phase
 		}

@@ -61,7 +61,7 @@ func checkGaps(t *testing.T, name string, traces []*trace.Trace) {
 			all += g.Ns()
 		}
 		var ofCauses int64
-		byPhase := map[string]int64{}
+		byPhase := map[trace.StepPhase]int64{}
 		for cause := range gapCauses {
 			ofCauses += rv.idle(func(g *gap) bool { return g.cause == cause }).ns
 			for _, p := range rv.idleByPhase(func(g *gap) bool { return g.cause == cause }) {

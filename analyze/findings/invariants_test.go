@@ -55,7 +55,7 @@ func (c *concluded) broken() []string {
 				}
 			}
 		}
-		steps := map[string]int{}
+		steps := map[trace.StepPhase]int{}
 		for i := range r.Steps {
 			s := &r.Steps[i]
 			steps[s.Phase]++

@@ -73,7 +73,7 @@ func launchBoundDecode(rv *rankView) *analyze.Finding {
 	}
 	var p *phaseGaps
 	for _, of := range rv.idleByPhase(func(g *gap) bool { return g.cause == gapEager }) {
-		if of.phase == string(trace.StepDecode) {
+		if of.phase == trace.StepDecode {
 			p = of
 		}
 	}

@@ -139,7 +139,7 @@ func (rv *rankView) allocations() *allocations {
 	type mark struct{ start, end int64 }
 	marks := map[trace.TrackID][]mark{}
 	for i := range rv.rank.Steps {
-		a.decode = a.decode || rv.rank.Steps[i].Phase == string(trace.StepDecode)
+		a.decode = a.decode || rv.rank.Steps[i].Phase == trace.StepDecode
 	}
 	for i := range rv.iterations {
 		s := rv.step(i)

@@ -12,7 +12,7 @@ import (
 // may lose more than all decode steps.
 type phaseGaps struct {
 	idleGaps
-	phase     string
+	phase     trace.StepPhase
 	steps     int   // 0: the trace has none
 	stepsNs   int64 // of all those steps, or of the device
 	betweenNs int64 // of the gaps, after the step's own work
@@ -25,10 +25,10 @@ func (p *phaseGaps) share() float64 { return ratio(p.ns, p.stepsNs) }
 
 // idleByPhase parts gaps by the phase of their step, the phase with most of them first. Gaps in no step are left out.
 func (rv *rankView) idleByPhase(of func(g *gap) bool) []*phaseGaps {
-	byPhase := map[string]*phaseGaps{}
+	byPhase := map[trace.StepPhase]*phaseGaps{}
 	var phases []*phaseGaps
 	place := make([]int, len(rv.iterations)) // in perStep
-	phaseOf := func(name string) *phaseGaps {
+	phaseOf := func(name trace.StepPhase) *phaseGaps {
 		if byPhase[name] == nil {
 			byPhase[name] = &phaseGaps{phase: name}
 			phases = append(phases, byPhase[name])
@@ -127,8 +127,8 @@ func (p *phaseGaps) fewLongest() (n int, ns int64) {
 // one is what one step of the phase is called: decode step.
 func (p *phaseGaps) one() string {
 	switch p.phase {
-	case string(trace.StepPrefill), string(trace.StepMixed), string(trace.StepDecode), string(trace.StepEmpty):
-		return p.phase + " step"
+	case trace.StepPrefill, trace.StepMixed, trace.StepDecode, trace.StepEmpty:
+		return string(p.phase) + " step"
 	}
 	return "step"
 }
@@ -146,7 +146,7 @@ func (p *phaseGaps) key() string {
 	if p.phase == "" {
 		return "steps"
 	}
-	return p.phase
+	return string(p.phase)
 }
 
 // each is what a sum over the phase is per step.

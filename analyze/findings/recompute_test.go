@@ -71,10 +71,10 @@ func notRecomputed(r *analyze.Result, f *analyze.Finding) (out []string) {
 	for i := range rank.Steps {
 		if x := &rank.Steps[i]; x.HasIteration() {
 			steps["all"]++
-			steps[x.Phase]++
+			steps[string(x.Phase)]++
 			if !x.Unmeasured {
 				steps["measured"]++
-				steps["measured "+x.Phase]++
+				steps["measured "+string(x.Phase)]++
 			}
 		}
 	}

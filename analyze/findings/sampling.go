@@ -14,7 +14,7 @@ const samplingLimit = 0.10
 
 // samplingPhase is what choosing tokens takes in the steps of a phase.
 type samplingPhase struct {
-	phase          string
+	phase          trace.StepPhase
 	steps          int
 	sampling, work int64
 	byName         map[trace.StringID]int64
@@ -49,8 +49,8 @@ func samplingShare(rv *rankView) *analyze.Finding {
 			share(p.key("of_work"), p.sampling, p.work), p.phase, nanoseconds(p.key("sampling_per_step"), quotient(p.sampling, p.steps)),
 			choose(2*p.byName[most] >= p.sampling, "most of it", "the largest part of it"), shortName(rv.name(most)),
 			nanoseconds(p.key("largest_part_per_step"), quotient(p.byName[most], p.steps)))
-		f.Evidence = addEvidence(f.Evidence, nanoseconds(p.key("sampling"), p.sampling), nanoseconds("work_of_"+p.phase+"_steps", p.work),
-			number(p.phase+"_steps", p.steps))
+		f.Evidence = addEvidence(f.Evidence, nanoseconds(p.key("sampling"), p.sampling), nanoseconds("work_of_"+string(p.phase)+"_steps", p.work),
+			number(string(p.phase)+"_steps", p.steps))
 		f.Events = append(f.Events, rv.ref(p.longest.Row))
 	}
 	f.StakeNsPerStep = quotient(all, rv.steps())
@@ -59,15 +59,15 @@ func samplingShare(rv *rankView) *analyze.Finding {
 
 // key is the name of evidence of a phase; decode's has none.
 func (p *samplingPhase) key(name string) string {
-	if p.phase == string(trace.StepDecode) {
+	if p.phase == trace.StepDecode {
 		return name
 	}
-	return name + "_in_" + p.phase
+	return name + "_in_" + string(p.phase)
 }
 
 // samplingPhases sums the work of decode, mixed and prefill steps, without communication.
 func (rv *rankView) samplingPhases() []*samplingPhase {
-	phases := []*samplingPhase{{phase: string(trace.StepDecode)}, {phase: string(trace.StepMixed)}, {phase: string(trace.StepPrefill)}}
+	phases := []*samplingPhase{{phase: trace.StepDecode}, {phase: trace.StepMixed}, {phase: trace.StepPrefill}}
 	of := make([]*samplingPhase, len(rv.iterations))
 	for i := range rv.iterations {
 		for _, p := range phases {

@@ -164,7 +164,7 @@ func (rv *rankView) stepTime() analyze.Time {
 
 // in tells whether something belongs to an iteration of that phase.
 func (rv *rankView) in(i int32, phase trace.StepPhase) bool {
-	return i >= 0 && rv.step(int(i)).Phase == string(phase)
+	return i >= 0 && rv.step(int(i)).Phase == phase
 }
 
 // decode is the number of decode iterations, and what they take in all.

@@ -46,9 +46,9 @@ const PartBetween = "between steps"
 
 // CoreTime is what cores did during a part of the time. Core time is time · cores.
 type CoreTime struct {
-	Phase    string  `json:"phase"`
-	SpanNs   int64   `json:"span_ns"`
-	MeanBusy float64 `json:"mean_busy"` // threads at work, over SpanNs
+	Phase    trace.StepPhase `json:"phase"`
+	SpanNs   int64           `json:"span_ns"`
+	MeanBusy float64         `json:"mean_busy"` // threads at work, over SpanNs
 	// Of the cores; -1 if it is not known how many there were.
 	CoreNs        int64 `json:"core_ns"`          // Cores · SpanNs
 	IdleMinCoreNs int64 `json:"idle_min_core_ns"` // while no thread worked
@@ -150,7 +150,7 @@ func countWorkers(x *index.Index, p *Parallel) []workers {
 }
 
 // coreTime sums up a time that is given by the number of threads at work.
-func (p *Parallel) coreTime(phase string, byThreads []int64) CoreTime {
+func (p *Parallel) coreTime(phase trace.StepPhase, byThreads []int64) CoreTime {
 	c := CoreTime{Phase: phase, CoreNs: -1, IdleMinCoreNs: -1, IdleMaxCoreNs: -1}
 	var working, idle float64
 	for n, ns := range byThreads {
@@ -180,7 +180,7 @@ func cores(x *index.Index, machine float64) (n float64, from string) {
 
 // phasePart is the part of the time that the marks of a phase's steps take.
 type phasePart struct {
-	phase string
+	phase trace.StepPhase
 	marks interval.Set
 }
 
@@ -188,9 +188,9 @@ type phasePart struct {
 func phaseParts(steps []index.Step) []phasePart {
 	var parts []phasePart
 	for _, phase := range index.PhaseOrder {
-		part := phasePart{phase: string(phase)}
+		part := phasePart{phase: phase}
 		for i := range steps {
-			if s := &steps[i]; s.Phase == string(phase) {
+			if s := &steps[i]; s.Phase == phase {
 				part.marks.Add(s.StartNs, s.StartNs+s.CPUNs)
 			}
 		}

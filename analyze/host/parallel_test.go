@@ -29,9 +29,9 @@ func TestCores(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name    string
-		threads int     // that the engine says it has
-		machine float64 // cores for each rank
-		phase   string  // selected
+		threads int             // that the engine says it has
+		machine float64         // cores for each rank
+		phase   trace.StepPhase // selected
 		cores   float64
 		from    string
 		parts   []CoreTime // MeanBusy left out

@@ -55,7 +55,7 @@ func (s *Step) HasIteration() bool { return s.GPUEvents > 0 || !s.Unmeasured && 
 
 // idles tells whether the step runs nothing, by what it says of itself.
 func (s *Step) idles() bool {
-	return s.Phase == string(trace.StepEmpty) || s.Phase == string(trace.StepCapture)
+	return s.Phase == trace.StepEmpty || s.Phase == trace.StepCapture
 }
 
 // BeginNs is when its iteration begins: with its first GPU work, in a CPU-only trace with its mark.

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/inferprof/inferprof/trace"
+
 	"github.com/inferprof/inferprof/analyze/categories"
 )
 
@@ -18,8 +20,8 @@ type Options struct {
 	Devices      []Range // only the GPU work of these, by their numbers in the trace; nil: all
 	// Steps and Phase leave only the work of some steps (select.go says what that is): those with these Step.Index, those of
 	// this trace.StepPhase; if both are given, those of which both are true.
-	Steps []Range // nil: all
-	Phase string  // "": all
+	Steps []Range         // nil: all
+	Phase trace.StepPhase // "": all
 
 	CommRule       categories.CommRule // "": CommWide
 	MemsetIsMemory bool                // sets count as memory rather than computation, as HTA has it

@@ -42,7 +42,7 @@ func pauses(s, next *Step, idleNs, gapNs, stepNs int64) bool {
 }
 
 // allRequests tells whether steps of a dialect hold all requests that run.
-func allRequests(dialect string) bool {
+func allRequests(dialect trace.StepDialect) bool {
 	switch trace.StepDialect(dialect) {
 	case trace.DialectVLLM, trace.DialectVLLMDetailed, trace.DialectVLLMOld:
 		return true

@@ -25,20 +25,20 @@ func inferPhases(steps []Step) {
 	gpu := slices.ContainsFunc(steps, func(s Step) bool { return s.GPUEvents > 0 })
 	for i := range steps {
 		s := &steps[i]
-		if s.Phase != string(trace.StepUnknown) || !engineStep(s.Dialect) {
+		if s.Phase != trace.StepUnknown || !engineStep(s.Dialect) {
 			continue
 		}
 		switch {
 		case gpu && s.GPUEvents == 0 && s.LaunchNs == 0: // else it launched what the trace has lost
-			s.Phase = string(trace.StepEmpty)
+			s.Phase = trace.StepEmpty
 		case !graphs:
 			continue
 		case s.GraphLaunch > usual && float64(s.GPUSpanNs) > promptTimes*usualNs:
-			s.Phase = string(trace.StepPrefill)
+			s.Phase = trace.StepPrefill
 		case s.GraphLaunch > 0:
-			s.Phase = string(trace.StepDecode)
+			s.Phase = trace.StepDecode
 		default:
-			s.Phase = string(trace.StepPrefill)
+			s.Phase = trace.StepPrefill
 		}
 		s.Inferred = true
 	}
@@ -61,6 +61,6 @@ func usualReplays(steps []Step) (n int, ns float64) {
 }
 
 // engineStep tells the dialects of engines from those whose steps may be of anything.
-func engineStep(dialect string) bool {
-	return dialect != string(trace.DialectProfilerStep) && dialect != string(trace.DialectXDiT)
+func engineStep(dialect trace.StepDialect) bool {
+	return dialect != trace.DialectProfilerStep && dialect != trace.DialectXDiT
 }

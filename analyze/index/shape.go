@@ -8,21 +8,21 @@ import (
 
 // Shape is what a step worked on. Counts are -1 where the step does not say, or where they do not matter.
 type Shape struct {
-	Phase              string `json:"phase"`
-	ContextRequests    int64  `json:"context_requests"`
-	ContextTokens      int64  `json:"context_tokens"`
-	GenerationRequests int64  `json:"generation_requests"`
-	GenerationTokens   int64  `json:"generation_tokens"`
+	Phase              trace.StepPhase `json:"phase"`
+	ContextRequests    int64           `json:"context_requests"`
+	ContextTokens      int64           `json:"context_tokens"`
+	GenerationRequests int64           `json:"generation_requests"`
+	GenerationTokens   int64           `json:"generation_tokens"`
 }
 
 // Shape is what the step worked on. Steps of one shape do the same work.
 func (s *Step) Shape() Shape {
 	phase := s.Phase
-	if s.Dialect == string(trace.DialectProfilerStep) {
-		phase = string(trace.StepUnknown)
+	if s.Dialect == trace.DialectProfilerStep {
+		phase = trace.StepUnknown
 	}
 	shape := Shape{phase, s.ContextRequests, s.ContextTokens, s.GenerationRequests, s.GenerationTokens}
-	switch trace.StepPhase(phase) {
+	switch phase {
 	case trace.StepDecode:
 		shape.ContextRequests, shape.ContextTokens = -1, -1
 	case trace.StepPrefill:
@@ -50,7 +50,7 @@ func (s Shape) Text() string {
 		}
 		return fmt.Sprintf("%s of %s", count(s.ContextTokens, "token"), count(s.ContextRequests, "prompt"))
 	}
-	switch trace.StepPhase(s.Phase) {
+	switch s.Phase {
 	case trace.StepDecode:
 		switch {
 		case s.GenerationRequests < 0:
@@ -72,5 +72,5 @@ func (s Shape) Text() string {
 	case trace.StepUnknown:
 		return "step of unknown phase"
 	}
-	return s.Phase
+	return string(s.Phase)
 }

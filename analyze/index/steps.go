@@ -13,10 +13,10 @@ import (
 
 // Step is one engine iteration of one rank. Counts are -1 where the step's name does not say.
 type Step struct {
-	Index   int    `json:"index"`
-	Name    string `json:"name"`
-	Dialect string `json:"dialect"`
-	Phase   string `json:"phase"`
+	Index   int               `json:"index"`
+	Name    string            `json:"name"`
+	Dialect trace.StepDialect `json:"dialect"`
+	Phase   trace.StepPhase   `json:"phase"`
 	// Inferred says that the phase is a conclusion from graph launches, not a fact from the name; of dialect graph_launch,
 	// that the step itself is.
 	Inferred bool `json:"inferred,omitempty"`
@@ -93,7 +93,7 @@ func (x *Index) measureSteps(marks []Mark) (steps []Step, stepOf []int32) {
 	byTrack := make([][]int32, len(x.Trace.Tracks)) // marks of each thread, in order of time
 	for i, m := range marks {
 		steps[i] = Step{
-			Index: i, Name: x.Name(m.Name), Dialect: string(m.Step.Dialect), Phase: string(m.Step.Phase),
+			Index: i, Name: x.Name(m.Name), Dialect: m.Step.Dialect, Phase: m.Step.Phase,
 			ContextRequests: m.Step.ContextRequests, ContextTokens: m.Step.ContextTokens,
 			GenerationRequests: m.Step.GenerationRequests, GenerationTokens: m.Step.GenerationTokens,
 			StartNs: m.StartNs, CPUNs: m.EndNs - m.StartNs,

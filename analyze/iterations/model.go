@@ -157,7 +157,7 @@ func layersOf(r *RankIterations) int {
 	var of []*Iteration
 	for _, phase := range []trace.StepPhase{trace.StepDecode, ""} {
 		for i := range r.Steps {
-			if s := &r.Steps[i]; (s.Phase == string(phase) || phase == "") && !s.Unmeasured {
+			if s := &r.Steps[i]; (s.Phase == phase || phase == "") && !s.Unmeasured {
 				of = append(of, s)
 			}
 		}

@@ -18,10 +18,10 @@ import (
 // Phase is what the steps of one phase took on one rank, and what a token cost. Medians of an even number are the mean of the
 // two in the middle.
 type Phase struct {
-	Phase    string `json:"phase"`
-	Rank     int    `json:"rank"`               // whose steps they are
-	Inferred bool   `json:"inferred,omitempty"` // the phases of some of its steps are
-	Steps    int    `json:"steps"`
+	Phase    trace.StepPhase `json:"phase"`
+	Rank     int             `json:"rank"`               // whose steps they are
+	Inferred bool            `json:"inferred,omitempty"` // the phases of some of its steps are
+	Steps    int             `json:"steps"`
 	// MeasuredSteps are those that the numbers below are of; 0: nothing is known, and times are -1.
 	MeasuredSteps int `json:"measured_steps"`
 	// Unmeasured are those of which the trace has lost work.
@@ -64,18 +64,18 @@ func PhaseTable(steps []index.Step, rank int) []Phase {
 	for _, phase := range index.PhaseOrder {
 		var of []index.Step
 		for _, s := range steps {
-			if s.Phase == string(phase) {
+			if s.Phase == phase {
 				of = append(of, s)
 			}
 		}
 		if len(of) > 0 {
-			rows = append(rows, summarizePhase(string(phase), rank, of))
+			rows = append(rows, summarizePhase(phase, rank, of))
 		}
 	}
 	return rows
 }
 
-func summarizePhase(phase string, rank int, steps []index.Step) Phase {
+func summarizePhase(phase trace.StepPhase, rank int, steps []index.Step) Phase {
 	p := Phase{Phase: phase, Rank: rank, Steps: len(steps), GapMedianNs: -1, NsPerToken: -1, GPUNsPerToken: -1}
 	p.Inferred = slices.ContainsFunc(steps, func(s index.Step) bool { return s.Inferred })
 	p.ContextTokens = sumTokens(steps, func(s *index.Step) int64 { return s.ContextTokens })
@@ -154,7 +154,7 @@ func perToken(steps []index.Step, ns func(*index.Step) int64) int64 {
 
 // tokensOf are the tokens that a step's cost is shared among; 0 or less where that is not said.
 func tokensOf(s *index.Step) int64 {
-	switch trace.StepPhase(s.Phase) {
+	switch s.Phase {
 	case trace.StepPrefill:
 		return s.ContextTokens
 	case trace.StepDecode:

@@ -43,15 +43,15 @@ const steadySteps = 6
 func SteadyState(steps []index.Step) *Steady {
 	most, told := int64(-1), true
 	for i := range steps {
-		if s := &steps[i]; s.Phase == string(trace.StepDecode) {
+		if s := &steps[i]; s.Phase == trace.StepDecode {
 			most = max(most, s.GenerationRequests)
 			told = told && s.GenerationRequests >= 0
 		}
 	}
 	near := func(s *index.Step) bool {
-		return s.Phase == string(trace.StepDecode) && s.Closed() && (!told || most-s.GenerationRequests <= max(1, most/10))
+		return s.Phase == trace.StepDecode && s.Closed() && (!told || most-s.GenerationRequests <= max(1, most/10))
 	}
-	empty := func(s *index.Step) bool { return s.Phase == string(trace.StepEmpty) }
+	empty := func(s *index.Step) bool { return s.Phase == trace.StepEmpty }
 	from, to, n := 0, 0, 0
 	for i := 0; i < len(steps); {
 		j, end, count := i, i, 0

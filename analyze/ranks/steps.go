@@ -150,7 +150,7 @@ func (r *Rank) waited() (ns int64) {
 
 // PhaseOf is what the rank's steps of a phase took; nil if it has none.
 func (r *Rank) PhaseOf(phase trace.StepPhase) *Phase {
-	if i := slices.IndexFunc(r.Phases, func(p Phase) bool { return p.Phase == string(phase) }); i >= 0 {
+	if i := slices.IndexFunc(r.Phases, func(p Phase) bool { return p.Phase == phase }); i >= 0 {
 		return &r.Phases[i]
 	}
 	return nil
