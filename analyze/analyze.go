@@ -94,6 +94,11 @@ type Result struct {
 	// Checks are what was looked for in the traces, and what came of it: rank by rank, and then of all together.
 	Checks   []integrity.Check `json:"checks"`
 	Findings []Finding         `json:"findings"` // most time at stake first; Analyze leaves them to package findings
+	// Verdict is the answer in a few sentences; empty if nothing was recorded. Figures are its key numbers, and Remarks what is to
+	// be said of single tables.
+	Verdict []Message `json:"verdict"`
+	Figures []Figure  `json:"figures"`
+	Remarks []Remark  `json:"remarks"`
 
 	Devices     int                `json:"devices"` // that Time sums over
 	Time        device.Time        `json:"time"`

@@ -12,6 +12,7 @@ import (
 func JSON(w io.Writer, r *analyze.Result) error {
 	out := *r
 	out.Problems, out.Findings = list(r.Problems), list(r.Findings)
+	out.Verdict, out.Figures, out.Remarks = list(r.Verdict), list(r.Figures), list(r.Remarks)
 	out.Kernels, out.Categories = list(r.Kernels), list(r.Categories)
 	out.MemoryOps, out.Ops, out.Collectives = list(r.MemoryOps), list(r.Ops), list(r.Collectives)
 	out.Steps, out.Phases, out.Ranks = list(r.Steps), list(r.Phases), list(r.Ranks)
