@@ -246,3 +246,15 @@ func (m *Message) UnmarshalJSON(text []byte) error {
 	*m = Message{ID: read.ID, Params: read.Params, read: read.Text}
 	return nil
 }
+
+// Equal tells whether two messages are the same in JSON, which keeps neither formats nor units.
+func (m Message) Equal(other Message) bool {
+	return m.ID == other.ID && m.Params.Equal(other.Params) && m.Text() == other.Text()
+}
+
+// Equal tells whether params are the same in JSON.
+func (p Params) Equal(other Params) bool {
+	a, errA := p.MarshalJSON()
+	b, errB := other.MarshalJSON()
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}

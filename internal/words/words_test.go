@@ -54,7 +54,7 @@ func TestMessage(t *testing.T) {
 		t.Errorf("%v\n%s\n%s", err, text, want)
 	}
 	var back Message
-	if err := json.Unmarshal(text, &back); err != nil || back.Text() != m.Text() || back.ID != m.ID || len(back.Params) != len(m.Params) {
+	if err := json.Unmarshal(text, &back); err != nil || back.Text() != m.Text() || back.ID != m.ID || !back.Equal(m) {
 		t.Errorf("%v %+v", err, back)
 	}
 	if got := Say("x", "a {missing} {b").Text(); got != "a {missing} {b}" {
