@@ -48,7 +48,7 @@ func TestTimesAreTheReports(t *testing.T) {
 					t.Errorf("%s, %s: %d ns, busy %d, is no step's of %v, %v", name, g.Text(), ns, g.BusyNs[i], times, busy)
 				}
 			}
-			p := r.PhaseOf(trace.StepPhase(g.Phase))
+			p := r.PhaseOf(g.Phase)
 			if p != nil && p.MeasuredSteps == len(g.TotalNs) && !p.OfOpen && !g.Cold {
 				same++
 				if m := stats.Median(g.TotalNs); m != p.StepMedianNs {

@@ -43,7 +43,7 @@ func pauses(s, next *Step, idleNs, gapNs, stepNs int64) bool {
 
 // allRequests tells whether steps of a dialect hold all requests that run.
 func allRequests(dialect trace.StepDialect) bool {
-	switch trace.StepDialect(dialect) {
+	switch dialect {
 	case trace.DialectVLLM, trace.DialectVLLMDetailed, trace.DialectVLLMOld:
 		return true
 	}

@@ -97,7 +97,7 @@ func EngineOf(t *trace.Trace, steps []index.Step, ops []host.Op) (name, version 
 		return e.Name, e.Version
 	}
 	if len(steps) > 0 {
-		switch first := steps[0]; trace.StepDialect(first.Dialect) {
+		switch first := steps[0]; first.Dialect {
 		case trace.DialectSGLang:
 			return "sglang", ""
 		case trace.DialectATOM:
