@@ -33,7 +33,7 @@ type Param struct {
 	Name  string   // with its unit, as JSON has it: busy_share, total_ns
 	Value any      // int64, float64, string, bool, Message or []Message
 	Unit  Unit     // of a number
-	Short string   // how people see a long name; "": as it is
+	Short string   // how people see it, where that is more or less than the value: a long name in short, a number with its noun
 	Of    []string // the parts of a result that the number is of, by their names in JSON: a problem with one puts a mark on it
 }
 
@@ -48,6 +48,11 @@ func Ns(name string, ns int64) Param { return Param{Name: name, Value: ns, Unit:
 // Number is a count.
 func Number[T ~int | ~int32 | ~int64](name string, n T) Param {
 	return Param{Name: name, Value: int64(n), Unit: UnitCount}
+}
+
+// Things is a count with its noun, as sentences have it: 1 step, 1,234 steps.
+func Things[T ~int | ~int32 | ~int64](name string, n T, noun string) Param {
+	return Param{Name: name, Value: int64(n), Unit: UnitCount, Short: Counted(int(n), noun)}
 }
 
 // RankOf is a rank's number.
@@ -89,6 +94,9 @@ func (p Param) From(parts ...string) Param {
 func (p Param) Text() string { return p.text(nil) }
 
 func (p Param) text(mark func(Param) string) string {
+	if p.Short != "" {
+		return p.Short
+	}
 	switch v := p.Value.(type) {
 	case int64:
 		if p.Unit == UnitNs { // exact beyond 2^53
@@ -98,9 +106,6 @@ func (p Param) text(mark func(Param) string) string {
 	case float64:
 		return Write(v, p.Unit)
 	case string:
-		if p.Short != "" {
-			return p.Short
-		}
 		return v
 	case Message:
 		return v.Marked(mark)
