@@ -43,7 +43,7 @@ var floors = [][]room{
 		{"capture", []string{"capture/ondisk", "capture/collect", "engine", "sampling", "trace/...", "internal/..."}},
 	},
 	{
-		{"report", []string{"analyze/...", "trace"}},
+		{"report", []string{"analyze/...", "trace", "internal/..."}},
 		{"profile", []string{"analyze/...", "capture/ondisk", "engine", "trace/...", "internal/..."}},
 		{"capture/collect", []string{"capture/ondisk", "engine", "trace/...", "internal/..."}}, // it collects for every engine, and knows none
 	},

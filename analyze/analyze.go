@@ -100,6 +100,9 @@ type Result struct {
 	Figures []Figure  `json:"figures"`
 	Remarks []Remark  `json:"remarks"`
 
+	// Idle is why the devices stood still; nil where there was no gap, or no device.
+	Idle *IdleTotals `json:"idle,omitempty"`
+
 	Devices     int                `json:"devices"` // that Time sums over
 	Time        device.Time        `json:"time"`
 	Kernels     []device.Kernel    `json:"kernels"` // by exclusive time

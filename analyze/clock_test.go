@@ -116,8 +116,8 @@ func TestDifferentProfiles(t *testing.T) {
 		starts []int64
 		want   string
 	}{
-		{[]int64{0, 60_000_000_000}, "the traces of rank 0 and rank 1 lie 60.0 s apart"},
-		{[]int64{60_000_000_000, 0, 3_000_000}, "the traces of rank 2 and rank 0 lie 60.0 s apart"},
+		{[]int64{0, 60_000_000_000}, "the traces of rank 0 and rank 1 lie 59.99 s apart"},
+		{[]int64{60_000_000_000, 0, 3_000_000}, "the traces of rank 2 and rank 0 lie 59.99 s apart"},
 		{[]int64{0, 5_000_000, 10_000_000}, ""},
 	} {
 		var traces []*trace.Trace

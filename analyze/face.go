@@ -210,6 +210,24 @@ const (
 	CheckSteps      = integrity.CheckSteps
 )
 
+// CheckedOf says what checks found to be right, of how many, and what could not be checked, and why; nothing if nothing was looked at.
+func CheckedOf(checks []Check) Message { return integrity.Checked(checks) }
+
+// SoundOf is what is said of traces in which nothing is wrong.
+func SoundOf(checks []Check) Message { return integrity.Sound(checks) }
+
+// SoundBriefOf is SoundOf in a line.
+func SoundBriefOf(checks []Check) Message { return integrity.SoundBrief(checks) }
+
+// UncheckedOf says what could not be checked, and why; nothing if all could be.
+func UncheckedOf(checks []Check) Message { return integrity.Unchecked(checks) }
+
+// UncheckedBriefOf is UncheckedOf without the reasons.
+func UncheckedBriefOf(checks []Check) Message { return integrity.UncheckedBrief(checks) }
+
+// SaidNotChecked is the Message.ID of what says that something could not be checked.
+const SaidNotChecked = integrity.SaidNotChecked
+
 // ProblemDamaged is the Problem.ID of a file that could not be read as it was written.
 const ProblemDamaged = integrity.Damaged
 

@@ -1,5 +1,7 @@
 package analyze
 
+import "github.com/inferprof/inferprof/internal/words"
+
 // Finding is a conclusion from the numbers: one thing that costs time, or that makes numbers untrue, what shows it, and
 // what to try. Package analyze/findings makes them.
 type Finding struct {
@@ -30,8 +32,11 @@ const (
 type Evidence struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
-	Unit  string  `json:"unit"` // ns, bytes, share (of 1), count, factor (of two like things), rank (its number), flop/s, bytes/s
+	Unit  Unit    `json:"unit"` // ns, bytes, share (of 1), count, factor (of two like things), rank (its number), flop/s, bytes/s
 }
+
+// Written is the number as people read it, in a sentence or beside it.
+func (e Evidence) Written() string { return words.Write(e.Value, e.Unit) }
 
 // EventRef points at an event of a trace.
 type EventRef struct {

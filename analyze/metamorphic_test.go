@@ -349,7 +349,7 @@ func TestDroppedFrames(t *testing.T) {
 	}
 	named := cmp.FilterPath(func(p cmp.Path) bool {
 		switch p.Last().String() {
-		case ".During", ".DuringNs", ".Meanwhile", ".FirstNs", ".LastNs", ".Modules":
+		case ".During", ".DuringNs", ".Meanwhile", ".FirstNs", ".LastNs", ".Modules", ".Remarks":
 			return true
 		}
 		return false

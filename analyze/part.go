@@ -188,6 +188,7 @@ func Join(parts []*Part, o Options) *Result {
 	res.Problems = slices.Concat(missing, together, res.Problems)
 	res.checkSelection(&o, devices, most)
 	integrity.SortProblems(res.Problems)
+	res.say()
 	return res
 }
 

@@ -12,16 +12,18 @@ type ( // Of package words, by the names that readers of results have for them.
 	Message = words.Message
 	// Param is one number or name of a message.
 	Param = words.Param
+	// Unit is what a number counts.
+	Unit = words.Unit
 )
 
 // Figure is a number that a reader looks for first.
 type Figure struct {
-	ID    string     `json:"id"`
-	Label string     `json:"label"`
-	Value float64    `json:"value"` // in Unit
-	Unit  words.Unit `json:"unit"`
-	Text  string     `json:"text"` // Value as people read it
-	Note  Message    `json:"note"` // what it is of; null if nothing is to be said
+	ID    string  `json:"id"`
+	Label string  `json:"label"`
+	Value float64 `json:"value"` // in Unit
+	Unit  Unit    `json:"unit"`
+	Text  string  `json:"text"` // Value as people read it
+	Note  Message `json:"note"` // what it is of; null if nothing is to be said
 	// RestsOn are the parts of the result that it is from, as Problem.Affects names them.
 	RestsOn []string `json:"rests_on,omitempty"`
 }

@@ -1,10 +1,8 @@
 package analyze
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/index"
@@ -46,34 +44,34 @@ func (res *Result) checkSelection(o *Options, devices []int32, most []index.Step
 	worked := func(r *ranks.Rank) bool { return len(r.Time) > 0 && r.Time[0].Device != device.CPUDevice }
 	switch {
 	case o.Devices != nil && !slices.ContainsFunc(res.Ranks, worked):
-		text := "no GPU work is selected: the traces have none"
+		said := words.Say("nothing_selected", "no GPU work is selected: the traces have none")
 		if len(devices) > 0 {
 			var names []string
 			for _, d := range devices {
 				names = append(names, strconv.Itoa(int(d)))
 			}
-			text = "no GPU work is selected: the traces have that of device " + words.List(names, len(names))
+			said = words.Say("nothing_selected", "no GPU work is selected: the traces have that of device {devices}", words.Name("devices", words.List(names, len(names))))
 		}
-		res.Problems = []integrity.Problem{nothingSelected(text)}
+		res.Problems = []integrity.Problem{nothingSelected(said)}
 	case o.filing().SelectsSteps() && res.Selection.SelectedSteps == 0:
-		last := -1
-		for i := range most {
-			last = max(last, most[i].Index)
-		}
-		text := "no step is selected: the traces have no steps"
+		said := words.Say("nothing_selected", "no step is selected: the traces have no steps")
 		if len(most) > 0 {
-			var phases []string
-			for _, p := range ranks.PhaseTable(most, integrity.AllRanks) {
-				phases = append(phases, strconv.Itoa(p.Steps)+" "+string(p.Phase))
+			last := -1
+			for i := range most {
+				last = max(last, most[i].Index)
 			}
-			text = fmt.Sprintf("no step is selected: the traces have steps 0 to %d (%s)", last, strings.Join(phases, ", "))
+			var phases []words.Message
+			for _, p := range ranks.PhaseTable(most, integrity.AllRanks) {
+				phases = append(phases, words.Say("phase", "{steps} {phase}", words.Number("steps", p.Steps), words.Name("phase", string(p.Phase))))
+			}
+			said = words.Say("nothing_selected", "no step is selected: the traces have steps 0 to {last} ({phases})", words.Number("last", last), words.Inners("phases", phases))
 		}
-		res.Problems = []integrity.Problem{nothingSelected(text)}
+		res.Problems = []integrity.Problem{nothingSelected(said)}
 	}
 }
 
-func nothingSelected(text string) integrity.Problem {
-	return integrity.Problem{ID: "nothing_selected", Severity: integrity.SeverityError, Rank: integrity.AllRanks, Text: text}
+func nothingSelected(m Message) integrity.Problem {
+	return integrity.Problem{ID: m.ID, Severity: integrity.SeverityError, Rank: integrity.AllRanks, Text: m.Text(), Params: m.Params}
 }
 
 // expectedRanks is how many ranks the capture should have; -1: of a selection none is missing; 0: not known.

@@ -22,12 +22,12 @@ func TestWarmupAuto(t *testing.T) {
 		warnings int
 		said     string // in progress, before the last round
 	}{
-		{"warm already", []int{500, 520}, 2, 0, "the last 500 ms"},
-		{"one that compiles", []int{9000, 500, 510}, 3, 0, "the last 500 ms, before 9.00 s"},
-		{"one slower than the last", []int{3000, 1000, 2000, 1000, 1050}, 5, 0, "the last 1.00 s, before 2.00 s"},
-		{"slower and slower", []int{1000, 1200, 1500, 1900, 2400, 3000, 3700, 4600, 5700, 7000}, mostRounds, 1, "the last 5.70 s, before 4.60 s"},
-		{"a rise within tolerance", []int{1000, 1099}, 2, 0, "the last 1.00 s"},
-		{"of milliseconds", []int{20, 5}, 2, 0, "the last 20.0 ms"},
+		{"warm already", []int{500, 520}, 2, 0, "the last 500.0 ms"},
+		{"one that compiles", []int{9000, 500, 510}, 3, 0, "the last 500.0 ms, before 9.000 s"},
+		{"one slower than the last", []int{3000, 1000, 2000, 1000, 1050}, 5, 0, "the last 1.000 s, before 2.000 s"},
+		{"slower and slower", []int{1000, 1200, 1500, 1900, 2400, 3000, 3700, 4600, 5700, 7000}, mostRounds, 1, "the last 5.700 s, before 4.600 s"},
+		{"a rise within tolerance", []int{1000, 1099}, 2, 0, "the last 1.000 s"},
+		{"of milliseconds", []int{20, 5}, 2, 0, "the last 20.00 ms"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestWarmupAuto(t *testing.T) {
 				if m.Workload.WarmupRounds != c.rounds || calls != c.rounds || !m.Workload.WarmupAuto || m.Status != ondisk.Complete {
 					t.Errorf("%d rounds, %d calls, workload %+v, status %s; want %d rounds", m.Workload.WarmupRounds, calls, m.Workload, m.Status, c.rounds)
 				}
-				if len(m.Warnings) != c.warnings || c.warnings > 0 && !strings.Contains(m.Warnings[0], "4.60 s, 5.70 s, 7.00 s") {
+				if len(m.Warnings) != c.warnings || c.warnings > 0 && !strings.Contains(m.Warnings[0], "4.600 s, 5.700 s, 7.000 s") {
 					t.Errorf("warnings: %q", m.Warnings)
 				}
 				if len(said) != c.rounds-1 || said[len(said)-1] != c.said {

@@ -1,11 +1,11 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // The brief report is one screen: what this is, what is wrong with it, the answer in a few sentences, what to do about
@@ -17,45 +17,45 @@ const (
 	screenLines   = 45
 	briefNotices  = 3
 	briefFindings = 3
-	briefPhases   = 4
 )
 
-func (p *page) brief() {
+// isBrief tells which tables the brief report has something of: of remarkable ones what is said of them, in a line or two.
+func (e *entry) isBrief() bool {
+	return e.inShort != 0 && !e.markdown || e.name == "finding" || e.line != nil || slices.Contains(remarkable, e.name)
+}
+
+// remarkable are the tables of which the brief report has the remarks alone.
+var remarkable = []string{"cause", "rank"}
+
+func (p *page) brief(r *analyze.Result) {
 	p.header()
 	p.briefNotices()
-	if text := verdict(p.r); text != "" {
-		p.line("")
-		p.wrapped("", "", text, bold)
-	}
+	p.answers()
 	p.briefFindings()
-	if p.r.Kind == analyze.KindEmpty {
-		return
+	if s := p.d.section("breakdown"); s != nil {
+		p.section(s)
 	}
-	p.time()
-	p.idleLine()
-	p.rankLines()
-	phases := p.aside(func(q *page) { q.phases(); q.steps() })
-	footer := 2 - 2*b2i(p.o.Quiet)
-
+	for _, name := range remarkable {
+		p.remarks(name)
+	}
+	phases := p.aside(func(q *page) { q.briefSection("phase") })
+	phases = append(phases, p.aside(func(q *page) { q.lineOf("step") })...)
+	footer := 2
+	if p.o.Quiet {
+		footer = 0
+	}
 	left := screenLines - p.lines() - len(phases) - footer
 	const frame = 3 // an empty line, a title, a head
-	table := func(rows []string, most int) []string {
-		if len(rows) > most { // none is better than one that is cut
+	table := func(name string, rows int) []string {
+		lines := p.aside(func(q *page) { q.rows = rows; q.briefSection(name) })
+		if len(lines) > left || rows < 1 { // none is better than one that is cut
 			return nil
 		}
-		return rows
+		left -= len(lines)
+		return lines
 	}
-	n := min(6, max(2, left-frame-1))
-	categories := p.aside(func(q *page) { q.brieflyOf = n; q.categories() })
-	categories = table(categories, left)
-	left -= len(categories)
-	var work []string
-	if n = left - frame - 1; n >= 2 {
-		work = p.aside(func(q *page) { q.brieflyOf = n; q.kernels() })
-		if p.r.Kind == analyze.KindCPU {
-			work = p.aside(func(q *page) { q.brieflyOf = n; q.ops() })
-		}
-	}
+	categories := table("category", min(6, max(2, left-frame-1)))
+	work := table(choose(r.Kind == analyze.KindCPU, "op", "kernel"), left-frame-1)
 	for _, block := range [][]string{categories, phases, work} {
 		for _, l := range block {
 			p.line(l)
@@ -63,25 +63,79 @@ func (p *page) brief() {
 	}
 	if !p.o.Quiet {
 		p.line("")
-		p.line(p.paint(dim, "more: --full · --by kernel, step, rank, … · --format html -o report.html"))
+		p.line(p.paint(dim, p.d.hint))
 	}
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// briefSection writes a section's title and its table.
+func (p *page) briefSection(id string) {
+	s := p.d.section(id)
+	if s == nil {
+		return
 	}
-	return 0
+	for _, b := range s.Blocks {
+		if d, ok := b.(*dataTable); ok {
+			p.title(s.Title, s.Note, s.Mark)
+			p.table(d)
+		}
+	}
+	if id == "phase" {
+		p.remarks(id)
+	}
+}
+
+// remarks writes what is said of a table, in two lines at most; of phases each of it.
+func (p *page) remarks(id string) {
+	all := p.said(id)
+	if id != "phase" && len(all) > 0 {
+		all = []string{strings.Join(all, "; ")}
+	}
+	for _, text := range all {
+		p.clipped(2, func(q *page) { q.wrapped("  ", "  ", text, dim) })
+	}
+}
+
+// said is what is said of a table.
+func (p *page) said(id string) []string {
+	var all []string
+	if s := p.d.section(id); s != nil {
+		for _, b := range s.Blocks {
+			if remark, ok := b.(paragraph); ok {
+				all = append(all, p.d.text(remark.said))
+			}
+		}
+	}
+	return all
+}
+
+// lineOf writes the sparkline of a section, and what is said of it beside.
+func (p *page) lineOf(id string) {
+	s := p.d.section(id)
+	if s == nil {
+		return
+	}
+	for _, b := range s.Blocks {
+		if line, ok := b.(sparkline); ok {
+			p.sparkline(line, strings.Join(p.said(id), "; "))
+		}
+	}
 }
 
 // aside is what write would add to the page, in lines.
 func (p *page) aside(write func(*page)) []string {
-	q := &page{o: p.o, r: p.r, width: p.width, notices: p.notices}
+	q := &page{o: p.o, d: p.d, width: p.width}
 	write(q)
 	if q.out.Len() == 0 {
 		return nil
 	}
 	return strings.Split(strings.TrimSuffix(q.out.String(), "\n"), "\n")
+}
+
+// clipped writes the first lines of what write would.
+func (p *page) clipped(most int, write func(*page)) {
+	for _, l := range clip(p.aside(write), most, p.width) {
+		p.line(l)
+	}
 }
 
 // lines is how many lines the page has.
@@ -90,23 +144,18 @@ func (p *page) lines() int { return strings.Count(p.out.String(), "\n") }
 // briefNotices says what not to believe: what is worst, each in two lines at most.
 func (p *page) briefNotices() {
 	p.line("")
-	if len(p.notices) == 0 {
-		for _, l := range clip(p.aside(func(q *page) { q.wrapped("✓ ", "  ", "integrity: "+soundInBrief(p.r), green) }), 2, p.width) {
-			p.line(l)
+	all := p.d.Notices
+	for i := range all {
+		n := &all[i]
+		said := n.Said
+		if !n.Brief.IsZero() {
+			said = n.Brief
 		}
-		return
-	}
-	for i, n := range p.notices {
-		if i == briefNotices {
-			p.line(p.paint(dim, "  … "+plural(len(p.notices)-i, "problem")+" more (--full)"))
+		if i == briefNotices && n.Tone >= ToneNote {
+			p.line(p.paint(dim, "  … "+words.Counted(len(all)-i, "notice")+" more (--full)"))
 			break
 		}
-		for _, l := range clip(p.aside(func(q *page) { q.notice(&n) }), 2, p.width) {
-			p.line(l)
-		}
-	}
-	if text := uncheckedInBrief(p.r.Checks); text != "" {
-		p.wrapped("  ", "  ", text, dim)
+		p.clipped(2, func(q *page) { q.notice(n, said) })
 	}
 }
 
@@ -130,93 +179,22 @@ func clip(lines []string, most, width int) []string {
 
 // briefFindings lists the conclusions at which most time is at stake, and what to try, without the evidence.
 func (p *page) briefFindings() {
-	all := p.r.Findings
-	if len(all) == 0 {
+	s := p.d.section("findings")
+	if s == nil {
 		return
 	}
+	all := s.Blocks[0].(findingList)
 	shown := min(briefFindings, len(all))
 	if len(all) == shown+1 {
 		shown++
 	}
-	note := "most time at stake first; evidence with --full"
-	if hidden := len(all) - shown; hidden > 0 {
-		note = fmt.Sprintf("%d of %d, %s", shown, len(all), note)
+	note := s.Note + "; evidence with --full"
+	if len(all) > shown {
+		note = words.Grouped(int64(shown)) + " of " + words.Grouped(int64(len(all))) + ", " + note
 	}
-	p.section("Findings", note)
+	p.title(s.Title, note, s.Mark)
 	for i := range all[:shown] {
-		for _, l := range clip(p.aside(func(q *page) { q.finding(&all[i]) }), 2, p.width) {
-			p.line(l)
-		}
-		for _, l := range clip(p.aside(func(q *page) { q.wrapped("      try: ", "      ", all[i].Try, "") }), 1, p.width) {
-			p.line(l)
-		}
+		p.clipped(2, func(q *page) { q.finding(&all[i]) })
+		p.clipped(1, func(q *page) { q.wrapped("      try: ", "      ", all[i].try, "") })
 	}
 }
-
-// idleLine says in a line or two why devices stood still.
-func (p *page) idleLine() {
-	s := idleSums(p.r)
-	if s.longest == nil {
-		return
-	}
-	var parts []string
-	for _, c := range s.causes() {
-		switch {
-		case c.gap.Ns == 0 || c.name == "sync":
-		case c.of != "": // what of host is not the host's, and of other is
-			i := slices.IndexFunc(parts, func(s string) bool { return strings.HasPrefix(s, c.of) })
-			parts[i] += fmt.Sprintf(" (%s %s)", c.name, percent(c.gap.Ns, p.r.Time.IdleNs))
-		default:
-			parts = append(parts, fmt.Sprintf("%s %s", c.name, percent(c.gap.Ns, p.r.Time.IdleNs)))
-		}
-	}
-	idle := s.longestWords(len(p.r.Ranks))
-	if idle != "" {
-		idle = "; " + idle
-	}
-	for _, l := range clip(p.aside(func(q *page) {
-		q.wrapped("  ", "  ", "idle for: "+strings.Join(parts, ", ")+mark(p.notices, "idle")+idle, dim)
-	}), 2, p.width) {
-		p.line(l)
-	}
-}
-
-// rankLines compares ranks in a line or two.
-func (p *page) rankLines() {
-	if text := rankWordsCompared(p.r); text != "" {
-		p.wrapped("  ", "  ", text, dim)
-	}
-}
-
-// rankWordsCompared says which ranks work most and least, and which one the others wait for.
-func rankWordsCompared(r *analyze.Result) string {
-	if len(r.Ranks) < 2 {
-		return ""
-	}
-	type one struct {
-		rank       int
-		busy, wait int64
-	}
-	var all []one
-	for _, k := range r.Ranks {
-		o := one{rank: k.Rank, wait: waiting(k.Collectives)}
-		for _, t := range k.Time {
-			o.busy += t.BusyNs - t.ExposedCommNs
-		}
-		all = append(all, o)
-	}
-	byBusy := func(a, b one) int { return compare64(a.busy, b.busy) }
-	least, most := slices.MinFunc(all, byBusy), slices.MaxFunc(all, byBusy)
-	text := fmt.Sprintf("by rank: work %s (rank %d) to %s (rank %d)", plain(least.busy), least.rank, plain(most.busy), most.rank)
-	if least.busy == most.busy {
-		text = "by rank: work " + plain(most.busy) + " on each"
-	}
-	byWait := func(a, b one) int { return compare64(a.wait, b.wait) }
-	first, last := slices.MinFunc(all, byWait), slices.MaxFunc(all, byWait)
-	if first.wait >= 0 && last.wait > 0 {
-		text += fmt.Sprintf(", wait %s (rank %d) to %s (rank %d)", plain(first.wait), first.rank, plain(last.wait), last.rank)
-	}
-	return text
-}
-
-func compare64(a, b int64) int { return int(min(1, max(-1, a-b))) }

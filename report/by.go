@@ -6,125 +6,61 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/words"
 )
+
+// documentOf is a document of one table, at most top rows of it, and of the problems of what it shows; 0: all rows.
+func documentOf(r *analyze.Result, name string, top int) (*Document, error) {
+	e, err := entryOf(name)
+	if err != nil {
+		return nil, err
+	}
+	d := &Document{notices: notices(r)}
+	some := *r
+	if name == "finding" && top > 0 {
+		some.Findings = r.Findings[:min(top, len(r.Findings))]
+	}
+	t := e.table(r)
+	all := len(t.rows)
+	t.top(top)
+	s := &Section{ID: name, Title: t.title, Note: t.note, Mark: markOf(d.notices, e.parts...), Blocks: []Block{t}}
+	if name == "finding" && all > 0 { // sentences fit no column
+		s.Blocks[0] = findingsOf(&some, d.notices)
+	}
+	if all == 0 {
+		s.Blocks = []Block{paragraph{said: e.why(r)}}
+	}
+	if hidden := all - len(t.rows); hidden > 0 {
+		s.Blocks = append(s.Blocks, paragraph{said: words.Say("more", "… {rows} more", words.Things("rows", hidden, cmp.Or(t.noun, "row")))})
+	}
+	if all > 0 {
+		s.Blocks = append(s.Blocks, remarksOf(r, name)...)
+	}
+	d.Sections = []*Section{s}
+	for i, n := range told(r, d.notices) {
+		if n.Number > 0 && d.notices[i].affects(e.parts) {
+			d.Notices = append(d.Notices, n)
+		}
+	}
+	return d, nil
+}
 
 // textBy writes one table for people, every row of it.
 func textBy(w io.Writer, r *analyze.Result, o Options) error {
-	d, err := tableOf(r, o.By)
+	d, err := documentOf(r, o.By, o.Top)
 	if err != nil {
 		return err
 	}
-	total := len(d.rows)
-	d.top(o.Top)
-	if o.Width == 0 {
-		o.Width = 100
+	o.Full = true
+	p := newPage(o)
+	p.d = d
+	p.section(d.Sections[0])
+	for i := range d.Notices {
+		p.notice(&d.Notices[i], d.Notices[i].Said)
 	}
-	p := &page{o: o, r: r, width: max(o.Width, 80), notices: notices(r)}
-	if o.By == "finding" && total > 0 { // sentences fit no column
-		some := *r
-		some.Findings = r.Findings[:len(d.rows)]
-		p.r = &some
-		p.findings()
-	} else if p.section(d.title, d.note, o.By); total == 0 {
-		p.wrapped("  ", "  ", emptyWords(r, o.By), "")
-	} else {
-		t := d.text()
-		p.table(t)
-		if len(t.left) > 0 {
-			p.wrapped("  ", "  ", "no room for: "+strings.Join(t.left, ", ")+" (--format csv or html)", dim)
-		}
-	}
-	if o.By == "roofline" {
-		p.roofline()
-	}
-	if hidden := total - len(d.rows); hidden > 0 {
-		p.line(p.paint(dim, "  … "+plural(hidden, cmp.Or(d.noun, "row"))+" more"))
-	}
-	for i := range p.notices {
-		if n := &p.notices[i]; n.number > 0 && n.affects(o.By) {
-			p.notice(n)
-		}
-	}
-	if _, err := w.Write(bytes.TrimPrefix(p.out.Bytes(), []byte("\n"))); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
-}
-
-// Columns of words that are not the last.
-const mostWord = 22
-
-// text lays a table out for a page. The name, which is last, gives way first; then columns are left out: those that the
-// table can spare in its own order, then shapes, words and numbers, of each the last first.
-func (d *dataTable) text() *table {
-	t := &table{spare: slices.Clone(d.spare)}
-	shown := d.shown()
-	last := len(shown) - 1
-	for n, i := range shown {
-		c := column{d.cols[i].head, number}
-		if u := d.cols[i].unit; !u.isNumber() {
-			c.kind = word
-			if n == last {
-				c.kind = flexible
-			}
-			t.least = map[unit]int{unitKernel: leastKernel, unitShape: leastShape}[u]
-		}
-		t.columns = append(t.columns, c)
-	}
-	for _, goes := range []func(u unit) bool{
-		func(u unit) bool { return u == unitShape }, func(u unit) bool { return u == unitWord }, unit.isNumber,
-	} {
-		for n := last; n > 3; n-- {
-			if t.columns[n].kind != flexible && goes(d.cols[shown[n]].unit) && !slices.Contains(t.spare, t.columns[n].head) {
-				t.spare = append(t.spare, t.columns[n].head)
-			}
-		}
-	}
-	for _, row := range d.rows {
-		cells := make([]string, len(shown))
-		for n, i := range shown {
-			cells[n] = d.cols[i].unit.format(row[i])
-			if u := d.cols[i].unit; n < last && (u == unitOp || u == unitName || u == unitKernel) {
-				cells[n] = shorten(cells[n], mostWord)
-			}
-		}
-		t.add(cells...)
-	}
-	return t
-}
-
-// emptyWords says why a table has no rows, and what a profile needs to have some.
-func emptyWords(r *analyze.Result, table string) string {
-	if r.Kind == analyze.KindCPU && slices.Contains([]string{"kernel", "copy", "stream", "launch", "queue", "idle", "gap", "call"}, table) {
-		why := noGPU(r)
-		return "nothing: the traces have no GPU work" + choose(why != "", " ("+why+")", "") + "; what ran is in --by op, thread and core"
-	}
-	switch table {
-	case "finding":
-		return "nothing: no rule has found anything at stake"
-	case "step", "phase":
-		return "nothing: no steps were recognised in the traces"
-	case "graph":
-		return "nothing: no graph was replayed"
-	case "module":
-		return "nothing: no op or Python frame names a module (torch_profiler_with_stack=true records them)"
-	case "memory":
-		return "nothing: allocations were not recorded (torch_profiler_with_memory=true records them)"
-	case "collective":
-		return "nothing: there is no communication in the traces"
-	case "roofline":
-		if r.Roofline != nil && r.Roofline.Reason != "" {
-			return "nothing: " + r.Roofline.Reason
-		}
-		return "nothing: no op has its shapes (torch_profiler_record_shapes=true records them)"
-	case "core":
-		return "nothing: cores are told of traces without GPU work alone"
-	}
-	return "nothing: the traces have no rows of this kind"
+	return p.write(w)
 }
 
 // jsonBy writes one table as JSON: an object of its name and its rows.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // Charts are inline SVG that fits any width without scaling its text: x is in percent of the plot, y in pixels. What
@@ -18,23 +20,19 @@ type series struct{ name, class string }
 
 // barRow is one bar of a chart, made of one value per series.
 type barRow struct {
-	label, tip string
-	values     []int64
-	text       string // beside the bar
-	class      string // of a bar of one value, instead of the series'
+	label  string
+	values []int64
+	text   string // beside the bar
 }
 
-// barChart draws horizontal bars. whole is what the full width stands for; 0: the longest bar.
-func barChart(name string, all []series, rows []barRow, whole int64, write func(int64) string) template.HTML {
-	if whole <= 0 {
-		for _, r := range rows {
-			whole = max(whole, sum(r.values))
-		}
+// barChart draws horizontal bars, of which the longest takes the full width.
+func barChart(name string, all []series, rows []barRow, write func(int64) string) template.HTML {
+	var whole int64
+	for _, r := range rows {
+		whole = max(whole, sum(r.values))
 	}
 	var m markup
-	if len(all) > 1 {
-		m.add("%s", legend(all))
-	}
+	m.add("%s", legend(all))
 	m.add(`<div class="bars" role="list" aria-label="%s">`, name)
 	for _, r := range rows {
 		m.add(`<div class="bar" role="listitem"><span class="l">%s</span>`, r.label)
@@ -44,27 +42,15 @@ func barChart(name string, all []series, rows []barRow, whole int64, write func(
 			if v <= 0 {
 				continue
 			}
-			w, class, tip := part(v, whole), r.class, r.tip
-			if class == "" {
-				class = all[i].class
-			}
-			if tip == "" {
-				tip = words(r.label, choose(len(all) > 1, all[i].name, "")) + "\n" + write(v) + choose(len(r.values) > 1, " · "+percent(v, sum(r.values)), "")
-			}
-			m.add(`<rect class="%v" x="%v%%" width="%v%%" height="16" data-tip="%v"/>`, class, x, w, tip)
+			w := part(v, whole)
+			tip := r.label + " · " + all[i].name + "\n" + write(v) + " · " + words.PercentOf(v, sum(r.values))
+			m.add(`<rect class="%v" x="%v%%" width="%v%%" height="16" data-tip="%v"/>`, all[i].class, x, w, tip)
 			x += w
 		}
 		m.add(`</svg><span class="v">%s</span></div>`, r.text)
 	}
 	m.add(`</div>`)
 	return m.html()
-}
-
-func choose(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
 }
 
 func sum(values []int64) (total int64) {
@@ -172,22 +158,19 @@ func timeAxis(length int64, top, bottom int) template.HTML {
 		x := 100 * t / float64(max(1, length))
 		m.add(`<line class="grid" x1="%v%%" x2="%v%%" y1="%d" y2="%d"/>`, x, x, top, bottom+4)
 		if x < 95 {
-			m.add(`<text class="tick" x="%v%%" dx="3" y="%d">%v</text>`, x, bottom+14, tick(int64(t)))
+			m.add(`<text class="tick" x="%v%%" dx="3" y="%d">%v</text>`, x, bottom+14, tick(words.Duration(int64(t))))
 		}
 	}
 	return m.html()
 }
 
-// tick is a time as short as an axis wants it: 50 ms rather than 50.00 ms.
-func tick(ns int64) string {
-	if ns == 0 {
-		return "0"
-	}
-	v, u, _ := strings.Cut(trimUnit(duration(ns)), " ")
+// tick is a number as short as an axis wants it: 50 ms rather than 50.00 ms.
+func tick(text string) string {
+	v, u, _ := strings.Cut(text, " ")
 	if strings.Contains(v, ".") {
 		v = strings.TrimRight(strings.TrimRight(v, "0"), ".")
 	}
-	return v + " " + u
+	return strings.TrimSpace(choose(v == "0", v, v+" "+u))
 }
 
 // ticks are round numbers from 0 to top, about n of them.
@@ -251,7 +234,7 @@ func valueAxis(top float64, n int, y func(float64) float64, write func(float64) 
 	for _, t := range ticks(top, n) {
 		m.add(`<line class="grid" x1="0" x2="100%%" y1="%v" y2="%v"/>`, y(t), y(t))
 		if t > 0 {
-			m.add(`<text class="tick" x="100%%" dx="6" y="%v">%v</text>`, y(t)+4, write(t))
+			m.add(`<text class="tick" x="100%%" dx="6" y="%v">%v</text>`, y(t)+4, tick(write(t)))
 		}
 	}
 	return m.html()
@@ -368,7 +351,7 @@ func (c *logChart) draw() template.HTML {
 	for e := minY; e < maxY; e++ {
 		v := math.Pow(10, e)
 		m.add(`<line class="grid" x1="0" x2="100%%" y1="%v" y2="%v"/>`, y(v), y(v))
-		m.add(`<text class="tick halo" x="2" y="%v">%v</text>`, y(v)-3, c.writeY(v))
+		m.add(`<text class="tick halo" x="2" y="%v">%v</text>`, y(v)-3, tick(c.writeY(v)))
 	}
 	if c.roof != nil {
 		m.add(`<svg width="100%%" height="%d" viewBox="0 0 1000 %d" preserveAspectRatio="none"><path class="line roof" d="`, height, height)

@@ -100,13 +100,13 @@ func (c *compareCSV) pair(p *compare.Pair) {
 			if e.Estimate == nil {
 				continue
 			}
-			c.row(append([]string{p.A, p.B, s.ID, s.Unit, "time", e.name, "", ""}, csvEstimate(e.Estimate)...)...)
+			c.row(append([]string{p.A, p.B, string(s.ID), s.Unit, "time", e.name, "", ""}, csvEstimate(e.Estimate)...)...)
 		}
 		for _, part := range s.Parts {
-			c.row(append([]string{p.A, p.B, s.ID, s.Unit, "part", part.Name, "", ""}, csvTimes(part.ANs, part.BNs)...)...)
+			c.row(append([]string{p.A, p.B, string(s.ID), s.Unit, "part", part.Name, "", ""}, csvTimes(part.ANs, part.BNs)...)...)
 		}
 		for _, part := range s.MeanParts {
-			c.row(append([]string{p.A, p.B, s.ID, s.Unit, "mean part", part.Name, "", ""}, csvTimes(part.ANs, part.BNs)...)...)
+			c.row(append([]string{p.A, p.B, string(s.ID), s.Unit, "mean part", part.Name, "", ""}, csvTimes(part.ANs, part.BNs)...)...)
 		}
 		for j := range s.Kernels {
 			row := &s.Kernels[j]
@@ -117,7 +117,7 @@ func (c *compareCSV) pair(p *compare.Pair) {
 				}
 				name += b
 			}
-			c.row(append([]string{p.A, p.B, s.ID, s.Unit, "kernel", name, row.Role, row.Match}, csvTimes(row.ANs, row.BNs)...)...)
+			c.row(append([]string{p.A, p.B, string(s.ID), s.Unit, "kernel", name, row.Role, row.Match}, csvTimes(row.ANs, row.BNs)...)...)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 	traceformats "github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
@@ -98,8 +99,9 @@ func TestComparisonText(t *testing.T) {
 // What is not the same, and what is wrong with a side, comes before the first percentage, whatever the format.
 func TestDoubtsComeFirst(t *testing.T) {
 	r := comparison(t, graphTraces, graphTraces)
-	r.Pairs[0].Unlike = []string{"another model: small in A, large in B"}
-	r.Sides[1].Problems = []string{"half of the kernels are lost"}
+	r.Pairs[0].UnlikeMessages = []words.Message{words.Say("other_model", "another model: small in A, large in B")}
+	r.Pairs[0].Unlike, r.Sides[1].Problems = []string{"another model: small in A, large in B"}, []string{"half of the kernels are lost"}
+	r.Sides[1].ProblemMessages = []words.Message{words.Say("lost_kernels", "half of the kernels are lost")}
 	percentage := regexp.MustCompile(`\d( |&nbsp;)?%[^;"a-z]`) // not CSS
 	for _, f := range []string{"text", "md", "html"} {
 		var out bytes.Buffer

@@ -23,12 +23,11 @@ func CSV(w io.Writer, r *analyze.Result, o Options) error {
 			return err
 		}
 		d.top(o.Top)
-		return writeCSV(w, "", []dataTable{d})
+		return writeCSV(w, "", []*dataTable{d})
 	}
-	var all []dataTable
-	for _, t := range tables {
-		d := t.of(r)
-		d.name = t.name
+	var all []*dataTable
+	for i := range tables {
+		d := tables[i].table(r)
 		d.top(o.Top)
 		all = append(all, d)
 	}
@@ -37,7 +36,7 @@ func CSV(w io.Writer, r *analyze.Result, o Options) error {
 
 // writeCSV writes tables under the union of their columns; section is the head of the column that tells them apart, ""
 // for none.
-func writeCSV(w io.Writer, section string, all []dataTable) error {
+func writeCSV(w io.Writer, section string, all []*dataTable) error {
 	var head []string
 	if section != "" {
 		head = append(head, section)

@@ -48,22 +48,8 @@ func graphTable(r *analyze.Result) dataTable {
 		for i, short := range kernelNames(names) {
 			p := &positions[i]
 			d.add(int64(n+1), int64(g.Kernels), int64(g.Replays), g.MedianNs, layers, layer, int64(p.Position), p.TotalNs, share(p.TotalNs, g.TotalNs),
-				int64(p.Count), p.MedianNs, p.Category, p.Op, longName{p.Name, short})
+				int64(p.Count), p.MedianNs, p.Category, p.Op, longName{full: p.Name, short: short})
 		}
 	}
 	return d
-}
-
-// graphWords says what the graph is that most time goes to; "" if none is replayed.
-func graphWords(r *analyze.Result) string {
-	k := graphsOf(r)
-	if k == nil {
-		return ""
-	}
-	g := &k.Graphs[0]
-	text := fmt.Sprintf("graph of %s: %s of %s", plural(g.Kernels, "kernel"), plural(g.Replays, "replay"), plain(g.MedianNs))
-	if g.Layers > 0 {
-		text += fmt.Sprintf("; %s of %s, %s each", plural(g.Layers, "layer"), plural(g.LayerKernels, "kernel"), plain(g.LayerNs))
-	}
-	return text + " (--by graph)"
 }

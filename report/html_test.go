@@ -103,7 +103,7 @@ func TestHTMLEscapes(t *testing.T) {
 	r := manyRanks(2, 3)
 	r.Capture = &analyze.Capture{Name: hostile, Engine: hostile, Model: hostile, Device: hostile}
 	r.Problems = []analyze.Problem{{ID: "damaged", Severity: analyze.SeverityError, Rank: 0, Text: hostile, Affects: []string{"time"}}}
-	r.Findings = []analyze.Finding{{Severity: "high", Sentence: hostile, Try: hostile, Evidence: []analyze.Evidence{{Name: hostile, Unit: hostile}},
+	r.Findings = []analyze.Finding{{Severity: "high", Sentence: hostile, Try: hostile, Evidence: []analyze.Evidence{{Name: hostile, Unit: analyze.Unit(hostile)}},
 		Events: []analyze.EventRef{{Name: hostile}}}}
 	for i := range r.Kernels {
 		r.Kernels[i].Name, r.Kernels[i].Category = hostile+fmt.Sprint(i), hostile
@@ -296,11 +296,15 @@ func TestMarks(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	for table, want := range map[string]string{"time": "†1", "kernel": "†1", "step": "†2", "memory": ""} {
-		if got := mark(all, table); got != want {
+		e, err := entryOf(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := markOf(all, e.parts...); got != want {
 			t.Errorf("%s: mark %q, want %q", table, got, want)
 		}
 	}
-	if got := mark(all, "time", "step"); got != "†1,2" {
+	if got := markOf(all, "time", "steps"); got != "†1,2" {
 		t.Errorf("mark %q", got)
 	}
 }
@@ -314,16 +318,16 @@ func TestTablesHaveParts(t *testing.T) {
 			parts[name] = true
 		}
 	}
-	for _, table := range Tables() {
-		if table == "finding" { // which says itself what it rests on
+	for _, e := range tables {
+		if e.name == "finding" { // which says itself what it rests on
 			continue
 		}
-		if len(partsOf[table]) == 0 {
-			t.Errorf("%s: of no part", table)
+		if len(e.parts) == 0 {
+			t.Errorf("%s: of no part", e.name)
 		}
-		for _, part := range partsOf[table] {
+		for _, part := range e.parts {
 			if !parts[part] {
-				t.Errorf("%s: a result has no %s", table, part)
+				t.Errorf("%s: a result has no %s", e.name, part)
 			}
 		}
 	}

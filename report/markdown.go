@@ -2,55 +2,58 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
-// Rows of tables in a Markdown report that is not full, which a reader of a pull request still reads.
+// Markdown is for a pull request, an issue or a wiki: GitHub's dialect, whose tables other tools know too. Long tables are
+// folded, and unless everything is asked for, a document is as long as a reader of a pull request still reads.
+
+// Rows of tables that stand open, and findings that are shown without Options.Full.
 const (
 	markdownRows     = 8
 	markdownFindings = 5
 )
 
-// Markdown writes a result for a pull request, an issue or a wiki: GitHub's dialect, whose tables other tools know too.
-// Long tables are folded.
+// Markdown writes a result.
 func Markdown(w io.Writer, r *analyze.Result, o Options) error {
-	m := &markdown{r: r, o: o, notices: notices(r)}
-	if o.By != "" {
-		d, err := tableOf(r, o.By)
-		if err != nil {
-			return err
-		}
-		total := len(d.rows)
-		d.top(o.Top)
-		m.line("### %s", mdText(d.title))
-		m.line("")
-		if total == 0 {
-			m.line("%s", mdText(upper(emptyWords(r, o.By))+"."))
-		} else {
-			m.table(&d, 0)
-		}
-		if hidden := total - len(d.rows); hidden > 0 {
-			m.line("")
-			m.line("… %s more", plural(hidden, "row"))
-		}
-	} else {
-		m.report()
+	var d *Document
+	var err error
+	switch {
+	case o.By != "":
+		o.Full = true
+		d, err = documentOf(r, o.By, o.Top)
+	case o.Full:
+		d = NewDocument(r)
+	default:
+		d = shortDocument(r, func(e *entry) bool {
+			return e.inShort != 0 && (e.name != "op" || r.Kind == analyze.KindCPU) || e.name == "finding"
+		})
 	}
-	if _, err := w.Write(m.out.Bytes()); err != nil {
+	if err != nil {
+		return err
+	}
+	return writeMarkdown(w, d, o)
+}
+
+func writeMarkdown(w io.Writer, d *Document, o Options) error {
+	m := &markdown{d: d, o: o}
+	m.document()
+	if _, err := w.Write(bytes.TrimLeft(m.out.Bytes(), "\n")); err != nil {
 		return fmt.Errorf("write report as Markdown: %w", err)
 	}
 	return nil
 }
 
 type markdown struct {
-	r       *analyze.Result
-	o       Options
-	notices []notice
-	out     bytes.Buffer
+	d   *Document
+	o   Options
+	out bytes.Buffer
 }
 
 func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.out, format+"\n", args...) }
@@ -74,175 +77,217 @@ func mdCode(s string) string {
 	return fence + s + fence
 }
 
-func (m *markdown) report() {
-	h := heading(m.r)
-	m.line("### %s", mdText(h.title))
-	m.line("")
-	m.line("%s", mdText(words(h.facts...)))
-	m.line("")
-	m.integrity()
-	if text := verdict(m.r); text != "" {
-		m.line("**%s**", mdText(text))
+// markdownSigns are how answers of each kind begin.
+var markdownSigns = map[AnswerKind]string{
+	AnswerSame: "= ", AnswerBetter: "🔻 ", AnswerWorse: "🔺 ", AnswerUnknown: "❔ ", AnswerPassed: "✅ ", AnswerFailed: "❌ ", AnswerUndecided: "⚠️ ",
+}
+
+// markdownTones are how notices of each tone begin.
+var markdownTones = map[Tone]string{ToneFine: "✓ ", ToneWarning: "⚠ ", ToneError: "✗ "}
+
+func (m *markdown) document() {
+	d := m.d
+	if d.Title != "" {
+		m.line("### %s\n", mdText(d.Title))
+	}
+	switch facts := d.facts(); {
+	case len(facts) > 0 && d.listed:
+		for _, f := range facts {
+			m.line("- %s", mdText(f))
+		}
+		m.line("")
+	case len(facts) > 0:
+		m.line("%s\n", mdText(strings.Join(facts, " · ")))
+	}
+	m.notices(d.Notices)
+	m.answers()
+	m.figures()
+	for _, s := range d.Sections {
+		m.section(s)
+	}
+}
+
+// notices say what not to believe, before anything else.
+func (m *markdown) notices(all []Notice) {
+	for i := range all {
+		n := &all[i]
+		label := n.Label
+		if n.Number > 0 {
+			label += fmt.Sprintf(" †%d", n.Number)
+		}
+		m.line("> %s**%s:** %s  ", markdownTones[n.Tone], mdText(label), mdText(n.text(n.Said)))
+	}
+	if len(all) > 0 {
 		m.line("")
 	}
-	if all := figures(m.r); len(all) > 0 {
-		head, rule, cells := "|", "|", "|"
-		for _, f := range all {
-			head += " " + mdText(f.label) + " |"
-			rule += " ---: |"
-			cells += " " + mdText(f.value+f.mark) + " |"
-		}
-		m.line("%s\n%s\n%s\n", head, rule, cells)
-	}
-	m.findings()
-	if m.r.Kind == analyze.KindEmpty {
-		return
-	}
-	m.time()
-	for _, t := range tables {
-		rows := map[string]int{"phase": -1, "category": markdownRows, "kernel": markdownRows, "op": markdownRows, "collective": markdownRows, "rank": 16}[t.name]
-		if m.o.Full && t.name != "finding" && t.name != "time" {
-			rows = -1
-		}
-		if t.name == "op" && m.r.Kind == analyze.KindGPU && !m.o.Full || t.name == "rank" && len(m.r.Ranks) < 2 {
-			rows = 0
-		}
-		if d := t.of(m.r); rows != 0 && len(d.rows) > 0 {
-			d.name = t.name
-			m.folded(&d, rows)
-			if t.name == "phase" {
-				for _, text := range phaseRemarks(m.r) {
-					m.line("%s.\n", mdText(upper(text)))
-				}
-			}
-		}
-	}
 }
 
-// integrity says what not to believe, before anything else.
-func (m *markdown) integrity() {
-	if len(m.notices) == 0 {
-		m.line("> ✓ **Integrity:** %s.\n", mdText(sound(m.r)))
+func (m *markdown) answers() {
+	all := m.d.Verdict
+	switch {
+	case len(all) == 0:
 		return
-	}
-	for _, n := range m.notices {
-		label := map[string]string{analyze.SeverityError: "✗ **Error", analyze.SeverityWarning: "⚠ **Warning", analyze.SeverityNote: "**Note"}[n.Severity]
-		if n.number > 0 {
-			label += fmt.Sprintf(" †%d", n.number)
+	case all[0].Kind == AnswerPlain:
+		m.line("**%s**", mdText(m.d.joined(all)))
+	default:
+		for _, a := range all {
+			m.line("- %s%s", markdownSigns[a.Kind], mdText(m.d.text(a.Said)))
 		}
-		text := n.Text
-		if who := n.who(m.r); who != "" {
-			text = who + ": " + text
-		}
-		m.line("> %s:** %s  ", label, mdText(text))
-	}
-	if text := Unchecked(m.r.Checks); text != "" {
-		m.line("> %s", mdText(upper(text)))
 	}
 	m.line("")
 }
 
-func (m *markdown) findings() {
-	all := m.r.Findings
-	if len(all) == 0 {
+func (m *markdown) figures() {
+	if len(m.d.Figures) == 0 {
 		return
 	}
-	m.line("**Findings**, most time at stake first\n")
+	m.line("| | | |\n| :-- | --: | :-- |")
+	for _, f := range m.d.Figures {
+		m.line("| %s | %s | %s |", mdText(f.Label), mdText(f.Value+f.Mark), mdText(m.d.text(f.Note)))
+	}
+	m.line("")
+}
+
+func (m *markdown) section(s *Section) {
+	title := "**" + mdText(s.Title) + "**" + s.Mark
+	if s.Note != "" {
+		title += ", " + mdText(s.Note)
+	}
+	fold := m.folds(s)
+	if fold {
+		m.line("<details><summary>%s</summary>\n", strings.Replace(title, "**"+mdText(s.Title)+"**", "<b>"+mdText(s.Title)+"</b>", 1))
+	} else {
+		m.line("%s\n", title)
+	}
+	for i, b := range s.Blocks {
+		if d, ok := b.(*dataTable); ok && i > 0 && d.title != s.Title {
+			m.line("%s\n", mdText(joinedWith(": ", d.title, d.note)))
+		}
+		m.block(b)
+	}
+	if fold {
+		m.line("</details>\n")
+	}
+}
+
+// folds tells whether a section is so long, or of so long names, that it stands behind its title.
+func (m *markdown) folds(s *Section) bool {
+	if m.o.By != "" {
+		return false
+	}
+	for _, b := range s.Blocks {
+		if d, ok := b.(*dataTable); ok && (m.shown(d) > markdownRows || d.hasNames()) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasNames tells whether a table names kernels or ops.
+func (d *dataTable) hasNames() bool {
+	for _, c := range d.cols {
+		if c.head != "" && (c.unit == unitKernel || c.unit == unitOp) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *markdown) block(b Block) {
+	switch b := b.(type) {
+	case *dataTable:
+		m.table(b)
+	case paragraph:
+		m.line("%s%s.\n", markdownTones[b.tone], mdText(upper(m.d.text(b.said))))
+	case findingList:
+		m.findings(b)
+	case []Notice:
+		m.notices(b)
+	}
+}
+
+func (m *markdown) findings(all findingList) {
 	shown := len(all)
 	if !m.o.Full {
 		shown = min(shown, markdownFindings)
 	}
 	for i, f := range all[:shown] {
-		stake := ""
-		if f.StakeNsPerStep > 0 {
-			stake = ", " + stakeWords(m.r, &f)
-		}
-		stake += findingMark(notices(m.r), &f)
-		m.line("%d. **%s**%s%s: %s  ", i+1, f.Severity, mdText(stake), choose(f.Inferred, " *(inferred)*", ""), mdText(f.Sentence))
+		m.line("%d. **%s**%s%s%s: %s  ", i+1, f.severity, mdText(joinedWith("", choose(f.stake == "", "", ", "), f.stake)), f.mark,
+			choose(f.inferred, " *(inferred)*", ""), mdText(f.sentence))
 		if m.o.Full {
 			var facts []string
-			for _, e := range f.Evidence {
-				facts = append(facts, strings.ReplaceAll(e.Name, "_", " ")+" "+evidence(e))
+			for _, e := range f.evidence {
+				facts = append(facts, e.label+" "+e.value)
 			}
 			m.line("   *Evidence:* %s  ", mdText(strings.Join(facts, " · ")))
+			if n := min(eventsShown, len(f.lookAt)); n > 0 {
+				m.line("   *Look at:* %s  ", mdText(strings.Join(f.lookAt[:n], "; ")))
+			}
 		}
-		m.line("   *Try:* %s", mdText(f.Try))
+		m.line("   *Try:* %s", mdText(f.try))
 	}
 	if n := len(all) - shown; n > 0 {
-		m.line("\n… %s more", plural(n, "finding"))
+		m.line("\n… %s more", words.Counted(n, "finding"))
 	}
 	m.line("")
 }
 
-func (m *markdown) time() {
-	t := m.r.Time
-	if t.TotalNs <= 0 {
-		return
+// shown is how many rows of a table are shown.
+func (m *markdown) shown(d *dataTable) int {
+	if m.o.Full || d.short == 0 {
+		return len(d.rows)
 	}
-	mark := mark(m.notices, "time")
-	m.line("**Where the time went**%s, %s%s\n", mark, plain(perDevice(m.r, t.TotalNs)),
-		choose(m.r.Devices > 1, fmt.Sprintf(", mean of %d %ss", m.r.Devices, choose(m.r.Kind == analyze.KindGPU, "device", "rank")), ""))
-	m.line("| | time | share | |\n| :-- | --: | --: | :-- |")
-	names := []string{"computation", "exposed communication", "exposed memory", idleWord(m.r)}
-	for i, ns := range timeParts(&t) {
-		if ns > 0 || i == 0 {
-			m.line("| %s | %s%s | %s%s | %s |", names[i], plain(perDevice(m.r, ns)), mark, percent(ns, t.TotalNs), mark, bar(ns, t.TotalNs, 24))
-		}
-	}
-	m.line("")
-	if text := coreWords(m.r); text != "" {
-		m.line("%s.\n", mdText(upper(text)))
-	}
+	return min(d.short, len(d.rows))
 }
 
-// folded writes a table behind its title, at most so many rows of it; below 0: all. Short ones stand open.
-func (m *markdown) folded(d *dataTable, rows int) {
-	title := "**" + mdText(d.title) + "**" + mark(m.notices, d.name)
-	if d.note != "" {
-		title += ", " + mdText(d.note)
-	}
-	fold := len(d.rows) > markdownRows && rows < 0 || d.name == "kernel" || d.name == "op"
-	if fold {
-		m.line("<details><summary>%s</summary>\n", strings.NewReplacer("**"+mdText(d.title)+"**", "<b>"+d.title+"</b>").Replace(title))
-	} else {
-		m.line("%s\n", title)
-	}
-	m.table(d, rows)
-	if fold {
-		m.line("\n</details>")
-	}
-	m.line("")
-}
-
-// table writes a table, at most so many rows of it; 0 and below: all.
-func (m *markdown) table(d *dataTable, rows int) {
-	shown := d.shown()
+func (m *markdown) table(d *dataTable) {
+	columns := d.shown()
 	head, rule := "|", "|"
-	for _, i := range shown {
+	for _, i := range columns {
 		head += " " + mdText(d.cols[i].head) + " |"
 		rule += choose(d.cols[i].unit.isNumber(), " --: |", " :-- |")
 	}
+	if d.bars != nil {
+		head, rule = head+" |", rule+" :-- |"
+	}
 	m.line("%s\n%s", head, rule)
-	hidden := 0
-	for n, row := range d.rows {
-		if rows > 0 && n >= rows {
-			hidden = len(d.rows) - n
-			break
-		}
+	shown := m.shown(d)
+	for n, row := range d.rows[:shown] {
 		m.out.WriteString("|")
-		for _, i := range shown {
-			u := d.cols[i].unit
-			cell := strings.TrimSpace(trimUnit(u.format(row[i])))
-			if row[i] != nil && cell != "" && (u == unitKernel || u == unitOp || u == unitName && d.name != "finding" || u == unitShape) {
-				cell = mdCode(cell)
-			} else {
-				cell = mdText(cell)
-			}
-			m.out.WriteString(" " + cell + " |")
+		for _, i := range columns {
+			m.out.WriteString(" " + mdCell(d, i, row[i]) + " |")
+		}
+		if d.bars != nil {
+			m.out.WriteString(" " + d.bars.text(n, 24) + " |")
 		}
 		m.line("")
 	}
-	if hidden > 0 {
-		m.line("\n… %s more", plural(hidden, "row"))
+	if hidden := len(d.rows) - shown; hidden > 0 {
+		m.line("\n… %s more", words.Counted(hidden, cmp.Or(d.noun, "row")))
 	}
+	m.line("")
+}
+
+// mdCell writes a cell: names as code, all else as text.
+func mdCell(d *dataTable, column int, v any) string {
+	u := d.cols[column].unit
+	cell := u.format(v)
+	name, _ := v.(longName)
+	switch {
+	case v == nil || cell == "":
+		return mdText(cell)
+	case name.instead != "":
+		return mdCode(cell) + " in place of " + mdCode(name.instead)
+	case u == unitKernel, u == unitOp, u == unitShape, u == unitName && d.name != "finding" && d.name != "cause":
+		return mdCode(cell)
+	}
+	return mdText(cell)
+}
+
+// upper begins a sentence.
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -1,35 +1,28 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // Integrity comes first, and it comes again: a number that depends on a part that can't be trusted carries a mark, †1,
 // which is the number of the problem that says why. Problems that are good to know but change nothing (notes) have no
 // mark, and the same problem of many ranks is one.
 
-// partsOf are the parts of a result, by their names in JSON, that each table shows: a problem names those that it makes
-// doubtful (Problem.Affects).
-var partsOf = map[string][]string{
-	"time": {"time"}, "idle": {"idle"}, "gap": {"idle"}, "phase": {"phases"}, "step": {"steps"}, "category": {"categories"}, "kernel": {"kernels"}, "graph": {"graphs"},
-	"op": {"ops"}, "copy": {"memory_ops"}, "memory": {"memory"}, "call": {"cpu"}, "launch": {"launch"}, "collective": {"collectives"},
-	"rank": {"time"}, "stream": {"streams"}, "queue": {"queues"}, "thread": {"cpu"}, "core": {"parallel"}, "roofline": {"roofline"}, "module": {"modules"},
-}
-
-func (n *notice) affects(table string) bool {
-	return slices.ContainsFunc(partsOf[table], func(part string) bool { return slices.Contains(n.Affects, part) })
-}
-
 // notice is a problem of one kind, and the ranks that have it.
 type notice struct {
 	analyze.Problem
 	ranks  []int // none: the whole capture
 	number int   // of its mark; 0: it makes no number untrue
+}
+
+// affects tells whether a problem makes some of these parts of a result doubtful.
+func (n *notice) affects(parts []string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(n.Affects, part) })
 }
 
 // notices are a result's problems, each kind of each severity once, the worst first.
@@ -54,35 +47,48 @@ func notices(r *analyze.Result) []notice {
 	return out
 }
 
-// who says which of several ranks a notice is about.
+// who says which of several ranks a notice is about; "" where it says so itself.
 func (n *notice) who(r *analyze.Result) string {
 	switch {
-	case len(n.ranks) == 0 || len(r.Ranks) < 2:
+	case len(n.ranks) == 0 || len(r.Ranks) < 2 || len(n.ranks) == 1 && n.NamesRank():
 		return ""
-	case len(n.ranks) == 1 && strings.Contains(n.Text, fmt.Sprintf("rank %d ", n.ranks[0])):
-		return "" // it says so itself
 	case len(n.ranks) == 1:
 		return "rank " + strconv.Itoa(n.ranks[0])
 	case len(n.ranks) == len(r.Ranks):
-		return fmt.Sprintf("each of %d ranks, such as rank %d", len(n.ranks), n.ranks[0])
+		return words.Say("", "each of {ranks} ranks, such as rank {first}", words.Number("ranks", len(n.ranks)), words.RankOf("first", n.ranks[0])).Text()
 	}
 	var names []string
 	for _, k := range n.ranks[:min(6, len(n.ranks))] {
 		names = append(names, strconv.Itoa(k))
 	}
-	if len(n.ranks) > 6 {
-		names = append(names, "…")
+	return "ranks " + words.List(names, len(n.ranks)) + "; on rank " + strconv.Itoa(n.ranks[0])
+}
+
+// told are the notices as a document has them.
+func told(r *analyze.Result, all []notice) []Notice {
+	if len(all) == 0 {
+		return []Notice{{Tone: ToneFine, Label: "Integrity", Said: analyze.SoundOf(r.Checks), Brief: analyze.SoundBriefOf(r.Checks)}}
 	}
-	return fmt.Sprintf("ranks %s; on rank %d", strings.Join(names, ", "), n.ranks[0])
+	var out []Notice
+	for i := range all {
+		n := &all[i]
+		one := Notice{Tone: ToneNote, Label: "Note", Number: n.number, Who: n.who(r), Said: n.Message()}
+		switch n.Severity {
+		case analyze.SeverityError:
+			one.Tone, one.Label = ToneError, "Error"
+		case analyze.SeverityWarning:
+			one.Tone, one.Label = ToneWarning, "Warning"
+		}
+		out = append(out, one)
+	}
+	if m := analyze.UncheckedOf(r.Checks); !m.IsZero() {
+		out = append(out, Notice{Tone: ToneNote, Label: "Not checked", Said: m, Brief: analyze.UncheckedBriefOf(r.Checks)})
+	}
+	return out
 }
 
-// mark is what numbers of a table carry: "", or †1 or †1,2.
-func mark(all []notice, tables ...string) string {
-	return markOf(slices.DeleteFunc(slices.Clone(all), func(n notice) bool { return !slices.ContainsFunc(tables, n.affects) }))
-}
-
-// markOf is the mark of some notices.
-func markOf(of []notice) string {
+// marks is the mark of some notices.
+func marks(of []notice) string {
 	var numbers []string
 	for _, n := range of {
 		if n.number > 0 {
@@ -93,10 +99,4 @@ func markOf(of []notice) string {
 		return ""
 	}
 	return "†" + strings.Join(numbers, ",")
-}
-
-// launchesKnown tells whether the launch of any GPU work is in the traces: profilers of the GPU alone record none, nor did
-// PyTorch's older one. Where there is none, nothing is known of delays, of a step's GPU work, and of why a device waited.
-func launchesKnown(r *analyze.Result) bool {
-	return slices.ContainsFunc(r.Ranks, func(k *analyze.Rank) bool { return k.Launch != nil && k.Launch.Linked > 0 })
 }

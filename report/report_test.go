@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,75 +18,11 @@ import (
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
-	"github.com/inferprof/inferprof/analyze/findings"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 	traceformats "github.com/inferprof/inferprof/trace/formats"
 	"github.com/inferprof/inferprof/trace/source"
 )
-
-// results are analyses of real traces: those of the analyses' own tests, and those that lie beside the project.
-func results(t *testing.T) map[string]*analyze.Result {
-	t.Helper()
-	out, err := readResults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out) == 2 {
-		t.Log("only the project's own traces: there are none at ../../shared/traces")
-	}
-	return out
-}
-
-var readResults = sync.OnceValues(func() (map[string]*analyze.Result, error) {
-	out := map[string]*analyze.Result{}
-	add := func(name string, files []string) error {
-		var parts []*analyze.Part
-		var looks []*findings.Look
-		for _, f := range files {
-			tr, err := traceformats.ReadFile(f, source.Options{})
-			if errors.As(err, new(*source.NotTraceError)) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			x := analyze.File(tr, analyze.Options{})
-			part := analyze.NewPart(x, 0, analyze.Options{})
-			parts, looks = append(parts, part), append(looks, findings.LookAt(x, part.Rank, nil))
-		}
-		if len(parts) > 0 {
-			r := analyze.Join(parts, analyze.Options{})
-			r.Findings = findings.Find(r, looks)
-			out[name] = r
-		}
-		return nil
-	}
-	for _, pattern := range []string{"mistral8l_*.gz", "second_*.gz"} {
-		files, _ := filepath.Glob(filepath.Join("../analyze/testdata", pattern))
-		if len(files) != 2 {
-			return nil, fmt.Errorf("../analyze/testdata/%s: %d files", pattern, len(files))
-		}
-		if err := add(pattern, files); err != nil {
-			return nil, err
-		}
-	}
-	folders, _ := filepath.Glob("../../shared/traces/*/*")
-	for _, dir := range folders {
-		var files []string
-		for _, pattern := range []string{"*.gz", "*.json"} {
-			found, _ := filepath.Glob(filepath.Join(dir, pattern))
-			for _, f := range found {
-				if !strings.Contains(f, ".expected") && filepath.Base(f) != "expected.json" && filepath.Base(f) != "exact.json" {
-					files = append(files, f)
-				}
-			}
-		}
-		if err := add(filepath.Base(dir), files); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-})
 
 var ansi = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
@@ -200,15 +135,8 @@ func TestFullIsEverything(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			switch by {
-			case "time": // the same numbers, drawn
-				d.title = "Where the time went"
-			case "rank", "step": // nothing to lay side by side
-				if len(d.rows) < 2 {
-					continue
-				}
-			case "op": // without steps and scopes
-				d.rows = slices.DeleteFunc(d.rows, func(row []any) bool { return slices.Contains(row, any("python")) })
+			if e, _ := entryOf(by); e.several != nil && e.several(r) < 2 { // nothing to lay side by side
+				continue
 			}
 			if len(d.rows) > 0 && !strings.Contains(out.String(), "\n"+strings.ToUpper(d.title)) {
 				t.Errorf("%s: no section %s", name, d.title)
@@ -231,52 +159,6 @@ func TestShapes(t *testing.T) {
 	} {
 		if got := shapes(dims); got != want {
 			t.Errorf("%s: %q, want %q", dims, got, want)
-		}
-	}
-}
-
-// TestKernelNamesApart: kernels that differ in their types alone are told apart by them.
-func TestKernelNamesApart(t *testing.T) {
-	fill := "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<%s>, std::array<char*, 1ul> >(int, at::native::FillFunctor<%s>, std::array<char*, 1ul>)"
-	got := kernelNames([]string{fmt.Sprintf(fill, "int", "int"), "nvjet", fmt.Sprintf(fill, "c10::BFloat16", "c10::BFloat16"), "other<int>(int)"})
-	want := []string{"vectorized_elementwise_kernel<FillFunctor> (int)", "nvjet", "vectorized_elementwise_kernel<FillFunctor> (BFloat16)", "other"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	mangled := "_ZN5aiter24add_rmsnorm_quant_kernelIDF16bDF16bLi%dELi8ELb1ELb0ELb1ELi1EEEvPT0_PT_PfS4_S4_S4_diiiiiiib"
-	got = kernelNames([]string{fmt.Sprintf(mangled, 64), fmt.Sprintf(mangled, 256)})
-	if diff := cmp.Diff([]string{"add_rmsnorm_quant_kernel (64)", "add_rmsnorm_quant_kernel (256)"}, got); diff != "" {
-		t.Error(diff)
-	}
-	for name, r := range results(t) {
-		var full []string
-		for _, k := range r.Kernels {
-			full = append(full, k.Name)
-		}
-		seen := map[string]string{}
-		for i, short := range kernelNames(full) {
-			if other, taken := seen[short]; taken {
-				t.Logf("%s: %q and %q are both %q", name, other, full[i], short)
-			}
-			seen[short] = full[i]
-		}
-		if len(seen)+2 < len(full) {
-			t.Errorf("%s: %d names of %d kernels", name, len(seen), len(full))
-		}
-	}
-}
-
-func TestRanksCompared(t *testing.T) {
-	rank := func(n int, busy int64) *analyze.Rank {
-		return &analyze.Rank{Rank: n, Time: []analyze.Time{{BusyNs: busy}}}
-	}
-	for want, ranks := range map[string][]*analyze.Rank{
-		"": {rank(0, 5)},
-		"by rank: work 5 ns (rank 1) to 9 ns (rank 0)": {rank(0, 9), rank(1, 5)},
-		"by rank: work 7 ns on each":                   {rank(0, 7), rank(1, 7), rank(2, 7)},
-	} {
-		if got := rankWordsCompared(&analyze.Result{Ranks: ranks}); got != want {
-			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
@@ -383,8 +265,10 @@ func TestText(t *testing.T) {
 		Time: analyze.Time{TotalNs: 2_000_000, BusyNs: 1_500_000, IdleNs: 500_000, ComputationNs: 1_000_000, ExposedCommNs: 500_000, CommNs: 600_000, CommOverlapNs: 100_000},
 		Kernels: []analyze.Kernel{{Name: "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<int>, std::array<char*, 1ul> >(int)",
 			Category: "elementwise", Count: 1234, TotalNs: 1_500_000, ExclusiveNs: 1_500_000, MinNs: 1100, MedianNs: 1200, MaxNs: 5000}},
-		Phases: []analyze.Phase{{Phase: "decode", Steps: 3, MeasuredSteps: 3, GenerationTokens: 24, TimeNs: 300_000, StepMedianNs: 100_000, GapMedianNs: 9_000, NsPerToken: 12_500}},
-		Ranks:  []*analyze.Rank{{Events: 4321, LastNs: 3_000_000}},
+		Categories: []analyze.Category{{Name: "elementwise", Count: 1234, TotalNs: 1_500_000, ExclusiveNs: 1_500_000}},
+		Phases:     []analyze.Phase{{Phase: "decode", Steps: 3, MeasuredSteps: 3, GenerationTokens: 24, TimeNs: 300_000, StepMedianNs: 100_000, GapMedianNs: 9_000, NsPerToken: 12_500}},
+		Remarks:    []analyze.Remark{{Table: "breakdown", Message: words.Say("communication", "communication {comm_ns}", words.Ns("comm_ns", 600_000))}},
+		Ranks:      []*analyze.Rank{{Events: 4321, LastNs: 3_000_000}},
 	}
 	var out bytes.Buffer
 	if err := Text(&out, r, Options{Full: true, Width: 120}); err != nil {
@@ -394,13 +278,13 @@ func TestText(t *testing.T) {
 		"20261124-opt\n",
 		"opt-125m · vllm 0.32.0 · rank 0 of 2 · GPU · 4,321 events · 3.000 ms of events",
 		"✗ 1 of 2 ranks given; missing: 1",
-		"computation        1.000 ms   50.0 %",
-		"exposed comm       500.0 µs   25.0 %",
-		"idle               500.0 µs   25.0 %",
-		"communication 600.0 µs, 16.7 % of it hidden behind computation",
+		"computation            1.000 ms  50.0 %",
+		"exposed communication  500.0 µs  25.0 %",
+		"idle                   500.0 µs  25.0 %",
+		"communication 600.0 µs",
 		"vectorized_elementwise_kernel<FillFunctor>",
 		"1.500 ms  100.0 %  1,234  1.100 µs  1.200 µs  5.000 µs",
-		"decode      3      24  300.0 µs  100.0 µs  9.000 µs",
+		"decode      3          0          24  300.0 µs  100.0 µs",
 		"12.50 µs",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -412,85 +296,36 @@ func TestText(t *testing.T) {
 	}
 }
 
-func TestKernelName(t *testing.T) {
-	for name, want := range map[string]string{
-		"std::enable_if<(((8)>(0)))&&vllm::_typeConvert<c10::Half>::exists, void>::type vllm::fused_add_rms_norm_kernel<c10::Half, 8, true>(c10::Half*, long)":                                                                       "fused_add_rms_norm_kernel",
-		"void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<int>, std::array<char*, 1ul> >(int)":                                                                                                              "vectorized_elementwise_kernel<FillFunctor>",
-		"void at::native::elementwise_kernel<128, 4, at::native::gpu_kernel_impl_nocast<at::native::direct_copy_kernel_cuda(at::TensorIteratorBase&)::{lambda()":                                                                     "elementwise_kernel<direct_copy_kernel_cuda>",
-		"void at::native::(anonymous namespace)::vectorized_layer_norm_kernel<c10::Half, float, false>(int, float)":                                                                                                                  "vectorized_layer_norm_kernel",
-		"void cutlass::Kernel2<cutlass_80_tensorop_s16816gemm_bf16_128x64_64x6_tn_align8>(cutlass_80::Params)":                                                                                                                       "cutlass_80_tensorop_s16816gemm_bf16_128x64_64x6_tn_align8",
-		"void cutlass::device_kernel<flash::enable_sm90_or_later<flash::FlashAttnFwdSm90<flash::CollectiveMainloopFwdSm90<2, cute::tuple<cute::C<1>, cute::C<1>, cute::C<1> >, cute::tuple<cute::C<64>, cute::C<128>, cute::C<96> >": "FlashAttnFwdSm90 64x128x96",
-		"ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevComm*, unsigned long, ncclWork*)":                                                                                                                                           "ncclDevKernel_AllReduce_Sum_bf16_RING_LL",
-		"nvjet_sm90_hsh_64x8_64x16_4x1_v_bz_TNT": "nvjet_sm90_hsh_64x8_64x16_4x1_v_bz_TNT",
-		"Memcpy HtoD (Pinned -> Device)":         "Memcpy HtoD (Pinned -> Device)",
-		"_ZN5aiter24add_rmsnorm_quant_kernelIDF16bDF16bLi256ELi16ELb1ELb0ELb0ELi1EEEvPT0_PT_PfS4_S4_S4_diiiiiiib":           "add_rmsnorm_quant_kernel",
-		"_ZN7ck_tile6kentryILi1ENS_12Rmsnorm2dFwdINS_27Rmsnorm2dFwdPipelineOnePassINS_27Rmsnorm2dFwdPipelineProblemIDF16bE": "Rmsnorm2dFwd",
-		"_ZN1":       "_ZN1",
-		"_ZN6kentry": "kentry",
-		"(anonymous namespace)::resolve_kernel(int*)": "resolve_kernel",
-		"": "",
-	} {
-		if got := kernelName(name); got != want {
-			t.Errorf("kernelName(%q) = %q, want %q", name, got, want)
-		}
-	}
-}
-
-func FuzzKernelName(f *testing.F) {
-	for _, s := range []string{"void a::b<c::d<1>, e>(int)", "_ZN5aiter3fooE", "_ZN", "_ZN99999999999999999999x", "<", ">(", "::", "a<b", "Kernel2<>", "é<ü>"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		if got := kernelName(name); name != "" && got == "" {
-			// A name of nothing but noise may vanish; a name with a word in it may not.
-			if regexp.MustCompile(`^[A-Za-z]\w*$`).MatchString(name) {
-				t.Errorf("kernelName(%q) is empty", name)
-			}
-		}
-	})
-}
-
-func TestUnits(t *testing.T) {
-	for ns, want := range map[int64]string{
-		-1: "–", 0: "0 ns", 999: "999 ns", 1000: "1.000 µs", 9999: "9.999 µs", 10_000: "10.00 µs", 99_994: "99.99 µs", 99_996: "100.0 µs",
-		999_949: "999.9 µs", 999_950: "1.000 ms", 17_260_000: "17.26 ms", 999_949_999: "999.9 ms", 999_950_000: "1.000  s", 61_000_000_000: "61.00  s",
-		5_000_000_000_000: "5,000  s",
-	} {
-		if got := duration(ns); got != want {
-			t.Errorf("duration(%d) = %q, want %q", ns, got, want)
-		}
-	}
-	for n, want := range map[int64]string{-1: "–", 0: "0 B  ", 1023: "1023 B  ", 1024: "1.000 KiB", 1 << 20: "1.000 MiB", 1<<20 - 1: "1.000 MiB", 5 << 40: "5.000 TiB"} {
-		if got := size(n); got != want {
-			t.Errorf("size(%d) = %q, want %q", n, got, want)
-		}
-	}
-	for v, want := range map[float64]string{0: "–", 1500: "1.5 kB/s", 4.6e6: "4.6 MB/s", 5.14e9: "5.1 GB/s", 3.028e12: "3.03 TB/s"} {
-		if got := rate(v); got != want {
-			t.Errorf("rate(%g) = %q, want %q", v, got, want)
-		}
-	}
-	for n, want := range map[int64]string{-1: "–", 0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := count(n); got != want {
-			t.Errorf("count(%d) = %q, want %q", n, got, want)
-		}
-	}
-}
-
-func TestBar(t *testing.T) {
+func TestBars(t *testing.T) {
+	b := &bars{high: 10}
 	for _, c := range []struct {
-		part, whole int64
-		want        string
-	}{{0, 10, ""}, {10, 10, "████"}, {5, 10, "██"}, {1, 1_000_000, "▏"}, {7, 10, "██▊"}, {20, 10, "████"}, {1, 0, ""}} {
-		if got := bar(c.part, c.whole, 4); got != c.want {
-			t.Errorf("bar(%d, %d) = %q, want %q", c.part, c.whole, got, c.want)
+		from, to int64
+		want     string
+	}{{0, 0, ""}, {0, 10, "████"}, {0, 5, "██"}, {0, 7, "██▊"}, {0, 20, "████"}, {5, 10, "  ██"}, {10, 5, "  ▒▒"}, {5, 5, ""}, {9, 10, "   │"}} {
+		b.add(c.from, c.to, "s-blue")
+		if got := b.text(len(b.spans)-1, 4); got != c.want {
+			t.Errorf("from %d to %d: %q, want %q", c.from, c.to, got, c.want)
 		}
 	}
-	if got := sparkline([]int64{0, 5, 10, 10}, 10); got != "▁▅██" {
+	small := &bars{high: 1_000_000}
+	small.add(0, 1, "s-blue")
+	if got := small.text(0, 4); got != "▏" {
+		t.Errorf("next to nothing: %q", got)
+	}
+	if got := draw([]int64{0, 5, 10, 10}, 10); got != "▁▅██" {
 		t.Errorf("sparkline = %q", got)
 	}
-	if got := sparkline([]int64{1, 9, 1, 1, 1, 10}, 3); columns(got) != 3 || !strings.HasSuffix(got, "█") {
+	if got := draw([]int64{1, 9, 1, 1, 1, 10}, 3); columns(got) != 3 || !strings.HasSuffix(got, "█") {
 		t.Errorf("sparkline of more values than columns = %q", got)
+	}
+}
+
+// Numbers above each other line up, whatever their units.
+func TestUnitsLineUp(t *testing.T) {
+	for cell, want := range map[string]string{"1.250 s": "1.250  s", "12.34 ms": "12.34 ms", "12": "12", "< 0.1 %": "< 0.1  %", "–": "–"} {
+		if got := padUnit(cell, 2); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
@@ -522,8 +357,8 @@ func TestWithoutLaunches(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := analyze.Analyze([]*trace.Trace{tr}, analyze.Options{})
-		if r.Kind != analyze.KindGPU || launchesKnown(r) {
-			t.Fatalf("%s: a trace of %s, launches known: %t", file, r.Kind, launchesKnown(r))
+		if r.Kind != analyze.KindGPU || r.LaunchesKnown() {
+			t.Fatalf("%s: a trace of %s, launches known: %t", file, r.Kind, r.LaunchesKnown())
 		}
 		for _, format := range []string{"text", "md", "html"} {
 			var out bytes.Buffer

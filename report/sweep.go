@@ -2,9 +2,9 @@ package report
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/inferprof/inferprof/analyze/compare"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // SweepCell is one combination of a sweep's values.
@@ -15,98 +15,68 @@ type SweepCell struct {
 	Figures *compare.Figures `json:"figures,omitempty"`
 }
 
-// SweepText writes a sweep's cells as a table.
-func SweepText(w io.Writer, cells []SweepCell, o Options) error {
-	if o.Width == 0 {
-		o.Width = 100
-	}
-	p := &page{o: o, width: max(o.Width, 80)}
-	p.section("sweep", "medians over captures, with least and most")
-	p.table(sweepTable(cells))
+// addCells adds a sweep's cells: what failed to the notices, and the figures as a table.
+func (d *Document) addCells(cells []SweepCell) {
 	for _, c := range cells {
 		if c.Failure != "" {
-			p.wrapped("  ✗ ", "    ", c.Name+" failed: "+c.Failure, red)
+			d.Notices = append(d.Notices, Notice{Tone: ToneError, Label: "Failed", Said: words.Say("cell_failed", "{cell} failed: {failure}", words.Name("cell", c.Name),
+				words.Name("failure", c.Failure))})
 		}
 	}
-	p.line("")
-	if _, err := w.Write(p.out.Bytes()); err != nil {
-		return fmt.Errorf("write sweep: %w", err)
-	}
-	return nil
+	d.addTable("sweep", "Sweep", "medians over captures, with least and most", cellsTable(cells))
 }
 
-// sweepTable has a row per cell.
-func sweepTable(cells []SweepCell) *table {
-	const longest = 44
-	t := &table{
-		columns: []column{{"", word}, {"cell", word}, {"captures", number}, {"tokens/s", number}, {"TTFT", number}, {"TPOT", number},
-			{"memory", number}, {"prompt token", number}, {"decode step", number}, {"batch", number}, {"busy", number}, {"least…most", number}},
-		spare: []string{"captures", "batch", "busy", "prompt token", "least…most"},
-	}
+// cellsTable has a row for each cell.
+func cellsTable(cells []SweepCell) *dataTable {
+	t := &dataTable{noun: "cell", bars: &bars{}, spare: []string{"captures", "batch", "busy", "prompt token", "least…most"}, cols: []dataColumn{
+		{"letter", " ", unitWord}, {"cell", "cell", unitWord}, {"captures", "captures", unitCount}, {"output_tokens_per_s", "tokens/s", unitNumber}, {"ttft_ns", "TTFT", unitNs},
+		{"tpot_ns", "TPOT", unitNs}, {"memory_bytes", "memory", unitBytes}, {"prompt_token_ns", "prompt token", unitNs}, {"decode_step_ns", "decode step", unitNs},
+		{"decode_batch", "batch", unitCount}, {"busy_share", "busy", unitPercent}, {"spread", "least…most", unitWord}}}
 	for _, c := range cells {
-		c.Name = shorten(c.Name, longest)
 		f := c.Figures
 		if f == nil {
-			t.add("✗", c.Name, "0", "–", "–", "–", "–", "–", "–", "–", "–", "–")
+			t.add("✗", c.Name, int64(0), nil, nil, nil, nil, nil, nil, nil, nil, nil)
+			t.bars.add(0, 0, "s-blue")
 			continue
 		}
-		ns := func(s compare.Spread) string {
-			if s.Median == 0 {
-				return "–"
-			}
-			return duration(int64(s.Median + 0.5))
-		}
-		rate, memory, busy, spread, batch := "–", "–", "–", "–", "–"
-		if v := f.OutputTokensPerSecond.Median; v > 0 {
-			rate = digits(max(v, 1))
-		}
-		if v := f.MemoryBytes.Median; v > 0 {
-			memory = size(int64(v))
-		}
-		if v := f.BusyShare.Median; v > 0 {
-			busy = fmt.Sprintf("%.1f %%", 100*v)
-		}
-		if s := f.DecodeStepNs; s.Median > 0 && f.Captures > 1 {
-			spread = fmt.Sprintf("−%.1f…+%.1f %%", 100*(1-s.Least/s.Median), 100*(s.Most/s.Median-1))
-		}
-		if f.DecodeBatch > 0 {
-			batch = count(f.DecodeBatch)
-		}
-		t.add(c.Letter, c.Name, count(int64(f.Captures)), rate, ns(f.TTFTNs), ns(f.TPOTNs), memory, ns(f.PromptTokenNs), ns(f.DecodeStepNs), batch, busy, spread)
+		t.add(c.Letter, c.Name, int64(f.Captures), rateOf(f.OutputTokensPerSecond), whole(f.TTFTNs), whole(f.TPOTNs), whole(f.MemoryBytes), whole(f.PromptTokenNs),
+			whole(f.DecodeStepNs), positiveCount(f.DecodeBatch), positive(100*f.BusyShare.Median), aroundMedian(f))
+		rate := int64(f.OutputTokensPerSecond.Median)
+		t.bars.high = max(t.bars.high, rate)
+		t.bars.add(0, rate, "s-blue")
 	}
 	return t
 }
 
-// SweepMarkdown writes a sweep's cells as a table.
-func SweepMarkdown(w io.Writer, cells []SweepCell) error {
-	m := &compareMarkdown{}
-	t := sweepTable(cells)
-	var heads, rule []string
-	for _, c := range t.columns {
-		heads = append(heads, c.head)
-		if c.kind == number {
-			rule = append(rule, "--:")
-		} else {
-			rule = append(rule, ":--")
-		}
+// rateOf is a rate of tokens; nil for the 0 of what is not known.
+func rateOf(s compare.Spread) any {
+	if s.Median <= 0 {
+		return nil
 	}
-	m.say("%s", markdownRow(heads...))
-	m.say("%s", markdownRow(rule...))
-	for _, r := range t.rows {
-		for i := range r {
-			r[i] = markdownText.Replace(r[i])
-		}
-		m.say("%s", markdownRow(r...))
+	return measured{s.Median, words.UnitCount}
+}
+
+// whole is a median of ns or bytes; nil for the 0 of what is not known.
+func whole(s compare.Spread) any {
+	if s.Median <= 0 {
+		return nil
 	}
-	m.say("")
-	for _, c := range cells {
-		if c.Failure != "" {
-			m.say("- ❌ %s failed: %s", markdownText.Replace(c.Name), markdownText.Replace(c.Failure))
-		}
+	return int64(s.Median + 0.5)
+}
+
+// positiveCount is a count; nil for the 0 of what is not known.
+func positiveCount(n int64) any {
+	if n <= 0 {
+		return nil
 	}
-	m.say("")
-	if _, err := w.Write(m.out.Bytes()); err != nil {
-		return fmt.Errorf("write sweep as Markdown: %w", err)
+	return n
+}
+
+// aroundMedian is how far decode steps of captures lie about their median; nil of one capture.
+func aroundMedian(f *compare.Figures) any {
+	s := f.DecodeStepNs
+	if s.Median <= 0 || f.Captures < 2 {
+		return nil
 	}
-	return nil
+	return fmt.Sprintf("%s…%s", words.PercentDifference(100*(s.Least/s.Median-1)), words.PercentDifference(100*(s.Most/s.Median-1)))
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // A table is text in columns. Numbers stand right, words left. So that a row fits the page, a column marked as flexible
@@ -158,14 +160,82 @@ func commonPrefix(a, b string) string {
 func columns(s string) int { return utf8.RuneCountInString(s) }
 
 // shorten cuts a text in its middle, where names differ least.
-func shorten(s string, width int) string {
-	if columns(s) <= width {
-		return s
+func shorten(s string, width int) string { return words.Shorten(s, width) }
+
+// Columns of words that are not the last.
+const mostWord = 22
+
+// text lays a table out for a page. The name, which is last, gives way first; then columns are left out: those that the
+// table can spare in its own order, then shapes, words and numbers, of each the last first. under is what stands under each row.
+func (d *dataTable) text(rows int) (t *table, under []string) {
+	t = &table{spare: slices.Clone(d.spare)}
+	shown := d.shown()
+	last := len(shown) - 1
+	for n, i := range shown {
+		c := column{d.cols[i].head, number}
+		if u := d.cols[i].unit; !u.isNumber() {
+			c.kind = word
+			if n == last {
+				c.kind = flexible
+			}
+			t.least = cmp.Or(d.least, map[unit]int{unitKernel: leastKernel, unitShape: leastShape}[u])
+		}
+		t.columns = append(t.columns, c)
 	}
-	r := []rune(s)
-	if width <= 1 {
-		return string(r[:max(width, 0)])
+	for _, goes := range []func(u unit) bool{
+		func(u unit) bool { return u == unitShape }, func(u unit) bool { return u == unitWord }, unit.isNumber,
+	} {
+		for n := last; n > 3; n-- {
+			if t.columns[n].kind != flexible && goes(d.cols[shown[n]].unit) && !slices.Contains(t.spare, t.columns[n].head) {
+				t.spare = append(t.spare, t.columns[n].head)
+			}
+		}
 	}
-	tail := (width - 1) / 3
-	return string(r[:width-1-tail]) + "…" + string(r[len(r)-tail:])
+	units := d.units(shown, rows)
+	for _, row := range d.rows[:rows] {
+		cells, below := make([]string, len(shown)), ""
+		for n, i := range shown {
+			cells[n] = padUnit(d.cols[i].unit.format(row[i]), units[n])
+			if u := d.cols[i].unit; n < last && (u == unitOp || u == unitName || u == unitKernel) {
+				cells[n] = shorten(cells[n], mostWord)
+			}
+			if name, ok := row[i].(longName); ok && name.instead != "" {
+				below = "in place of " + name.instead
+			}
+		}
+		t.add(cells...)
+		under = append(under, below)
+	}
+	return t, under
+}
+
+// units is how wide the widest unit of each column of numbers is.
+func (d *dataTable) units(shown []int, rows int) []int {
+	out := make([]int, len(shown))
+	for n, i := range shown {
+		for _, row := range d.rows[:rows] {
+			if d.cols[i].unit.isNumber() {
+				_, unit := cutUnit(d.cols[i].unit.format(row[i]))
+				out[n] = max(out[n], columns(unit))
+			}
+		}
+	}
+	return out
+}
+
+// cutUnit parts a number from its unit; "" if it has none.
+func cutUnit(cell string) (number, unit string) {
+	if i := strings.LastIndexByte(cell, ' '); i >= 0 {
+		return cell[:i], cell[i+1:]
+	}
+	return cell, ""
+}
+
+// padUnit makes the unit of a number so wide that numbers above each other line up.
+func padUnit(cell string, width int) string {
+	number, unit := cutUnit(cell)
+	if unit == "" || columns(unit) >= width {
+		return cell
+	}
+	return number + strings.Repeat(" ", 1+width-columns(unit)) + unit
 }

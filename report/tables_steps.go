@@ -15,7 +15,7 @@ func phaseTable(r *analyze.Result) dataTable {
 		{"step_mean_ns", "mean", unitNs}, {"step_p90_ns", "p90", unitNs}, {"step_p99_ns", "p99", unitNs}, {"step_min_ns", "fastest", unitNs}, {"step_max_ns", "slowest", unitNs}, {"gap_median_ns", "gap", unitNs},
 		{"gpu_busy_median_ns", "GPU busy", unitNs}, {"cpu_median_ns", "CPU", unitNs}, {"launches_median", "launches", unitCount},
 		{"graph_launches_median", "graphs", unitCount}, {"ns_per_token", "per token", unitNs}}}
-	launched := launchesKnown(r)
+	launched := r.LaunchesKnown()
 	for _, p := range r.Phases {
 		var busy, launches, graphs any
 		if launched {
@@ -70,7 +70,7 @@ func stepTable(r *analyze.Result) dataTable {
 		{"gpu_busy_ns", "", unitNs}, {"busy_ns", "GPU busy", unitNs}, {"state", "", unitWord}, {"launches", "launches", unitCount}, {"graph_launches", "graphs", unitCount},
 		{"ranks", "", unitCount}, {"min_ns", "", unitNs}, {"max_ns", "", unitNs}, {"slowest_rank", "slowest rank", unitCount},
 		{"", "spread", unitNs}, {"late_rank", "waited for", unitCount}, {"most_wait_ns", "waited", unitNs}}}
-	launched := launchesKnown(r)
+	launched := r.LaunchesKnown()
 	for _, s := range r.Steps {
 		var time, own, busy, launches, graphs, slowest, spread, late, wait any
 		if !s.Unmeasured {
@@ -132,7 +132,7 @@ func rankTable(r *analyze.Result) dataTable {
 		}
 		for _, t := range k.Time {
 			d.add(int64(k.Rank), known(int64(t.Device)), k.Hardware, k.Host, t.TotalNs, t.BusyNs, share(t.BusyNs, t.TotalNs), prefill, decode, t.ComputationNs,
-				t.ExposedCommNs, t.ExposedMemoryNs, t.IdleNs, known(waiting(k.Collectives)), skew, late, k.Path)
+				t.ExposedCommNs, t.ExposedMemoryNs, t.IdleNs, known(analyze.Waiting(k.Collectives)), skew, late, k.Path)
 		}
 	}
 	return d
@@ -150,4 +150,31 @@ func findingTable(r *analyze.Result) dataTable {
 		d.add(f.ID, f.Severity, stake, f.Sentence, f.Try, inferredWord(f.Inferred))
 	}
 	return d
+}
+
+// phaseName is a phase as people see it.
+func phaseName(phase trace.StepPhase) string {
+	if phase == trace.StepUnknown {
+		return "unlabelled"
+	}
+	return string(phase)
+}
+
+// phaseTime is what the steps of a phase took; -1 if that is not known of any.
+func phaseTime(ph analyze.Phase) int64 {
+	if ph.MeasuredSteps == 0 {
+		return -1
+	}
+	return ph.TimeNs
+}
+
+// stepLine is how long each step took, 0 of one that was not measured.
+func stepLine(r *analyze.Result) sparkline {
+	line := sparkline{values: make([]int64, len(r.Steps))}
+	for i, s := range r.Steps {
+		if !s.Unmeasured {
+			line.values[i] = s.TimeNs
+		}
+	}
+	return line
 }

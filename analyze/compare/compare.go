@@ -15,10 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -27,12 +29,13 @@ var ErrNothing = errors.New("nothing comparable")
 
 // Compare compares the first side with each other one. It returns a Result even with an error, which wraps ErrNothing.
 func Compare(all []Side) (*Result, error) {
-	r := &Result{SchemaVersion: SchemaVersion, Level: Level, Warnings: []string{}}
+	r := &Result{SchemaVersion: SchemaVersion, Level: Level}
 	for i := range all {
 		r.Sides = append(r.Sides, describe(&all[i], Letter(i)))
 	}
 	r.Differences = differences(all)
-	r.Warnings = append(r.Warnings, configurationWarnings(all, r.Sides)...)
+	r.WarningMessages = configurationWarnings(all, r.Sides)
+	r.Warnings = texts(r.WarningMessages)
 	compared := false
 	for i := 1; i < len(all); i++ {
 		p := comparePair(&all[0], &all[i], r.Sides[0].Letter, r.Sides[i].Letter)
@@ -56,7 +59,7 @@ func Letter(i int) string {
 	const letters = 26
 	name := string(rune('A' + i%letters))
 	if i >= letters {
-		name += itoa(i / letters)
+		name += strconv.Itoa(i / letters)
 	}
 	return name
 }
@@ -75,20 +78,32 @@ type sides struct {
 }
 
 func comparePair(a, b *Side, letterA, letterB string) Pair {
-	p := Pair{A: letterA, B: letterB, Notes: []string{}}
+	p := Pair{A: letterA, B: letterB, NoteMessages: []words.Message{}}
 	c := pairing{pair: &p, side: [2]*Side{a, b}, used: [2]map[Shape]bool{{}, {}}}
-	p.Unlike = c.unlike()
+	p.UnlikeMessages = c.unlike()
+	p.Unlike = texts(p.UnlikeMessages)
 	c.decode()
 	c.prompts()
-	c.steps(trace.StepUnknown, "step")
+	c.steps(trace.StepUnknown, SectionStep)
 	c.wholeTraces()
 	c.unmatched()
 	p.Requests = requestMetrics(a, b)
 	c.notes()
+	p.Notes = texts(p.NoteMessages)
 	if len(p.Sections) == 0 {
-		p.Error = c.nothing()
+		p.ErrorMessage = c.nothing()
+		p.Error = p.ErrorMessage.Text()
 	}
 	return p
+}
+
+// texts are the sentences of messages.
+func texts(all []words.Message) []string {
+	out := make([]string, len(all))
+	for i, m := range all {
+		out[i] = m.Text()
+	}
+	return out
 }
 
 // pairing is a pair being compared.
@@ -177,23 +192,23 @@ func allCold(units []unit, k int) bool {
 
 // decode compares decode steps at equal batch; where no batch is on both sides, generated tokens.
 func (c *pairing) decode() {
-	if c.steps(trace.StepDecode, "decode") {
+	if c.steps(trace.StepDecode, SectionDecode) {
 		return
 	}
-	c.tokens("generated", "generated token", []trace.StepPhase{trace.StepDecode}, func(s Shape) int64 { return s.GenerationTokens })
+	c.tokens(SectionGenerated, "generated token", []trace.StepPhase{trace.StepDecode}, func(s Shape) int64 { return s.GenerationTokens })
 }
 
 // prompts compares steps that work on prompts: by shape where shapes agree, by token where they do not.
 func (c *pairing) prompts() {
-	prefill := c.steps(trace.StepPrefill, "prefill")
-	mixed := c.steps(trace.StepMixed, "mixed")
+	prefill := c.steps(trace.StepPrefill, SectionPrefill)
+	mixed := c.steps(trace.StepMixed, SectionMixed)
 	if !prefill && !mixed {
-		c.tokens("prompt", "prompt token", []trace.StepPhase{trace.StepPrefill, trace.StepMixed}, func(s Shape) int64 { return s.ContextTokens })
+		c.tokens(SectionPrompt, "prompt token", []trace.StepPhase{trace.StepPrefill, trace.StepMixed}, func(s Shape) int64 { return s.ContextTokens })
 	}
 }
 
 // steps makes a section of a phase's steps of equal shape. It reports whether there are any.
-func (c *pairing) steps(phase trace.StepPhase, id string) bool {
+func (c *pairing) steps(phase trace.StepPhase, id SectionID) bool {
 	units := c.matched(phase)
 	if len(units) == 0 {
 		return false
@@ -203,7 +218,7 @@ func (c *pairing) steps(phase trace.StepPhase, id string) bool {
 }
 
 // tokens makes a section of all steps of some phases, per token.
-func (c *pairing) tokens(id, name string, phases []trace.StepPhase, count func(Shape) int64) {
+func (c *pairing) tokens(id SectionID, name string, phases []trace.StepPhase, count func(Shape) int64) {
 	var units []unit
 	var tokens [2]bool
 	for _, phase := range phases {
@@ -233,16 +248,13 @@ func (c *pairing) tokens(id, name string, phases []trace.StepPhase, count func(S
 // wholeTraces compares traces that have no steps at all.
 func (c *pairing) wholeTraces() {
 	if units := c.matched(PhaseWhole); len(units) > 0 {
-		c.add(Section{ID: "whole", Unit: "trace", Notes: []string{
-			"the traces have no steps: they are compared as wholes, and nothing says that both sides did the same work"}}, units, nil)
+		c.add(Section{ID: SectionWhole, Unit: "trace", NoteMessages: []words.Message{words.Say("no_steps",
+			"the traces have no steps: they are compared as wholes, and nothing says that both sides did the same work")}}, units, nil)
 	}
 }
 
 // add computes a section.
 func (c *pairing) add(s Section, units []unit, tokens func(Shape) int64) {
-	if s.Notes == nil {
-		s.Notes = []string{}
-	}
 	w := sides{units: units, tokens: tokens != nil}
 	var pieces [2][]*piece
 	var idle [2][analyze.IdleCauses]int64
@@ -304,15 +316,17 @@ func (c *pairing) add(s Section, units []unit, tokens func(Shape) int64) {
 		s.First = &FirstSteps{stats.Median(first[0]), stats.Median(first[1]), len(first[0]), len(first[1])}
 	}
 	switch s.ID {
-	case "decode":
+	case SectionDecode:
 		s.PerToken = perToken(&s, &w, func(shape Shape) int64 { return shape.GenerationTokens })
-	case "prefill":
+	case SectionPrefill:
 		s.PerPrompt = perToken(&s, &w, func(shape Shape) int64 { return shape.ContextTokens })
 	}
 	s.Layers = c.layers(&w)
 	s.Ranks = c.ranks(&w)
 	c.sectionNotes(&s, &w)
-	s.Sentence = sentence(&s, c.pair.A, c.pair.B)
+	s.Notes = texts(s.NoteMessages)
+	s.SentenceMessage = sentence(&s, c.pair.A, c.pair.B)
+	s.Sentence = s.SentenceMessage.Text()
 	c.pair.Sections = append(c.pair.Sections, s)
 }
 

@@ -264,7 +264,7 @@ func TestSwap(t *testing.T) {
 	}
 }
 
-func sectionOf(t *testing.T, r *Result, id string) *Section {
+func sectionOf(t *testing.T, r *Result, id SectionID) *Section {
 	t.Helper()
 	for i := range r.Pairs[0].Sections {
 		if s := &r.Pairs[0].Sections[i]; s.ID == id {
@@ -283,7 +283,7 @@ func TestQuantizedOnH200(t *testing.T) {
 		if decode.Time.Verdict != VerdictLess || decode.Time.Percent > -15 {
 			t.Errorf("%s: decode %+v", method, decode.Time)
 		}
-		if with, _ := reasons(decode); len(with) == 0 || !strings.HasPrefix(with[0], partGEMM) {
+		if with, _ := reasonsOf(decode.Parts); len(with) == 0 || with[0].Name != partGEMM {
 			t.Errorf("%s: %v", method, decode.Sentence)
 		}
 		for _, role := range []string{"gemm qkv", "gemm attention out", "gemm mlp up", "gemm mlp down"} {
@@ -311,7 +311,7 @@ func TestQuantizedOnH200(t *testing.T) {
 func TestEagerAgainstGraphs(t *testing.T) {
 	r := mustCompare(t, read(t, "mistral8l_h200x2_tp2_eager", 1), read(t, "mistral8l_h200x2_tp2_cudagraph", 1))
 	decode := sectionOf(t, r, "decode")
-	if with, _ := reasons(decode); decode.Time.Verdict != VerdictLess || len(with) != 1 || !strings.HasPrefix(with[0], idleName(analyze.IdleHost)) {
+	if with, _ := reasonsOf(decode.Parts); decode.Time.Verdict != VerdictLess || len(with) != 1 || with[0].Name != idleName(analyze.IdleHost) {
 		t.Error(decode.Sentence)
 	}
 	if len(decode.Ranks) != 4 || decode.LeadRank != [2]int{1, 0} {

@@ -1,11 +1,11 @@
 package compare
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
 	"github.com/inferprof/inferprof/internal/stats"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // What a median and an interval do not show of steps: that they grow or shrink over the capture, and that they are of two
@@ -100,8 +100,8 @@ func kindsOf(ns []int64) (kinds, bool) {
 }
 
 // courseNotes say what the steps of a section do besides being noisy: of each side, in the run and shape that has most steps.
-func (c *pairing) courseNotes(w *sides) []string {
-	var out []string
+func (c *pairing) courseNotes(w *sides) []words.Message {
+	var out []words.Message
 	var steps [2]int
 	courses := false
 	for k, letter := range []string{c.pair.A, c.pair.B} {
@@ -118,32 +118,32 @@ func (c *pairing) courseNotes(w *sides) []string {
 		}
 		steps[k] = most.Steps
 		if x, ok := kindsOf(most.TotalNs); ok {
-			text := fmt.Sprintf("steps of %s are of two kinds: %d take about %s, %d about %s",
-				letter, x.fasts, plainly(x.fast), x.slows, plainly(x.slow))
+			var change words.Message
 			if x.from > 0 {
-				text += fmt.Sprintf(", one after the other: they change at step %d of %d", x.from+1, len(most.TotalNs))
+				change = words.Say("change", ", one after the other: they change at step {step} of {steps}", words.Number("step", x.from+1), words.Number("steps", len(most.TotalNs)))
 			}
-			out = append(out, text+"; the median is of one kind alone")
+			out = append(out, words.Say("two_kinds", "steps of {side} are of two kinds: {fast} take about {fast_ns}, {slow} about {slow_ns}{change}; the median is of one kind alone",
+				words.Name("side", letter), words.Number("fast", x.fasts), ns("fast_ns", x.fast), words.Number("slow", x.slows), ns("slow_ns", x.slow), words.Inner("change", change)))
 		} else if x, ok := courseOf(most.TotalNs); ok {
 			courses = true
-			word := "longer"
+			format := "steps of {side} get longer"
 			if x.last < x.first {
-				word = "shorter"
+				format = "steps of {side} get shorter"
 			}
-			out = append(out, fmt.Sprintf("steps of %s get %s over the capture, %s in the first fifth of them and %s in the last (%s): "+
-				"a course, such as of attention over a longer context or of clocks, is no noise and does not widen the interval",
-				letter, word, plainly(x.first), plainly(x.last), signed(100*(x.last/x.first-1))))
+			out = append(out, words.Say("course", format+" over the capture, {first_ns} in the first fifth of them and {last_ns} in the last ({percent}): "+
+				"a course, such as of attention over a longer context or of clocks, is no noise and does not widen the interval", words.Name("side", letter),
+				ns("first_ns", x.first), ns("last_ns", x.last), words.Value("percent", 100*(x.last/x.first-1), words.UnitMore)))
 		}
-		if n, ns := outliersOf(w, k); n > 0 {
-			out = append(out, fmt.Sprintf("far off the median of %s: %d of %d steps, which take %s in all; "+
-				"they count in the mean and the p99, and are no typical steps",
-				letter, n, stepCount(w, k), plainly(float64(ns))))
+		if n, all := outliersOf(w, k); n > 0 {
+			out = append(out, words.Say("outliers", "far off the median of {side}: {outliers} of {steps} steps, which take {outliers_ns} in all; "+
+				"they count in the mean and the p99, and are no typical steps", words.Name("side", letter), words.Number("outliers", n), words.Number("steps", stepCount(w, k)),
+				words.Ns("outliers_ns", all)))
 		}
 	}
 	if few, many := min(steps[0], steps[1]), max(steps[0], steps[1]); courses && float64(few) < (1-otherLength)*float64(many) {
-		out = append(out, fmt.Sprintf("%d steps of %s are compared with %d of %s: "+
-			"with such a course, a part of the difference may be where in it the medians are",
-			steps[0], c.pair.A, steps[1], c.pair.B))
+		out = append(out, words.Say("other_length", "{baseline_steps} steps of {baseline} are compared with {steps} of {side}: "+
+			"with such a course, a part of the difference may be where in it the medians are", words.Number("baseline_steps", steps[0]), words.Name("baseline", c.pair.A),
+			words.Number("steps", steps[1]), words.Name("side", c.pair.B)))
 	}
 	return out
 }

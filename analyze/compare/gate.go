@@ -3,9 +3,10 @@ package compare
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // Gate is a limit on how much worse a side may be than the baseline. An interval that ends within the limit passes, one that
@@ -44,10 +45,13 @@ type Judgement struct {
 	Outcome        Outcome  `json:"outcome"`
 	Failed         bool     `json:"failed"`             // Outcome is OutcomeFailed
 	Unjudged       string   `json:"unjudged,omitempty"` // why it cannot be judged, with OutcomeUnjudged
+	// UnjudgedMessage and SentenceMessage are the same as data.
+	UnjudgedMessage words.Message `json:"unjudged_message"` // null if it can be judged
 	// Captures is how many captures a side would do where it is undecided, if they differ as much as is allowed for now;
 	// 0 if mostCaptures would not.
-	Captures int    `json:"captures,omitempty"`
-	Sentence string `json:"sentence"`
+	Captures        int           `json:"captures,omitempty"`
+	Sentence        string        `json:"sentence"`
+	SentenceMessage words.Message `json:"sentence_message"`
 }
 
 // Judge puts the gate's result into r, which may have been read back from JSON. The sides are those that r was made of: a
@@ -72,7 +76,7 @@ func (r *Result) Judge(all []Side, metric string, limitPercent float64) error {
 		p := &r.Pairs[i]
 		j := Judgement{Side: p.B}
 		if err != nil {
-			j.Unjudged = err.Error()
+			j.unjudged(words.Say("usage", "{error}", words.Name("error", err.Error())))
 		} else {
 			have := 1
 			if i+1 < len(r.Sides) {
@@ -84,7 +88,8 @@ func (r *Result) Judge(all []Side, metric string, limitPercent float64) error {
 			j.Outcome = OutcomeUnjudged
 		}
 		j.Failed = j.Outcome == OutcomeFailed
-		j.Sentence = j.words(p, metric, limitPercent)
+		j.SentenceMessage = j.sentence(p, metric, limitPercent)
+		j.Sentence = j.SentenceMessage.Text()
 		g.Judgements = append(g.Judgements, j)
 		if slices.Index(outcomes, j.Outcome) > slices.Index(outcomes, g.Outcome) {
 			g.Outcome = j.Outcome
@@ -98,12 +103,20 @@ func (r *Result) Judge(all []Side, metric string, limitPercent float64) error {
 // measure finds the metric and sets it against the limit. A side has so many captures, at most.
 func (j *Judgement) measure(p *Pair, all []Side, other int, metric string, limit float64, have int) {
 	if p.Error != "" {
-		j.Unjudged = p.Error
+		j.unjudged(p.ErrorMessage)
 		return
 	}
-	if j.Estimate, j.Unjudged = p.metric(all, other, metric); j.Unjudged == "" {
-		j.weigh(metric == metricThroughput, limit, have)
+	var why words.Message
+	if j.Estimate, why = p.metric(all, other, metric); !why.IsZero() {
+		j.unjudged(why)
+		return
 	}
+	j.weigh(metric == metricThroughput, limit, have)
+}
+
+// unjudged says why a side cannot be judged.
+func (j *Judgement) unjudged(why words.Message) {
+	j.Unjudged, j.UnjudgedMessage = why.Text(), why
 }
 
 // weigh sets a difference against the limit.
@@ -112,10 +125,10 @@ func (j *Judgement) weigh(higherBetter bool, limit float64, have int) {
 	switch {
 	case j.A == 0 && j.B == 0: // as good as it was
 	case j.A == 0:
-		j.Unjudged = "the baseline has none of it, so that there is no percentage"
+		j.unjudged(words.Say("no_baseline", "the baseline has none of it, so that there is no percentage"))
 		return
 	case j.Low == nil:
-		j.Unjudged = "too few steps or captures to know the spread (sweep --repeat 3, or several captures a side)"
+		j.unjudged(words.Say("no_spread", "too few steps or captures to know the spread (sweep --repeat 3, or several captures a side)"))
 		return
 	case higherBetter:
 		j.WorsePercent, least, most = -j.Percent, -j.HighPercent(), -j.LowPercent()
@@ -134,35 +147,37 @@ func (j *Judgement) weigh(higherBetter bool, limit float64, have int) {
 	}
 }
 
-// minus is the sign of a number.
-var minus = regexp.MustCompile(` -(\d)`)
-
-// words is the judgement in a sentence.
-func (j *Judgement) words(p *Pair, metric string, limit float64) string {
-	var s string
-	switch j.Outcome {
-	case OutcomeUnjudged:
-		s = fmt.Sprintf("%s of %s cannot be judged: %s", metric, p.B, j.Unjudged)
-	case OutcomeFailed:
-		s = fmt.Sprintf("%s of %s is %.1f %% worse than %s's, at least %.1f %%: beyond the limit of %.4g %%",
-			metric, p.B, j.WorsePercent, p.A, *j.AtLeastPercent, limit)
-	case OutcomePassed:
-		s = fmt.Sprintf("%s of %s is at most %.1f %% worse than %s's (measured %+.1f %%): within the limit of %.4g %%",
-			metric, p.B, *j.AtMostPercent, p.A, j.WorsePercent, limit)
-		if *j.AtMostPercent < 0 {
-			s = fmt.Sprintf("%s of %s is at least %.1f %% better than %s's (measured %.1f %%): within the limit of %.4g %%",
-				metric, p.B, -*j.AtMostPercent, p.A, -j.WorsePercent, limit)
-		}
-	default:
-		s = fmt.Sprintf("%s of %s cannot be judged at this noise: measured %+.1f %% worse than %s's, "+
-			"between %+.1f and %+.1f %%, and the limit is %.4g %%; ",
-			metric, p.B, j.WorsePercent, p.A, *j.AtLeastPercent, *j.AtMostPercent, limit)
-		if j.Captures > 0 {
-			s += fmt.Sprintf("%d captures a side would do, if they differ as much as is allowed for here (sweep --repeat %d)",
-				j.Captures, j.Captures)
-		} else {
-			s += fmt.Sprintf("it is so near to the limit that %d captures a side would not do", mostCaptures)
-		}
+// sentence is the judgement as a message.
+func (j *Judgement) sentence(p *Pair, metric string, limit float64) words.Message {
+	params := []words.Param{words.Name("metric", metric), words.Name("side", p.B), words.Name("baseline", p.A)}
+	if j.Outcome == OutcomeUnjudged {
+		return words.Say("unjudged", "{metric} of {side} cannot be judged: {why}", append(params, words.Inner("why", j.UnjudgedMessage))...)
 	}
-	return minus.ReplaceAllString(s, " −$1")
+	params = append(params, given("limit_percent", limit), words.Value("worse_percent", j.WorsePercent, words.UnitPercent), words.Value("at_least_percent", *j.AtLeastPercent, words.UnitPercent),
+		words.Value("at_most_percent", *j.AtMostPercent, words.UnitPercent))
+	measured := words.Value("measured_percent", j.WorsePercent, words.UnitMore)
+	switch {
+	case j.Outcome == OutcomeFailed:
+		return words.Say("failed", "{metric} of {side} is {worse_percent} worse than {baseline}'s, at least {at_least_percent}: beyond the limit of {limit_percent}", params...)
+	case j.Outcome == OutcomePassed && *j.AtMostPercent < 0:
+		return words.Say("passed_better", "{metric} of {side} is at least {better_at_least_percent} better than {baseline}'s (measured {better_percent}): within the limit of {limit_percent}",
+			append(params, words.Value("better_at_least_percent", -*j.AtMostPercent, words.UnitPercent), words.Value("better_percent", -j.WorsePercent, words.UnitPercent))...)
+	case j.Outcome == OutcomePassed:
+		return words.Say("passed", "{metric} of {side} is at most {at_most_percent} worse than {baseline}'s (measured {measured_percent}): within the limit of {limit_percent}",
+			append(params, measured)...)
+	}
+	do := words.Say("too_near", "it is so near to the limit that {captures} captures a side would not do", words.Number("captures", mostCaptures))
+	if j.Captures > 0 {
+		do = words.Say("captures", "{captures} captures a side would do, if they differ as much as is allowed for here (sweep --repeat {captures})", words.Number("captures", j.Captures))
+	}
+	return words.Say("undecided", "{metric} of {side} cannot be judged at this noise: measured {measured_percent} worse than {baseline}'s, between {low_percent} and {high_percent}, "+
+		"and the limit is {limit_percent}; {do}", append(params, measured, words.Value("low_percent", *j.AtLeastPercent, words.UnitMore),
+		words.Value("high_percent", *j.AtMostPercent, words.UnitMore), words.Inner("do", do))...)
+}
+
+// given is a percentage as somebody gave it, rather than as one that was measured is written.
+func given(name string, percent float64) words.Param {
+	p := words.Value(name, percent, words.UnitPercent)
+	p.Short = words.Ratio(percent) + " %"
+	return p
 }

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/inferprof/inferprof/analyze"
 )
@@ -208,10 +209,10 @@ func TestGateOfWhatWasReadBack(t *testing.T) {
 			if err := errors.Join(made.Judge(all, metric, 5), back.Judge(all, metric, 5)); err != nil {
 				t.Fatal(err)
 			}
-			if !reflect.DeepEqual(back.Gate, made.Gate) {
+			if !cmp.Equal(back.Gate, made.Gate) {
 				t.Errorf("%s, %s: %+v, want %+v", name, metric, back.Gate, made.Gate)
 			}
-			if err := back.Judge(nil, metric, 5); err != nil || !strings.HasPrefix(metric, "kernel:") && !reflect.DeepEqual(back.Gate, made.Gate) {
+			if err := back.Judge(nil, metric, 5); err != nil || !strings.HasPrefix(metric, "kernel:") && !cmp.Equal(back.Gate, made.Gate) {
 				t.Errorf("%s, %s without the sides: %+v, want %+v", name, metric, back.Gate, made.Gate)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -275,5 +274,3 @@ func inCommon(a, b []string) float64 {
 }
 
 func abs(n int64) int64 { return max(n, -n) }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,10 +1,12 @@
 package compare
 
 import (
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // Numbers that a gate may be about.
@@ -29,7 +31,7 @@ func ValidMetric(metric string) bool {
 }
 
 // section is the first of the pair's sections that there is; nil if there is none.
-func (p *Pair) section(ids ...string) *Section {
+func (p *Pair) section(ids ...SectionID) *Section {
 	for _, id := range ids {
 		if i := slices.IndexFunc(p.Sections, func(s Section) bool { return s.ID == id }); i >= 0 {
 			return &p.Sections[i]
@@ -39,55 +41,55 @@ func (p *Pair) section(ids ...string) *Section {
 }
 
 // metric finds one of Metrics in a pair, or says why there is none.
-func (p *Pair) metric(all []Side, other int, metric string) (e Estimate, unjudged string) {
+func (p *Pair) metric(all []Side, other int, metric string) (e Estimate, unjudged words.Message) {
 	switch metric {
 	case metricThroughput:
 		for _, m := range p.Requests {
 			if m.Name == "output_tokens_per_s" {
-				return m.Estimate, ""
+				return m.Estimate, unjudged
 			}
 		}
-		return e, "a side does not know its throughput: it takes captures that inferprof made"
+		return e, words.Say("no_throughput", "a side does not know its throughput: it takes captures that inferprof made")
 	case "decode-step", "decode-step-mean", "decode-step-p99":
-		s := p.section("decode")
+		s := p.section(SectionDecode)
 		switch {
 		case s == nil:
-			return e, "no decode steps of equal batch on both sides"
+			return e, words.Say("no_decode_steps", "no decode steps of equal batch on both sides")
 		case metric == "decode-step-mean":
-			return s.Mean, ""
+			return s.Mean, unjudged
 		case metric == "decode-step-p99" && s.P99 != nil:
-			return *s.P99, ""
+			return *s.P99, unjudged
 		}
-		return s.Time, ""
+		return s.Time, unjudged
 	case "prefill-token":
-		if s := p.section("prefill", "prompt", "mixed"); s != nil {
-			return s.Time, ""
+		if s := p.section(SectionPrefill, SectionPrompt, SectionMixed); s != nil {
+			return s.Time, unjudged
 		}
-		return e, "no prompts on both sides"
+		return e, words.Say("no_prompts", "no prompts on both sides")
 	}
-	s := p.section("decode", "generated", "step", "prefill", "prompt", "mixed", "whole")
+	s := p.section(SectionDecode, SectionGenerated, SectionStep, SectionPrefill, SectionPrompt, SectionMixed, SectionWhole)
 	if s == nil {
-		return e, "no steps of equal shape on both sides"
+		return e, words.Say("no_steps", "no steps of equal shape on both sides")
 	}
 	switch metric {
 	case "busy":
-		return s.Busy, ""
+		return s.Busy, unjudged
 	case "idle":
-		return s.Idle, ""
+		return s.Idle, unjudged
 	case "comm":
-		return s.Comm, ""
+		return s.Comm, unjudged
 	}
 	name := strings.TrimPrefix(metric, metricKernel)
 	if len(all) <= other {
-		return e, "what its sides' kernels took is not in a result: it takes the sides themselves"
+		return e, words.Say("no_sides", "what its sides' kernels took is not in a result: it takes the sides themselves")
 	}
 	w := s.sidesOf(&all[0], &all[other])
 	a, foundA := w.kernelValues(&all[0], 0, name)
 	b, foundB := w.kernelValues(&all[other], 1, name)
 	if !foundA && !foundB {
-		return e, fmt.Sprintf("no kernel's name contains %q on either side", name)
+		return e, words.Say("no_kernel", "no kernel's name contains {kernel} on either side", words.LongName("kernel", name, strconv.Quote(name)))
 	}
-	return estimate(a, b), ""
+	return estimate(a, b), unjudged
 }
 
 // sidesOf finds the pieces of both sides that a section compares, by the shapes that it says are matched.

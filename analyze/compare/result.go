@@ -1,5 +1,7 @@
 package compare
 
+import "github.com/inferprof/inferprof/internal/words"
+
 // SchemaVersion is Result.SchemaVersion: it grows when a field changes its meaning or goes away.
 const SchemaVersion = 2
 
@@ -10,8 +12,10 @@ type Result struct {
 	Sides         []SideInfo   `json:"sides"`
 	Differences   []Difference `json:"differences"` // of configuration
 	Warnings      []string     `json:"warnings"`
-	Pairs         []Pair       `json:"pairs"` // the baseline with each other side
-	Gate          *Gate        `json:"gate,omitempty"`
+	// WarningMessages are the warnings as data.
+	WarningMessages []words.Message `json:"warning_messages"`
+	Pairs           []Pair          `json:"pairs"` // the baseline with each other side
+	Gate            *Gate           `json:"gate,omitempty"`
 }
 
 // SideInfo is what is said of one side.
@@ -23,6 +27,8 @@ type SideInfo struct {
 	Kind     string   `json:"kind"`
 	About    []string `json:"about"` // engine, device …, in words
 	Problems []string `json:"problems"`
+	// ProblemMessages are the problems as data.
+	ProblemMessages []words.Message `json:"problem_messages"`
 }
 
 // Pair is the baseline against one other side.
@@ -35,6 +41,11 @@ type Pair struct {
 	Unmatched [2]LeftOut      `json:"unmatched"` // of A and B: steps that no section has
 	Notes     []string        `json:"notes"`
 	Error     string          `json:"error,omitempty"` // why nothing could be compared
+
+	// The same as data.
+	UnlikeMessages []words.Message `json:"unlike_messages"`
+	NoteMessages   []words.Message `json:"note_messages"`
+	ErrorMessage   words.Message   `json:"error_message"` // null if there is no error
 }
 
 // RequestMetric is a number that requests saw.
@@ -47,7 +58,7 @@ type RequestMetric struct {
 
 // Section is one like-for-like comparison.
 type Section struct {
-	ID       string     `json:"id"`   // decode, prefill, mixed, prompt, generated, step, whole
+	ID       SectionID  `json:"id"`   // decode, prefill, mixed, prompt, generated, step, whole
 	Unit     string     `json:"unit"` // step, prompt token, generated token, trace
 	Matched  []Matched  `json:"matched"`
 	LeftOut  [2]LeftOut `json:"left_out"`  // of these shapes, on A and B
@@ -74,7 +85,25 @@ type Section struct {
 	Samples   [2][]float64 `json:"samples"`                       // step times, for drawing: at most 500 a side
 	Sentence  string       `json:"sentence"`
 	Notes     []string     `json:"notes"`
+
+	// The same as data.
+	SentenceMessage words.Message   `json:"sentence_message"`
+	NoteMessages    []words.Message `json:"note_messages"`
 }
+
+// SectionID is what a section compares.
+type SectionID string
+
+// Sections.
+const (
+	SectionDecode    SectionID = "decode"    // decode steps of equal batch
+	SectionPrefill   SectionID = "prefill"   // steps that read prompts, of equal shape
+	SectionMixed     SectionID = "mixed"     // steps that do both, of equal shape
+	SectionStep      SectionID = "step"      // steps of unknown phase
+	SectionPrompt    SectionID = "prompt"    // prompt tokens, where no shape is on both sides
+	SectionGenerated SectionID = "generated" // generated tokens, where no batch is on both sides
+	SectionWhole     SectionID = "whole"     // traces without steps
+)
 
 // Answer is the number that the section's answer rests on: the median's, or where it shows no difference and the mean does,
 // the mean's.

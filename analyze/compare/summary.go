@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -46,17 +47,19 @@ type Side struct {
 
 // Run is a capture, reduced to what comparing needs. It is small enough to be kept in a repository.
 type Run struct {
-	Name       string         `json:"name"`
-	Kind       string         `json:"kind"`
-	Ranks      int            `json:"ranks"`
-	Settings   []Setting      `json:"settings"`
-	Throughput *Throughput    `json:"throughput,omitempty"`
-	Overhead   *float64       `json:"profiler_overhead,omitempty"`
-	NotQuant   string         `json:"quantization_not_in_effect,omitempty"` // asked for by …, and no kernel shows it
-	Problems   []string       `json:"problems,omitempty"`
-	Model      analyze.Model  `json:"model"` // of the first rank that shows it
-	Work       []analyze.Work `json:"work"`
-	Groups     []Group        `json:"groups"`
+	Name       string      `json:"name"`
+	Kind       string      `json:"kind"`
+	Ranks      int         `json:"ranks"`
+	Settings   []Setting   `json:"settings"`
+	Throughput *Throughput `json:"throughput,omitempty"`
+	Overhead   *float64    `json:"profiler_overhead,omitempty"`
+	NotQuant   string      `json:"quantization_not_in_effect,omitempty"` // asked for by …, and no kernel shows it
+	Problems   []string    `json:"problems,omitempty"`
+	// ProblemMessages are the problems as data; nil in baselines that were written before there were any.
+	ProblemMessages []words.Message `json:"problem_messages,omitempty"`
+	Model           analyze.Model   `json:"model"` // of the first rank that shows it
+	Work            []analyze.Work  `json:"work"`
+	Groups          []Group         `json:"groups"`
 }
 
 // Shape is what a step worked on.
@@ -126,7 +129,10 @@ type RankSum struct {
 // Summarize reduces a capture. Label names it where its own name would not do.
 func Summarize(c *Capture) Run {
 	r := Run{Name: c.Name, Kind: analyze.KindEmpty, Ranks: len(c.Ranks), Settings: c.Settings, Throughput: c.Throughput,
-		Overhead: c.Overhead, Problems: slices.Clone(c.Notes)}
+		Overhead: c.Overhead}
+	for _, note := range c.Notes {
+		r.addProblem(words.Say("note", "{note}", words.Name("note", note)))
+	}
 	b := runBuilder{run: &r, rowOf: map[analyze.Work]int{}}
 	for _, k := range c.Ranks {
 		r.Model.Dtype, r.Model.Hidden = cmp.Or(r.Model.Dtype, k.Model.Dtype), cmp.Or(r.Model.Hidden, k.Model.Hidden)
@@ -135,11 +141,11 @@ func Summarize(c *Capture) Run {
 		}
 		for _, p := range k.Problems {
 			if p.Severity != analyze.SeverityNote {
-				text := p.Text
+				m := p.Message()
 				if len(c.Ranks) > 1 {
-					text = "rank " + itoa(k.Rank) + ": " + text
+					m = words.Say("of_rank", "rank {rank}: {problem}", words.RankOf("rank", k.Rank), words.Inner("problem", m))
 				}
-				r.Problems = append(r.Problems, text)
+				r.addProblem(m)
 			}
 		}
 		switch {
@@ -156,6 +162,23 @@ func Summarize(c *Capture) Run {
 		r.NotQuant = c.AskedBy + " says " + c.Asked
 	}
 	return r
+}
+
+// addProblem adds a reason not to believe some of the numbers.
+func (r *Run) addProblem(m words.Message) {
+	r.Problems, r.ProblemMessages = append(r.Problems, m.Text()), append(r.ProblemMessages, m)
+}
+
+// problems are the run's problems as messages, those of an old baseline too.
+func (r *Run) problems() []words.Message {
+	if r.ProblemMessages != nil || r.Problems == nil {
+		return r.ProblemMessages
+	}
+	var out []words.Message
+	for _, text := range r.Problems {
+		out = append(out, words.Say("problem", "{problem}", words.Name("problem", text)))
+	}
+	return out
 }
 
 // losesKernels tells problems of traces that have lost kernels of steps, or have them twice.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -17,14 +18,19 @@ import (
 const unequal = 0.05
 
 // unlike says what a pair's sides do not have in common of the work they did.
-func (c *pairing) unlike() []string {
-	out := []string{}
-	for _, of := range []func() string{c.otherModel, c.otherDtype, c.otherWeights, c.otherBatch, c.otherPrompts} {
-		if text := of(); text != "" {
-			out = append(out, text)
+func (c *pairing) unlike() []words.Message {
+	out := []words.Message{}
+	for _, of := range []func() words.Message{c.otherModel, c.otherDtype, c.otherWeights, c.otherBatch, c.otherPrompts} {
+		if m := of(); !m.IsZero() {
+			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// other says what differs, in words that name both sides and what each has.
+func (c *pairing) other(id, format, a, b string) words.Message {
+	return words.Say(id, format, words.Name("baseline", c.pair.A), words.Name("baseline_value", a), words.Name("side", c.pair.B), words.Name("value", b))
 }
 
 // differ is what both sides say of something, if both do and it is not the same.
@@ -51,34 +57,37 @@ func number[T int | int64](n T) string {
 	return fmt.Sprint(n)
 }
 
-func (c *pairing) otherModel() string {
+func (c *pairing) otherModel() words.Message {
 	if a, b, ok := c.differ(func(s *Side) string { return settingOf(s, "model") }); ok {
-		return fmt.Sprintf("another model: %s in %s, %s in %s", a, c.pair.A, b, c.pair.B)
+		return c.other("other_model", "another model: {baseline_value} in {baseline}, {value} in {side}", a, b)
 	}
-	var facts []string
+	var facts []words.Message
 	if a, b, ok := c.differ(func(s *Side) string { return shown(s, func(r *Run) string { return number(r.Model.Layers) }) }); ok {
-		facts = append(facts, fmt.Sprintf("attention runs %s times a step in %s, %s times in %s", a, c.pair.A, b, c.pair.B))
+		facts = append(facts, c.other("layers", "attention runs {baseline_value} times a step in {baseline}, {value} times in {side}", a, b))
 	}
 	if a, b, ok := c.differ(func(s *Side) string { return shown(s, func(r *Run) string { return number(r.Model.Hidden) }) }); ok {
-		facts = append(facts, fmt.Sprintf("most linear layers take rows of %s in %s, of %s in %s", a, c.pair.A, b, c.pair.B))
+		facts = append(facts, c.other("hidden", "most linear layers take rows of {baseline_value} in {baseline}, of {value} in {side}", a, b))
 	}
-	if len(facts) == 0 {
-		return ""
+	switch len(facts) {
+	case 0:
+		return words.Message{}
+	case 1:
+		return words.Say("other_layers", "another model, or other layers of it: {fact}", words.Inner("fact", facts[0]))
 	}
-	return "another model, or other layers of it: " + strings.Join(facts, ", and ")
+	return words.Say("other_layers", "another model, or other layers of it: {fact}, and {other_fact}", words.Inner("fact", facts[0]), words.Inner("other_fact", facts[1]))
 }
 
-func (c *pairing) otherDtype() string {
+func (c *pairing) otherDtype() words.Message {
 	if a, b, ok := c.differ(func(s *Side) string { return shown(s, func(r *Run) string { return r.Model.Dtype }) }); ok {
-		return fmt.Sprintf("another type of numbers: matrix products are of %s in %s, of %s in %s", a, c.pair.A, b, c.pair.B)
+		return c.other("other_dtype", "another type of numbers: matrix products are of {baseline_value} in {baseline}, of {value} in {side}", a, b)
 	}
 	if a, b, ok := c.differ(func(s *Side) string { return settingOf(s, "dtype") }); ok {
-		return fmt.Sprintf("another type of numbers: %s in %s, %s in %s", a, c.pair.A, b, c.pair.B)
+		return c.other("other_dtype", "another type of numbers: {baseline_value} in {baseline}, {value} in {side}", a, b)
 	}
-	return ""
+	return words.Message{}
 }
 
-func (c *pairing) otherWeights() string {
+func (c *pairing) otherWeights() words.Message {
 	weights := func(s *Side) string {
 		return shown(s, func(r *Run) string {
 			products := false
@@ -95,12 +104,12 @@ func (c *pairing) otherWeights() string {
 		})
 	}
 	if a, b, ok := c.differ(weights); ok {
-		return fmt.Sprintf("other weights: %s in %s, %s in %s", a, c.pair.A, b, c.pair.B)
+		return c.other("other_weights", "other weights: {baseline_value} in {baseline}, {value} in {side}", a, b)
 	}
-	return ""
+	return words.Message{}
 }
 
-func (c *pairing) otherBatch() string {
+func (c *pairing) otherBatch() words.Message {
 	batch := func(s *Side) string {
 		steps := map[int64]int{}
 		for i := range s.Runs {
@@ -119,15 +128,15 @@ func (c *pairing) otherBatch() string {
 		return number(most)
 	}
 	if a, b, ok := c.differ(batch); ok {
-		return fmt.Sprintf("another batch: most decode steps are of %s requests in %s, of %s in %s", a, c.pair.A, b, c.pair.B)
+		return c.other("other_batch", "another batch: most decode steps are of {baseline_value} requests in {baseline}, of {value} in {side}", a, b)
 	}
-	return ""
+	return words.Message{}
 }
 
 // otherPrompts compares how long prompts are on average, by what requests had, else by what steps read of them.
-func (c *pairing) otherPrompts() string {
+func (c *pairing) otherPrompts() words.Message {
 	var lengths [2]float64
-	var of [2]string
+	var byRequests [2]bool
 	for k, side := range c.side {
 		var tokens, prompts int64
 		for i := range side.Runs {
@@ -135,9 +144,7 @@ func (c *pairing) otherPrompts() string {
 				tokens, prompts = tokens+int64(t.PromptTokens), prompts+int64(t.Requests)
 			}
 		}
-		of[k] = "a prompt has"
-		if prompts == 0 {
-			of[k] = "a step reads of each prompt"
+		if byRequests[k] = prompts > 0; prompts == 0 {
 			for i := range side.Runs {
 				for _, g := range side.Runs[i].Groups {
 					if n := int64(g.Steps + g.Open + g.UnderRecorded); g.ContextRequests > 0 && g.ContextTokens > 0 {
@@ -151,9 +158,13 @@ func (c *pairing) otherPrompts() string {
 		}
 	}
 	a, b := lengths[0], lengths[1]
-	if a == 0 || b == 0 || of[0] != of[1] || math.Abs(b-a) <= unequal*max(a, b) {
-		return ""
+	if a == 0 || b == 0 || byRequests[0] != byRequests[1] || math.Abs(b-a) <= unequal*max(a, b) {
+		return words.Message{}
 	}
-	return fmt.Sprintf("prompts of another length: %s %.0f tokens in %s, %.0f in %s, "+
-		"so that attention of decode steps of equal batch differs, too", of[0], a, c.pair.A, b, c.pair.B)
+	format := "prompts of another length: a step reads of each prompt {baseline_tokens} tokens in {baseline}, {tokens} in {side}"
+	if byRequests[0] {
+		format = "prompts of another length: a prompt has {baseline_tokens} tokens in {baseline}, {tokens} in {side}"
+	}
+	return words.Say("other_prompts", format+", so that attention of decode steps of equal batch differs, too", words.Value("baseline_tokens", a, words.UnitCount),
+		words.Name("baseline", c.pair.A), words.Value("tokens", b, words.UnitCount), words.Name("side", c.pair.B))
 }

@@ -88,8 +88,8 @@ func TestRanksOfOneWorld(t *testing.T) {
 	}{{[2]string{"2", "2"}, "both ran on 2"}, {[2]string{"2", "1"}, "split over other numbers"}, {[2]string{"", ""}, "split over other numbers"}} {
 		all := []Side{side(2, test.world[0]), side(1, test.world[1])}
 		got := configurationWarnings(all, []SideInfo{describe(&all[0], "A"), describe(&all[1], "B")})
-		if len(got) != 1 || !strings.Contains(got[0], test.want) {
-			t.Errorf("%v: %q", test.world, got)
+		if len(got) != 1 || !strings.Contains(got[0].Text(), test.want) {
+			t.Errorf("%v: %q", test.world, texts(got))
 		}
 	}
 }
@@ -114,7 +114,7 @@ func TestNoShapes(t *testing.T) {
 		return &Side{Runs: []Run{{Groups: []Group{{Shape: Shape{Phase: "decode", GenerationRequests: requests, ContextRequests: -1}}}}}}
 	}
 	c := &pairing{side: [2]*Side{side(8), side(-1)}, pair: &Pair{A: "A", B: "B"}}
-	if got := c.nothing(); !strings.Contains(got, "the steps of B do not say how many requests") {
-		t.Error(got)
+	if got := c.nothing(); got.ID != "no_shapes" || !strings.Contains(got.Text(), "the steps of B do not say how many requests") {
+		t.Error(got.Text())
 	}
 }

@@ -3,7 +3,6 @@ package findings
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/internal/stats"
@@ -234,5 +233,3 @@ func (rv *rankView) idle(of func(g *gap) bool) *idleGaps {
 	}
 	return s
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

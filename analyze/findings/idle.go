@@ -50,7 +50,12 @@ func hostIdle(rv *rankView) *analyze.Finding {
 	}
 	few, fewNs := main.fewLongest()
 	if few > 0 {
-		say(f, "; %s of it in its %s longest gap%s", share("in_longest", fewNs, main.ns), number("longest_gaps", few), choose(few == 1, "", "s"))
+		in, gaps := share("in_longest", fewNs, main.ns), number("longest_gaps", few)
+		if f.Evidence = addEvidence(f.Evidence, gaps); few == 1 {
+			say(f, "; %s of it in its longest gap", in)
+		} else {
+			say(f, "; %s of it in its %s longest gaps", in, gaps)
+		}
 	}
 	in, longestNs := rv.sayMeanwhile(f, main.gaps)
 	f.Try = rv.tryHost(&hostWait{in: in, longestNs: longestNs, few: few > 0, graphs: rv.graphsOf(main.phase), inside: 2*main.betweenNs < main.ns})

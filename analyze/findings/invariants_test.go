@@ -121,7 +121,7 @@ func brokenFinding(f *analyze.Finding) (out []string) {
 
 var (
 	// numberOf finds a number as sentences print them, with its unit: not part of a name, as the 8 in fp8 and x8 are.
-	numberOf = regexp.MustCompile(`(^|[\s(~≤≥])(\d[\d,]*(?:\.\d+)?(?:\s?(?:%|ns|µs|ms|s|B|KiB|MiB|GiB|TiB|GB/s|TFLOP/s)|×)?)(?:$|[\s,;:.)])`)
+	numberOf = regexp.MustCompile(`(^|[\s(~≤≥])((?:[<>] )?\d[\d,]*(?:\.\d+)?(?:\s?(?:%|ns|µs|ms|s|[kMGTP]?B/s|[kMGTPE]?FLOP/s|B|KiB|MiB|GiB|TiB)|×)?)(?:$|[\s,;:.)])`)
 	// quoted are the names in a sentence that may have numbers of their own: dimensions, marks of steps, copies.
 	quoted = regexp.MustCompile(`\[\[.*?\]\]|\[\d.*?\]|execute_\S+|\S*\(\d+\): \S+|Mem(?:cpy|set) \S+ \(.*?\)|--\S+ \S+|"[^"]*"`)
 )
@@ -130,7 +130,7 @@ var (
 func numbersBesideEvidence(f *analyze.Finding) string {
 	written := map[string]bool{}
 	for _, e := range f.Evidence {
-		written[Written(e)] = true
+		written[e.Written()] = true
 	}
 	text := f.Sentence
 	for _, e := range f.Events {
@@ -142,7 +142,7 @@ func numbersBesideEvidence(f *analyze.Finding) string {
 		if m == nil {
 			break
 		}
-		if number := text[at+m[4] : at+m[5]]; !written[number] && !written[strings.TrimSuffix(number, ",")] && !written["under "+number] {
+		if number := text[at+m[4] : at+m[5]]; !written[number] && !written[strings.TrimSuffix(number, ",")] {
 			return number
 		}
 		at += m[5]

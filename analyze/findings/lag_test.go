@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func (m team) traces() []*trace.Trace {
 		builders[r] = newBuilder(r, m.ranks)
 		builders[r].Trace.Meta.BaseTimeNanoseconds = 1_000_000_000
 		if m.hosts {
-			builders[r].Trace.Meta.HostName = "node" + itoa(r)
+			builders[r].Trace.Meta.HostName = "node" + strconv.Itoa(r)
 			builders[r].Trace.Meta.BaseTimeNanoseconds += int64(r) * 7_654_321
 		}
 	}

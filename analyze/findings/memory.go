@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -23,7 +24,7 @@ func memoryPressure(rv *rankView) *analyze.Finding {
 		if strings.HasPrefix(m.Device, "GPU ") {
 			used, whole, what = m.ReservedPeakBytes, 0, "the device's memory"
 			for _, d := range rv.t.Meta.Devices {
-				if m.Device == "GPU "+itoa(d.ID) {
+				if m.Device == "GPU "+strconv.Itoa(int(d.ID)) {
 					whole = d.TotalMemoryBytes
 				}
 			}

@@ -58,7 +58,7 @@ func (v *view) rankNames(f *analyze.Finding, which []int) string {
 	for _, r := range which {
 		e := rankNumber("rank", v.ranks[r].rank.Rank)
 		f.Evidence = addEvidence(f.Evidence, e)
-		names = append(names, Written(e))
+		names = append(names, e.Written())
 	}
 	if len(names) == 1 {
 		return "rank " + names[0]

@@ -1,8 +1,6 @@
 package findings
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
@@ -10,52 +8,6 @@ import (
 )
 
 // What sentences and evidence are made of.
-
-// duration writes ns with four digits and its unit, as the report's tables do: 17.26 ms. One page has one rounding.
-func duration(ns int64) string {
-	v, unit := float64(ns), "ns"
-	for _, u := range []string{"µs", "ms", "s"} {
-		if v < 999.95 {
-			break
-		}
-		v, unit = v/1000, u
-	}
-	switch {
-	case unit == "ns":
-		return fmt.Sprintf("%.0f ns", v)
-	case v < 9.9995:
-		return fmt.Sprintf("%.3f %s", v, unit)
-	case v < 99.995:
-		return fmt.Sprintf("%.2f %s", v, unit)
-	case v < 999.95:
-		return fmt.Sprintf("%.1f %s", v, unit)
-	}
-	return count(int(v+0.5)) + " " + unit
-}
-
-// size writes bytes.
-func size(bytes int64) string {
-	v, unit := float64(bytes), "B"
-	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if v < 1000 {
-			break
-		}
-		v, unit = v/1024, u
-	}
-	if unit == "B" || v >= 100 {
-		return fmt.Sprintf("%.0f %s", v, unit)
-	}
-	return fmt.Sprintf("%.1f %s", v, unit)
-}
-
-// count writes a number with its thousands apart.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
 
 // noun is the name of a number of things.
 func noun(n int, one string) string {

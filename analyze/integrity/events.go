@@ -15,7 +15,7 @@ const (
 )
 
 // durations finds GPU work that lasts no time, where times are fine enough to tell: files of 2021 and before have whole µs.
-func (c *inspection) durations() (int, string) {
+func (c *inspection) durations() (int, Reason) {
 	x := c.x
 	fine, without := false, 0
 	for i := range x.GPU {
@@ -26,7 +26,7 @@ func (c *inspection) durations() (int, string) {
 		}
 	}
 	if !fine && len(x.GPU) > 0 {
-		return 0, "times are in whole µs, in which short kernels last 0"
+		return 0, WholeMicros
 	}
 	for _, d := range c.rank.Damage { // which says so already
 		if d.Kind == "duration" || d.Kind == "more" {
@@ -38,15 +38,15 @@ func (c *inspection) durations() (int, string) {
 		if without >= fewWithout || without*noneShare >= len(x.GPU) {
 			severity = SeverityWarning
 		}
-		c.say("no_duration", severity, without, 0, "%s of %s 0 ns, which no kernel does: busy times are too low",
-			words.Plural(without, "kernel", "kernels"), words.Grouped(int64(len(x.GPU)))+" GPU events"+choose(without == 1, " lasts", " last"))
+		c.say(severity, without, 0, words.Say("no_duration", choose(without == 1, "{kernels} of {gpu_events} GPU events lasts 0 ns", "{kernels} of {gpu_events} GPU events last 0 ns")+
+			", which no kernel does: busy times are too low", words.Things("kernels", without, "kernel"), words.Number("gpu_events", len(x.GPU))))
 	}
-	return len(x.GPU), ""
+	return len(x.GPU), NoReason
 }
 
 // duplicates finds events that are there twice: GPU work and calls with the same correlation at the same time in the same place,
 // and spans of the host that say the same of themselves. Profilers write no event twice; files that were put together do.
-func (c *inspection) duplicates() (int, string) {
+func (c *inspection) duplicates() (int, Reason) {
 	x := c.x
 	gpu := c.doubledWork
 	host := x.Host()
@@ -55,10 +55,10 @@ func (c *inspection) duplicates() (int, string) {
 		return l.StartNs == r.StartNs && l.EndNs == r.EndNs && l.Track == r.Track, c.sameSpan(l, r)
 	})
 	if n := gpu + cpu; n > 0 {
-		c.say("duplicates", SeverityWarning, n, 0, "%s there twice (%s of GPU work): sums and counts are too high, as where files "+
-			"were put together", words.Plural(n, "event is", "events are"), words.Grouped(int64(gpu)))
+		c.say(SeverityWarning, n, 0, words.Say("duplicates", choose(n == 1, "{events} is", "{events} are")+" there twice ({of_gpu_work} of GPU work): "+
+			"sums and counts are too high, as where files were put together", words.Things("events", n, "event"), words.Number("of_gpu_work", gpu)))
 	}
-	return len(x.GPU) + len(host), ""
+	return len(x.GPU) + len(host), NoReason
 }
 
 // doubleWork counts the pieces of GPU work that are there twice.
@@ -71,10 +71,8 @@ func (c *inspection) doubleWork() int {
 	})
 }
 
-// twice is why nothing is said of lost kernels where a hundredth of all work is there twice: of two calls one seems to have lost
-// what the other has, and of two replays one has the kernels of both.
-const twice = "events are there twice"
-
+// isTwice tells whether a hundredth of all work is there twice. Then nothing is said of lost kernels: of two calls one seems to have
+// lost what the other has, and of two replays one has the kernels of both.
 func (c *inspection) isTwice() bool { return c.doubledWork*noneShare >= max(1, len(c.x.GPU)) }
 
 // doubles counts, of n things in an order that has those together that are alike, those that are the same as one before.

@@ -5,7 +5,11 @@
 // events, or found a Problem, or could not be made, and says why.
 package integrity
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/inferprof/inferprof/internal/words"
+)
 
 // Problem is a reason not to believe some of the numbers. Every profiler drops and cuts things now and then; a report
 // says so before anything else.
@@ -14,11 +18,28 @@ type Problem struct {
 	Severity string `json:"severity"` // error: a part is missing; warning: numbers are affected; note: good to know
 	Rank     int    `json:"rank"`     // AllRanks: of the capture
 	Text     string `json:"text"`     // one sentence
-	Count    int    `json:"count,omitempty"`
-	Ns       int64  `json:"ns,omitempty"`
+	// Params are the numbers and names in it.
+	Params words.Params `json:"params,omitempty"`
+	Count  int          `json:"count,omitempty"`
+	Ns     int64        `json:"ns,omitempty"`
 	// Affects are the parts of the result that are less true for it, by the names that they have in JSON: of all ranks, or
 	// of Rank's alone. Reports mark them.
 	Affects []string `json:"affects,omitempty"`
+}
+
+// Message is the problem as a message.
+func (p *Problem) Message() words.Message { return words.Said(p.ID, p.Params, p.Text) }
+
+// NamesRank tells whether the sentence says itself which rank it is about.
+func (p *Problem) NamesRank() bool {
+	return slices.ContainsFunc(p.Params, func(param words.Param) bool {
+		return param.Unit == words.UnitRank && param.Name == "rank" && p.Params.Int("rank") == int64(p.Rank)
+	})
+}
+
+// problem is a message as a problem.
+func problem(m words.Message, severity string, rank int) Problem {
+	return Problem{ID: m.ID, Severity: severity, Rank: rank, Text: m.Text(), Params: m.Params}
 }
 
 // affected says which parts of a result each problem makes doubtful.
@@ -70,6 +91,39 @@ type Check struct {
 	Outcome string `json:"outcome"`
 	Looked  int    `json:"looked_at"`     // how many were looked at: of events, launches …, as each check counts
 	Why     string `json:"why,omitempty"` // it was not checked
+	WhyID   Reason `json:"why_id,omitempty"`
+}
+
+// Reason is why a check could not be made.
+type Reason string
+
+// Reasons, and what they are in words.
+const (
+	NoReason       Reason = ""
+	NoCalls        Reason = "no_calls"
+	NoKernelLaunch Reason = "no_kernel_launch"
+	NoneHasWork    Reason = "no_launch_has_work"
+	EventsTwice    Reason = "events_twice"
+	OneReplay      Reason = "one_replay"
+	NoReplayTwice  Reason = "no_replay_twice"
+	WholeMicros    Reason = "whole_microseconds"
+	NoSteps        Reason = "no_steps"
+	NoWorkOfSteps  Reason = "no_work_of_steps"
+	SomeSelected   Reason = "some_selected"
+	WorldUnknown   Reason = "world_unknown"
+	NoneMet        Reason = "no_common_collective"
+)
+
+var reasonWords = map[Reason]string{
+	NoCalls: "the trace has no runtime calls", NoKernelLaunch: "no call of the trace launches a kernel", NoneHasWork: "none of the launches has GPU work", EventsTwice: "events are there twice",
+	OneReplay: "the one graph launch has none to be compared with", NoReplayTwice: "no graph was launched twice",
+	WholeMicros: "times are in whole µs, in which short kernels last 0", NoSteps: "no steps are marked", NoWorkOfSteps: "no work is known to be of a step",
+	SomeSelected: "some are selected", WorldUnknown: "the traces do not say how many there are", NoneMet: "they are known to meet in no collective",
+}
+
+// notChecked says why a check could not be made.
+func (c *Check) notChecked(why Reason) {
+	c.Outcome, c.Why, c.WhyID = NotChecked, reasonWords[why], why
 }
 
 // Outcomes of a Check.

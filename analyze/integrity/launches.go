@@ -25,13 +25,13 @@ type streamID struct {
 }
 
 // launches finds GPU work without launches, or that began before them.
-func (c *inspection) launches() (int, string) {
+func (c *inspection) launches() (int, Reason) {
 	x := c.x
 	switch {
 	case len(x.GPU) == 0:
-		return 0, ""
+		return 0, NoReason
 	case len(x.Calls) == 0:
-		return 0, "the trace has no runtime calls"
+		return 0, NoCalls
 	}
 	ever, linked := map[streamID]bool{}, int64(0) // streams with launched work, and when the first of it ran
 	for i := range x.GPU {
@@ -59,27 +59,25 @@ func (c *inspection) launches() (int, string) {
 			beforeNs += ns
 		}
 	}
-	of := words.Grouped(int64(len(x.GPU)))
+	of := words.Number("gpu_events", len(x.GPU))
 	if len(launched) == 0 {
-		c.say("lost_launches", SeverityWarning, before, beforeNs, "none of %s has its launch among the %s of the trace: "+
-			"they count as work, but belong to no op and no step", words.Plural(before, "GPU event", "GPU events"),
-			words.Plural(len(x.Calls), "call", "calls"))
-		return len(x.GPU), ""
+		c.say(SeverityWarning, before, beforeNs, words.Say("lost_launches", "none of {events} has its launch among the {calls} of the trace: "+
+			"they count as work, but belong to no op and no step", words.Things("events", before, "GPU event"), words.Things("calls", len(x.Calls), "call")))
+		return len(x.GPU), NoReason
 	}
 	if before > 0 && !c.selectsTime() {
-		text := "%s of %s were launched before the profiler began; they count as work, but belong to no op and no step"
-		if before == 1 {
-			text = "%s of %s was launched before the profiler began; it counts as work, but belongs to no op and no step"
-		}
-		c.say("unlinked", SeverityWarning, before, beforeNs, text, words.Plural(before, "GPU event", "GPU events"), of)
+		c.say(SeverityWarning, before, beforeNs, words.Say("unlinked", choose(before == 1,
+			"{events} of {gpu_events} was launched before the profiler began; it counts as work, but belongs to no op and no step",
+			"{events} of {gpu_events} were launched before the profiler began; they count as work, but belong to no op and no step"),
+			words.Things("events", before, "GPU event"), of))
 	}
 	if lost > 0 {
-		c.say("lost_launches", SeverityWarning, lost, lostNs, "%s of %s without a launch in the trace, though what ran before "+
-			"has one: calls were lost, or not all kinds were recorded; such work belongs to no op and no step",
-			words.Plural(lost, "GPU event", "GPU events"), of+choose(lost == 1, " is", " are"))
+		c.say(SeverityWarning, lost, lostNs, words.Say("lost_launches", choose(lost == 1, "{events} of {gpu_events} is", "{events} of {gpu_events} are")+
+			" without a launch in the trace, though what ran before has one: calls were lost, or not all kinds were recorded; such work belongs to no op and no step",
+			words.Things("events", lost, "GPU event"), of))
 	}
 	c.early()
-	return len(x.GPU), ""
+	return len(x.GPU), NoReason
 }
 
 func choose(condition bool, yes, no string) string {
@@ -98,8 +96,8 @@ func (c *inspection) early() {
 		}
 	}
 	if n > 0 {
-		c.say("early_kernels", SeverityWarning, n, 0, "%s before the call that launched them: the clocks of CPU and GPU disagree",
-			words.Plural(n, "GPU event begins", "GPU events begin"))
+		c.say(SeverityWarning, n, 0, words.Say("early_kernels", choose(n == 1, "{events} begins before the call that launched it", "{events} begin before the call that launched them")+
+			": the clocks of CPU and GPU disagree", words.Things("events", n, "GPU event")))
 	}
 }
 
@@ -141,17 +139,17 @@ type emptyLaunches struct {
 }
 
 // kernels finds launches without GPU work.
-func (c *inspection) kernels() (int, string) {
+func (c *inspection) kernels() (int, Reason) {
 	x := c.x
 	calls, captured := launchesOf(x)
 	switch {
 	case !x.OnGPU:
 		c.noGPU(len(calls), len(calls) > 0 && !slices.Contains(captured, false))
-		return len(calls), ""
+		return len(calls), NoReason
 	case len(calls) == 0:
-		return 0, "no call of the trace launches a kernel"
+		return 0, NoKernelLaunch
 	case c.isTwice():
-		return 0, twice
+		return 0, EventsTwice
 	}
 	c.lostCopies()
 	first := slices.IndexFunc(calls, func(c *index.Call) bool { return c.GPUEvents > 0 })
@@ -190,11 +188,11 @@ func (c *inspection) kernels() (int, string) {
 	}
 	looked -= e.captured + e.head + e.tail
 	c.emptyLaunches(&e, len(calls))
-	return looked, ""
+	return looked, NoReason
 }
 
 // noKernels is kernels where no launch has any. If other calls have their work, what correlates them is there, and kernels are not.
-func (c *inspection) noKernels(captured []bool) (int, string) {
+func (c *inspection) noKernels(captured []bool) (int, Reason) {
 	lost := 0
 	for _, recorded := range captured {
 		if !recorded {
@@ -203,20 +201,23 @@ func (c *inspection) noKernels(captured []bool) (int, string) {
 	}
 	linked := slices.ContainsFunc(c.x.Calls, func(c index.Call) bool { return c.GPUEvents > 0 })
 	if !linked || lost < cutLaunches || c.selectsTime() {
-		return 0, "none of the launches has GPU work" // which launches() has said
+		return 0, NoneHasWork // which launches() has said
 	}
-	c.say("lost_kernels", SeverityWarning, lost, 0, "none of %s has a kernel in the trace, though copies or sets are there: kernels were lost, "+
-		"or not recorded, and busy times are too low", words.Plural(lost, "kernel launch", "kernel launches"))
-	return lost, ""
+	c.say(SeverityWarning, lost, 0, words.Say("lost_kernels", "none of {launches} kernel launches has a kernel in the trace, though copies or sets are there: "+
+		"kernels were lost, or not recorded, and busy times are too low", words.Number("launches", lost)))
+	return lost, NoReason
 }
 
 // lostCopies finds that no copy is in the trace, or no set, of all that calls made.
 func (c *inspection) lostCopies() {
 	x := c.x
 	for _, kind := range []struct {
-		of      trace.Category
-		in, one string
-	}{{trace.CategoryMemcpy, "Memcpy", "copy"}, {trace.CategoryMemset, "Memset", "set"}} {
+		of             trace.Category
+		in, what, lost string
+	}{
+		{trace.CategoryMemcpy, "Memcpy", "copy", "none of {calls} that copy has a copy in the trace: they were lost, or not recorded"},
+		{trace.CategoryMemset, "Memset", "set", "none of {calls} that set memory has a set in the trace: they were lost, or not recorded"},
+	} {
 		calls := 0
 		for i := range x.Calls {
 			if call := &x.Calls[i]; strings.Contains(x.Name(call.Name), kind.in) && call.GPUEvents == 0 && !inCapture(x, call) {
@@ -225,8 +226,7 @@ func (c *inspection) lostCopies() {
 		}
 		there := slices.ContainsFunc(x.GPU, func(g index.Work) bool { return g.Category == kind.of })
 		if calls >= cutLaunches && !there && !c.selectsTime() {
-			c.say("lost_copies", SeverityWarning, calls, 0, "none of %s that %s has a %s in the trace: they were lost, or not recorded",
-				words.Plural(calls, "call", "calls"), choose(kind.of == trace.CategoryMemcpy, "copy", "set memory"), kind.one)
+			c.say(SeverityWarning, calls, 0, words.Say("lost_copies", kind.lost, words.Things("calls", calls, "call"), words.Name("kind", kind.what)))
 		}
 	}
 }
@@ -238,56 +238,62 @@ const (
 )
 
 func (c *inspection) emptyLaunches(e *emptyLaunches, launches int) {
-	of := words.Grouped(int64(launches))
+	of := words.Number("of", launches)
 	if e.between > 0 {
-		c.say("lost_kernels", SeverityWarning, e.between, 0, "%s of %s no kernel in the trace, though launches before and after have: "+
-			"kernels were lost, and busy times are too low", words.Plural(e.between, "kernel launch", "kernel launches"),
-			of+choose(e.between == 1, " has", " have"))
+		c.say(SeverityWarning, e.between, 0, words.Say("lost_kernels", choose(e.between == 1, "{launches} of {of} has", "{launches} of {of} have")+
+			" no kernel in the trace, though launches before and after have: kernels were lost, and busy times are too low", kernelLaunches(e.between), of))
 	}
 	all := e.lastNs - e.firstNs
 	late, early := e.headNs-e.firstNs, e.lastNs-max(e.lastWorkNs, e.gpuEnd)
 	if e.tail >= cutLaunches && early > all/cutShare && !c.selectsTime() {
-		c.say("gpu_ends_early", SeverityWarning, e.tail, early, "GPU work ends %s before the launches do: %s at the end of the trace have none, "+
-			"which was lost", inUnit(early), words.Plural(e.tail, "launch", "launches"))
+		c.say(SeverityWarning, e.tail, early, words.Say("gpu_ends_early", "GPU work ends {early_ns} before the launches do: "+
+			"{launches} launches at the end of the trace have none, which was lost", words.Ns("early_ns", early), words.Number("launches", e.tail)))
 		e.tail = 0
 	}
 	if e.head >= cutLaunches && late > all/cutShare && !c.selectsTime() {
-		c.say("gpu_begins_late", SeverityWarning, e.head, late, "GPU work begins %s after the launches do: %s at the start of the trace have "+
-			"none, which was lost", inUnit(late), words.Plural(e.head, "launch", "launches"))
+		c.say(SeverityWarning, e.head, late, words.Say("gpu_begins_late", "GPU work begins {late_ns} after the launches do: "+
+			"{launches} launches at the start of the trace have none, which was lost", words.Ns("late_ns", late), words.Number("launches", e.head)))
 		e.head = 0
 	}
 	if n := e.captured + e.head + e.tail; n > 0 && !c.selectsTime() {
-		var why []string
+		var why []words.Message
 		for _, w := range []struct {
-			n    int
-			text string
+			n        int
+			id, text string
 		}{
-			{e.captured, "recorded into a graph"}, {e.head, "launched before the profiler saw the GPU"},
-			{e.tail, "still queued when the profiler stopped"},
+			{e.captured, "captured", "recorded into a graph"}, {e.head, "head", "launched before the profiler saw the GPU"},
+			{e.tail, "tail", "still queued when the profiler stopped"},
 		} {
 			if w.n > 0 {
-				why = append(why, w.text)
+				why = append(why, words.Say(w.id, choose(why == nil, w.text, "or "+w.text), words.Number("launches", w.n)))
 			}
 		}
-		c.say("empty_launches", SeverityNote, n, 0, "%s of %s no kernel in the trace: %s",
-			words.Plural(n, "kernel launch", "kernel launches"), of+choose(n == 1, " has", " have"), strings.Join(why, ", or "))
+		c.say(SeverityNote, n, 0, words.Say("empty_launches", choose(n == 1, "{launches} of {of} has", "{launches} of {of} have")+" no kernel in the trace: {why}",
+			kernelLaunches(n), of, words.Inners("why", why)))
 	}
+}
+
+// kernelLaunches is a number of launches in a sentence.
+func kernelLaunches(n int) words.Param {
+	p := words.Number("launches", n)
+	p.Short = words.Plural(n, "kernel launch", "kernel launches")
+	return p
 }
 
 // noGPU says why a trace without GPU work should have some, if it should. CPU events are written first, so that the GPU's are
 // what is missing of a file that ends early.
 func (c *inspection) noGPU(launches int, captured bool) {
-	n := words.Plural(launches, "kernel launch", "kernel launches")
+	n := kernelLaunches(launches)
 	switch why := c.x.NoGPU(); {
 	case why == index.NoGPUTruncated:
-		c.say("no_gpu_events", SeverityError, launches, 0, "%s, but the trace has no GPU work: the file ends before it",
-			choose(launches > 0, n, "it is of a machine with a GPU"))
+		c.say(SeverityError, launches, 0, words.Say("no_gpu_events", choose(launches > 0, "{launches}, but the trace has no GPU work: the file ends before it",
+			"it is of a machine with a GPU, but the trace has no GPU work: the file ends before it"), n))
 	case captured:
-		c.say("empty_launches", SeverityNote, launches, 0, "%s of %s have no kernel in the trace: recorded into a graph", n,
-			words.Grouped(int64(launches)))
+		c.say(SeverityNote, launches, 0, words.Say("empty_launches", choose(launches == 1, "{launches} has no kernel in the trace: recorded into a graph",
+			"{launches} have no kernel in the trace: recorded into a graph"), n))
 	case launches > 0:
-		c.say("no_gpu_events", SeverityError, launches, 0, "%s, but the trace has no GPU work: the profiler recorded CPU activity alone "+
-			"(another tool held the GPU's profiling interface, or only CPU was asked for)", n)
+		c.say(SeverityError, launches, 0, words.Say("no_gpu_events", "{launches}, but the trace has no GPU work: the profiler recorded CPU activity alone "+
+			"(another tool held the GPU's profiling interface, or only CPU was asked for)", n))
 	}
 }
 
@@ -302,34 +308,42 @@ func (c *inspection) unlinkedKernels() (n int) {
 }
 
 // replays finds graph launches whose kernels are missing.
-func (c *inspection) replays() (int, string) {
+func (c *inspection) replays() (int, Reason) {
 	l := c.rank.Replays
 	if l == nil || !c.x.OnGPU {
-		return 0, ""
+		return 0, NoReason
 	}
 	if c.isTwice() {
-		return 0, twice
+		return 0, EventsTwice
 	}
-	of := words.Grouped(int64(l.Launches))
+	of := words.Number("of", l.Launches)
+	graphs := func(n int) words.Param {
+		p := words.Number("launches", n)
+		p.Short = words.Plural(n, "graph launch", "graph launches")
+		return p
+	}
 	if l.Empty > 0 && !(l.Short == 0 && l.LostKernels > 0 && c.unlinkedKernels() >= l.LostKernels) {
-		c.say("empty_graphs", SeverityWarning, l.Empty, 0, "%s of %s no kernels in the trace: busy times are too low",
-			words.Plural(l.Empty, "graph launch", "graph launches"), of+choose(l.Empty == 1, " has", " have"))
+		c.say(SeverityWarning, l.Empty, 0, words.Say("empty_graphs", choose(l.Empty == 1, "{launches} of {of} has", "{launches} of {of} have")+
+			" no kernels in the trace: busy times are too low", graphs(l.Empty), of))
 	}
 	if l.Short > 0 {
-		text := ""
+		var such words.Message
 		if len(l.Lost) > 0 {
 			k := l.Lost[0]
-			text = ", such as " + shortName(k.Name) + ", number " + words.Grouped(int64(k.Position)) + " of " + words.Grouped(int64(k.Kernels))
+			such = words.Say("such_as", ", such as {kernel}, number {position} of {kernels}", words.LongName("kernel", k.Name, shortName(k.Name)), words.Number("position", k.Position),
+				words.Number("kernels", k.Kernels))
 		}
-		ns := l.LostNs
-		c.say("replays_differ", SeverityWarning, l.Short, ns, "%s of %s %s that other replays of the same graph have%s: busy times are too low",
-			words.Plural(l.Short, "graph launch", "graph launches"), of+choose(l.Short == 1, " lacks", " lack"),
-			choose(l.ShortKernels == 1, "a kernel", words.Grouped(int64(l.ShortKernels))+" kernels"), text)
+		c.say(SeverityWarning, l.Short, l.LostNs, words.Say("replays_differ", choose(l.Short == 1, "{launches} of {of} lacks", "{launches} of {of} lack")+
+			choose(l.ShortKernels == 1, " a kernel", " {kernels}")+" that other replays of the same graph have{such_as}: busy times are too low",
+			graphs(l.Short), of, words.Things("kernels", l.ShortKernels, "kernel"), words.Inner("such_as", such)))
 	}
 	if l.Compared == 0 {
-		return 0, choose(l.Launches == 1, "the one graph launch has none to be compared with", "no graph was launched twice")
+		if l.Launches == 1 {
+			return 0, OneReplay
+		}
+		return 0, NoReplayTwice
 	}
-	return l.Compared, ""
+	return l.Compared, NoReason
 }
 
 // shortName is the part of a kernel's name that a sentence has room for.

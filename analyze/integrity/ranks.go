@@ -1,7 +1,6 @@
 package integrity
 
 import (
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -25,15 +24,14 @@ func CheckNumbers(metas []trace.Meta) []Problem {
 	var out []Problem
 	for _, rank := range slices.Sorted(maps.Keys(of)) {
 		if names := of[rank]; len(names) > 1 {
-			out = append(out, Problem{ID: "duplicate_rank", Severity: SeverityNote, Rank: AllRanks, Count: len(names),
-				Affects: []string{"collectives", "steps"},
-				Text: fmt.Sprintf("%d traces say that they are rank %d (%s): replicas of a data-parallel engine, or one profile too many",
-					len(names), rank, strings.Join(names, ", "))})
+			p := problem(words.Say("duplicate_rank", "{traces} traces say that they are rank {rank} ({files}): replicas of a data-parallel engine, or one profile too many",
+				words.Number("traces", len(names)), words.RankOf("rank", rank), words.Name("files", strings.Join(names, ", "))), SeverityNote, AllRanks)
+			p.Count, p.Affects = len(names), []string{"collectives", "steps"}
+			out = append(out, p)
 		}
 	}
 	if out == nil {
-		return []Problem{{ID: "rank_numbers", Severity: SeverityNote, Rank: AllRanks,
-			Text: "the traces do not say which ranks they are; they are numbered in the order given"}}
+		return []Problem{problem(words.Say("rank_numbers", "the traces do not say which ranks they are; they are numbered in the order given"), SeverityNote, AllRanks)}
 	}
 	return out
 }
@@ -43,9 +41,8 @@ func CheckFrontends(workers, frontends int) []Problem {
 	if workers > 0 || frontends == 0 {
 		return nil
 	}
-	return []Problem{{ID: "missing_ranks", Severity: SeverityError, Rank: AllRanks,
-		Text: "there is the trace of an API server alone, and the work is in what the engine's ranks write " +
-			"(*_rank0.*.pt.trace.json.gz): pass their directory"}}
+	return []Problem{problem(words.Say("missing_ranks", "there is the trace of an API server alone, and the work is in what the engine's ranks write "+
+		"(*_rank0.*.pt.trace.json.gz): pass their directory"), SeverityError, AllRanks)}
 }
 
 // CheckRanks finds ranks that are missing. expected is how many the capture should have; 0: not known; less: none is
@@ -77,8 +74,10 @@ func CheckRanks(all []*ranks.Rank, expected int) []Problem {
 			names = append(names, strconv.Itoa(rank))
 		}
 	}
-	return []Problem{{ID: "missing_ranks", Severity: severity, Rank: AllRanks, Count: missing,
-		Text: fmt.Sprintf("%d of %s given; missing: %s", len(seen), words.Plural(world, "rank", "ranks"), words.List(names, missing))}}
+	p := problem(words.Say("missing_ranks", "{given} of {world} given; missing: {missing}", words.Number("given", len(seen)), words.Things("world", world, "rank"),
+		words.Name("missing", words.List(names, missing))), severity, AllRanks)
+	p.Count = missing
+	return []Problem{p}
 }
 
 // RanksGiven is the check of which CheckRanks, asked the same, has found problems.
@@ -89,20 +88,9 @@ func RanksGiven(all []*ranks.Rank, expected int, found []Problem) Check {
 	case len(found) > 0:
 		c.Outcome = Failed
 	case expected < 0:
-		c.Outcome, c.Why = NotChecked, "some are selected"
+		c.notChecked(SomeSelected)
 	case !said:
-		c.Outcome, c.Why = NotChecked, "the traces do not say how many there are"
+		c.notChecked(WorldUnknown)
 	}
 	return c
-}
-
-// inUnit is a time with one decimal, in µs, ms or s.
-func inUnit(ns int64) string {
-	if ns < 1_000_000 && ns > -1_000_000 {
-		return fmt.Sprintf("%.1f µs", float64(ns)/1e3)
-	}
-	if ns >= 10_000_000_000 || ns <= -10_000_000_000 {
-		return fmt.Sprintf("%.1f s", float64(ns)/1e9)
-	}
-	return fmt.Sprintf("%.1f ms", float64(ns)/1e6)
 }

@@ -22,29 +22,29 @@ const (
 )
 
 // steps finds steps that are missing between those that are marked.
-func (c *inspection) steps() (int, string) {
+func (c *inspection) steps() (int, Reason) {
 	x := c.x
 	if x.Options.SelectsSteps() {
-		return 0, ""
+		return 0, NoReason
 	}
 	marks := x.ChooseMarks()
 	if len(marks) == 0 {
-		return 0, "no steps are marked"
+		return 0, NoSteps
 	}
 	c.numbers(marks)
 	inside, after := piecesOf(x, marks)
 	if !slices.ContainsFunc(inside, func(p pieces) bool { return len(p) > 0 }) {
-		return 0, "no work is known to be of a step"
+		return 0, NoWorkOfSteps
 	}
 	lost := 0
 	for i := range len(marks) - 1 {
 		lost += max(times(after[i], inside[i]), times(after[i], inside[i+1]))
 	}
 	if lost > 0 {
-		c.say("lost_steps", SeverityWarning, lost, 0, "work like a step's lies outside the steps, %s: marks were lost, or the engine ran "+
-			"batches without one", words.Plural(lost, "time", "times"))
+		c.say(SeverityWarning, lost, 0, words.Say("lost_steps", "work like a step's lies outside the steps, {times}: marks were lost, or the engine ran batches without one",
+			words.Things("times", lost, "time")))
 	}
-	return len(marks), ""
+	return len(marks), NoReason
 }
 
 // numbers finds numbers that are left out where steps are numbered.
@@ -56,8 +56,8 @@ func (c *inspection) numbers(marks []index.Mark) {
 		}
 	}
 	if missing > 0 {
-		c.say("lost_steps", SeverityWarning, int(missing), 0, "%s missing between steps %d and %d, by their numbers",
-			words.Plural(int(missing), "step is", "steps are"), marks[0].Step.Number, marks[len(marks)-1].Step.Number)
+		c.say(SeverityWarning, int(missing), 0, words.Say("lost_steps", choose(missing == 1, "{steps} is", "{steps} are")+" missing between steps {first} and {last}, by their numbers",
+			words.Things("steps", missing, "step"), words.Number("first", marks[0].Step.Number), words.Number("last", marks[len(marks)-1].Step.Number)))
 	}
 }
 

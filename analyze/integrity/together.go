@@ -2,7 +2,6 @@ package integrity
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -56,8 +55,10 @@ func CheckTogether(all []*ranks.Rank) []Problem {
 	for i, r := range all {
 		if k := slices.IndexFunc(all[:i], func(o *ranks.Rank) bool { return same(o, r) }); k >= 0 && !twice[all[k]] {
 			twice[r] = true
-			out = append(out, Problem{ID: "same_trace", Severity: SeverityWarning, Rank: r.Rank, Count: r.Events,
-				Text: fmt.Sprintf("the traces of rank %d and rank %d are one and the same: sums count it twice", all[k].Rank, r.Rank)})
+			p := problem(words.Say("same_trace", "the traces of rank {first_rank} and rank {rank} are one and the same: sums count it twice",
+				words.RankOf("first_rank", all[k].Rank), words.RankOf("rank", r.Rank)), SeverityWarning, r.Rank)
+			p.Count = r.Events
+			out = append(out, p)
 		}
 	}
 	for _, r := range all {
@@ -83,16 +84,19 @@ func onGPU(r *ranks.Rank) bool {
 
 // withoutGPU says that a rank has no GPU work, and others have.
 func withoutGPU(r *ranks.Rank) Problem {
-	p := Problem{ID: "no_gpu_events", Severity: SeverityError, Rank: r.Rank, Text: fmt.Sprintf("the trace of rank %d has no GPU work, and others have: it is in no table", r.Rank)}
+	rank := words.RankOf("rank", r.Rank)
+	const format = "the trace of rank {rank} has no GPU work, and others have: it is in no table"
 	switch long := r.LastNs - r.FirstNs + r.Clock.LateNs + r.Clock.EarlyNs; {
 	case r.Clock.LateNs > max(lateNs, long/10):
-		p.ID, p.Ns = "late_rank", r.Clock.LateNs
-		p.Text += fmt.Sprintf("; it begins %s after the first one's", inUnit(p.Ns))
+		p := problem(words.Say("late_rank", format+"; it begins {late_ns} after the first one's", rank, words.Ns("late_ns", r.Clock.LateNs)), SeverityError, r.Rank)
+		p.Ns = r.Clock.LateNs
+		return p
 	case r.Clock.EarlyNs > max(lateNs, long/10):
-		p.ID, p.Ns = "early_rank", r.Clock.EarlyNs
-		p.Text += fmt.Sprintf("; it ends %s before the last one's", inUnit(p.Ns))
+		p := problem(words.Say("early_rank", format+"; it ends {early_ns} before the last one's", rank, words.Ns("early_ns", r.Clock.EarlyNs)), SeverityError, r.Rank)
+		p.Ns = r.Clock.EarlyNs
+		return p
 	}
-	return p
+	return problem(words.Say("no_gpu_events", format, rank), SeverityError, r.Rank)
 }
 
 // RanksTogether is the check of which CheckTogether has found problems; nil of one rank.
@@ -110,7 +114,7 @@ func RanksTogether(all []*ranks.Rank, found []Problem) *Check {
 	case slices.ContainsFunc(found, func(p Problem) bool { return p.Severity != SeverityNote }):
 		c.Outcome = Failed
 	case c.Looked == 0:
-		c.Outcome, c.Why = NotChecked, "they are known to meet in no collective"
+		c.notChecked(NoneMet)
 	}
 	return c
 }
@@ -123,7 +127,7 @@ func same(a, b *ranks.Rank) bool {
 // difference says why a trace is of another profile than a rank's.
 type difference struct {
 	odd, of *ranks.Rank
-	why     string
+	why     words.Message
 	ns      int64
 }
 
@@ -136,21 +140,22 @@ func (d *difference) problem() Problem {
 	if a.Rank > b.Rank && d.ns == 0 {
 		a, b = b, a
 	}
-	return Problem{ID: "different_profiles", Severity: severity, Rank: AllRanks, Ns: d.ns,
-		Text: fmt.Sprintf("the traces of rank %d and rank %d %s: they are of different profiles, and sums over them are of neither "+
-			"(inferprof compare sets one against the other)", a.Rank, b.Rank, d.why)}
+	p := problem(words.Say("different_profiles", "the traces of rank {first_rank} and rank {other_rank} {why}: they are of different profiles, and sums over them are of neither "+
+		"(inferprof compare sets one against the other)", words.RankOf("first_rank", a.Rank), words.RankOf("other_rank", b.Rank), words.Inner("why", d.why)), severity, AllRanks)
+	p.Ns = d.ns
+	return p
 }
 
 // differing finds the traces that are of another profile than most are, or than the first.
 func differing(all []*ranks.Rank) []difference {
 	if a, b, ns := apart(all); a != nil {
-		return []difference{{odd: b, of: a, ns: ns, why: fmt.Sprintf("lie %s apart and ran no collective together", inUnit(ns))}}
+		return []difference{{odd: b, of: a, ns: ns, why: words.Say("apart", "lie {apart_ns} apart and ran no collective together", words.Ns("apart_ns", ns))}}
 	}
 	var most []difference
 	for _, of := range all { // the one from which the fewest differ is of the profile
 		var found []difference
 		for _, r := range all {
-			if why := differ(of, r); r != of && why != "" {
+			if why := differ(of, r); r != of && !why.IsZero() {
 				found = append(found, difference{odd: r, of: of, why: why})
 			}
 		}
@@ -161,25 +166,28 @@ func differing(all []*ranks.Rank) []difference {
 	return most
 }
 
-// differ says how two traces show that they are of different profiles; "" if they do not.
-func differ(a, b *ranks.Rank) string {
+// differ says how two traces show that they are of different profiles; nothing if they do not.
+func differ(a, b *ranks.Rank) words.Message {
 	switch {
 	case a.WorldSize > 0 && b.WorldSize > 0 && a.WorldSize != b.WorldSize:
-		return fmt.Sprintf("say that they are of %s and of %d", words.Plural(a.WorldSize, "rank", "ranks"), b.WorldSize)
+		return words.Say("world_size", "say that they are of {world} and of {other_world}", words.Things("world", a.WorldSize, "rank"), words.Number("other_world", b.WorldSize))
 	case a.Engine != "" && b.Engine != "" && a.Engine != b.Engine:
-		return fmt.Sprintf("are of %s and of %s", a.Engine, b.Engine)
+		return words.Say("engine", "are of {engine} and of {other_engine}", words.Name("engine", a.Engine), words.Name("other_engine", b.Engine))
 	case a.Version != "" && b.Version != "" && a.Version != b.Version:
-		return fmt.Sprintf("are of %s %s and of %s", a.Engine, a.Version, b.Version)
+		return words.Say("version", "are of {engine} {version} and of {other_version}", words.Name("engine", a.Engine), words.Name("version", a.Version),
+			words.Name("other_version", b.Version))
 	}
 	off := apartNs(a.Clock.SkewNs, b.Clock.SkewNs)
 	if most := max(lacks(a), lacks(b)); off > farNs && most > lostShare {
-		return fmt.Sprintf("are %s apart by their clocks, and one lacks %.0f %% of the other's collectives", inUnit(off), 100*most)
+		return words.Say("clocks", "are {apart_ns} apart by their clocks, and one lacks {lacking_share} of the other's collectives", words.Ns("apart_ns", off),
+			words.Value("lacking_share", most, words.UnitShare))
 	}
 	met, fewest := min(a.Clock.Met, b.Clock.Met), min(a.Runs.Together(), b.Runs.Together())
 	if off > setNs && 2*met < fewest {
-		return fmt.Sprintf("are %s apart by their clocks, and share no more than %d of %s", inUnit(off), met, words.Plural(fewest, "collective", "collectives"))
+		return words.Say("few_met", "are {apart_ns} apart by their clocks, and share no more than {met} of {collectives}", words.Ns("apart_ns", off), words.Number("met", met),
+			words.Things("collectives", fewest, "collective"))
 	}
-	return ""
+	return words.Message{}
 }
 
 // lacks is the share of the collectives of others that a rank has not got.
@@ -214,13 +222,12 @@ func clockOff(r *ranks.Rank) []Problem {
 	if c.Collectives == 0 || max(c.SkewNs, -c.SkewNs) <= max(skewNs, 4*c.SpreadNs) {
 		return nil
 	}
-	ahead, by := "ahead of", c.SkewNs
-	if by < 0 {
-		ahead, by = "behind", -by
-	}
-	return []Problem{{ID: "clock_skew", Severity: SeverityNote, Rank: r.Rank, Count: c.Collectives, Ns: by, Affects: []string{"late_ns"},
-		Text: fmt.Sprintf("the clock of rank %d is %s %s rank %d's, by %s that both ran (± %s): timelines are shifted by it",
-			r.Rank, inUnit(by), ahead, c.Reference, words.Plural(c.Collectives, "collective", "collectives"), inUnit(c.SpreadNs))}}
+	by := max(c.SkewNs, -c.SkewNs)
+	p := problem(words.Say("clock_skew", "the clock of rank {rank} is {skew_ns} "+choose(c.SkewNs < 0, "behind", "ahead of")+" rank {reference_rank}'s, by {collectives} that both ran "+
+		"(± {spread_ns}): timelines are shifted by it", words.RankOf("rank", r.Rank), words.Ns("skew_ns", by), words.RankOf("reference_rank", c.Reference),
+		words.Things("collectives", c.Collectives, "collective"), words.Ns("spread_ns", c.SpreadNs)), SeverityNote, r.Rank)
+	p.Count, p.Ns, p.Affects = c.Collectives, by, []string{"late_ns"}
+	return []Problem{p}
 }
 
 // lacking says what a rank has not got that others have: before its first collective, after its last, and between.
@@ -229,8 +236,10 @@ func lacking(r *ranks.Rank) []Problem {
 	long := r.LastNs - r.FirstNs + c.LateNs + c.EarlyNs
 	if c.Met == 0 { // a window that lacks a tenth of the longest one, or more, may lack steps
 		if c.LateNs > max(lateNs, long/10) && len(r.Runs) == 0 {
-			return []Problem{{ID: "late_rank", Severity: SeverityNote, Rank: r.Rank, Ns: c.LateNs,
-				Text: fmt.Sprintf("the trace of rank %d begins %s after the first rank's, and may lack what came before", r.Rank, inUnit(c.LateNs))}}
+			p := problem(words.Say("late_rank", "the trace of rank {rank} begins {late_ns} after the first rank's, and may lack what came before", words.RankOf("rank", r.Rank),
+				words.Ns("late_ns", c.LateNs)), SeverityNote, r.Rank)
+			p.Ns = c.LateNs
+			return []Problem{p}
 		}
 		return nil
 	}
@@ -243,7 +252,7 @@ func lacking(r *ranks.Rank) []Problem {
 		after, between = 0, between+after
 	}
 	var out []Problem
-	say := func(id string, n int, ns int64, text string, args ...any) {
+	say := func(id string, n int, ns int64, what string) {
 		share := float64(n) / float64(whole)
 		if share < lostShare {
 			return
@@ -252,12 +261,13 @@ func lacking(r *ranks.Rank) []Problem {
 		if share >= partShare {
 			severity = SeverityError
 		}
-		out = append(out, Problem{ID: id, Severity: severity, Rank: r.Rank, Count: n, Ns: ns,
-			Text: fmt.Sprintf("the trace of rank %d ", r.Rank) + fmt.Sprintf(text, args...) +
-				fmt.Sprintf(": it lacks %d of the %s that the others have", n, words.Plural(whole, "collective", "collectives"))})
+		p := problem(words.Say(id, "the trace of rank {rank} "+what+": it lacks {lacking} of the {collectives} that the others have", words.RankOf("rank", r.Rank),
+			words.Ns("apart_ns", ns), words.Number("lacking", n), words.Things("collectives", whole, "collective")), severity, r.Rank)
+		p.Count, p.Ns = n, ns
+		out = append(out, p)
 	}
-	say("late_rank", before, c.LateNs, "begins after the others' (%s after the first)", inUnit(c.LateNs))
-	say("early_rank", after, c.EarlyNs, "ends before the others' (%s before the last)", inUnit(c.EarlyNs))
+	say("late_rank", before, c.LateNs, "begins after the others' ({apart_ns} after the first)")
+	say("early_rank", after, c.EarlyNs, "ends before the others' ({apart_ns} before the last)")
 	say("rank_lost_work", between, 0, "has lost events")
 	return out
 }
@@ -280,9 +290,11 @@ func fewerKernels(r *ranks.Rank, all []*ranks.Rank, odd map[*ranks.Rank]bool) *P
 			}
 		}
 		if float64(fewer) >= fewerShare*float64(whole) && more < fewer/10 && whole > 0 {
-			return &Problem{ID: "rank_lost_work", Severity: SeverityWarning, Rank: r.Rank, Count: fewer,
-				Text: fmt.Sprintf("rank %d has %d of %d kernels less than rank %d, and ran the same collectives: events are lost, or it had less to do",
-					r.Rank, fewer, whole, o.Rank)}
+			p := problem(words.Say("rank_lost_work", "rank {rank} has {fewer} of {kernels} kernels less than rank {other_rank}, and ran the same collectives: "+
+				"events are lost, or it had less to do", words.RankOf("rank", r.Rank), words.Number("fewer", fewer), words.Number("kernels", whole),
+				words.RankOf("other_rank", o.Rank)), SeverityWarning, r.Rank)
+			p.Count = fewer
+			return &p
 		}
 	}
 	return nil

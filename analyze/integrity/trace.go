@@ -2,7 +2,6 @@ package integrity
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -24,21 +23,22 @@ type inspection struct {
 }
 
 // say adds a problem.
-func (c *inspection) say(id, severity string, count int, ns int64, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	c.found = append(c.found, Problem{ID: id, Severity: severity, Rank: c.rank.Rank, Count: count, Ns: ns, Text: text})
+func (c *inspection) say(severity string, count int, ns int64, m words.Message) {
+	p := problem(m, severity, c.rank.Rank)
+	p.Count, p.Ns = count, ns
+	c.found = append(c.found, p)
 }
 
 // check looks for one thing. look says how many it looked at, and if it could not, why; of none, and no reason, nothing is said.
-func (c *inspection) check(id string, look func() (looked int, why string)) {
+func (c *inspection) check(id string, look func() (looked int, why Reason)) {
 	before := len(c.found)
 	looked, why := look()
-	one := Check{ID: id, Rank: c.rank.Rank, Outcome: Passed, Looked: looked, Why: why}
+	one := Check{ID: id, Rank: c.rank.Rank, Outcome: Passed, Looked: looked}
 	switch {
 	case slices.ContainsFunc(c.found[before:], func(p Problem) bool { return p.Severity != SeverityNote }):
-		one.Outcome, one.Why = Failed, ""
-	case why != "":
-		one.Outcome = NotChecked
+		one.Outcome = Failed
+	case why != NoReason:
+		one.notChecked(why)
 	case looked == 0:
 		return
 	}
@@ -49,14 +49,14 @@ func (c *inspection) check(id string, look func() (looked int, why string)) {
 // of its spans outlive the one that they began in.
 func CheckTrace(x *index.Index, r *ranks.Rank, badNests int) ([]Problem, []Check) {
 	c := &inspection{x: x, rank: r}
-	c.check(CheckFile, func() (int, string) {
+	c.check(CheckFile, func() (int, Reason) {
 		if n := len(r.Damage); n > 0 {
-			c.say(Damaged, SeverityError, n, 0, "%s", damageText(r.Damage))
+			c.say(SeverityError, n, 0, damageMessage(r.Damage))
 		}
-		return x.EventCount(), ""
+		return x.EventCount(), NoReason
 	})
 	if len(x.GPU) == 0 && len(x.Host()) == 0 {
-		c.say("empty", SeverityError, 0, 0, "the trace has no ops, calls or GPU work in it")
+		c.say(SeverityError, 0, 0, words.Say("empty", "the trace has no ops, calls or GPU work in it"))
 		return c.found, c.checks
 	}
 	c.doubledWork = c.doubleWork()
@@ -69,8 +69,8 @@ func CheckTrace(x *index.Index, r *ranks.Rank, badNests int) ([]Problem, []Check
 	c.otherKinds()
 	c.longGaps()
 	if badNests > 0 {
-		c.say("bad_nesting", SeverityNote, badNests, 0, "%s end after the span they began in; self times are cut there",
-			words.Plural(badNests, "CPU span", "CPU spans"))
+		c.say(SeverityNote, badNests, 0, words.Say("bad_nesting", choose(badNests == 1, "{spans} ends after the span it began in; self times are cut there",
+			"{spans} end after the span they began in; self times are cut there"), words.Things("spans", badNests, "CPU span")))
 	}
 	return c.found, c.checks
 }
@@ -81,9 +81,8 @@ func (c *inspection) longGaps() {
 		t := c.rank.Time[slices.IndexFunc(c.rank.Time, func(t device.Time) bool { return t.Device == idle.Device })]
 		if len(idle.Longest) > 0 && idle.Longest[0].Ns > t.TotalNs/2 {
 			g := idle.Longest[0]
-			c.say("one_long_gap", SeverityNote, 1, g.Ns,
-				"one gap is %.1f %% of device %d's time; without it the device was busy %.1f %%",
-				100*float64(g.Ns)/float64(t.TotalNs), t.Device, 100*float64(t.BusyNs)/float64(max(1, t.TotalNs-g.Ns)))
+			c.say(SeverityNote, 1, g.Ns, words.Say("one_long_gap", "one gap is {gap_share} of device {device}'s time; without it the device was busy {busy_share}",
+				words.ShareOf("gap_share", g.Ns, t.TotalNs), words.Number("device", t.Device), words.ShareOf("busy_share", t.BusyNs, max(1, t.TotalNs-g.Ns))))
 		}
 	}
 }
@@ -99,8 +98,8 @@ func (c *inspection) otherKinds() {
 		return
 	}
 	if device, work := x.UnreadDevice(); work > 0 && !x.OnGPU {
-		c.say("unread_device", SeverityWarning, work, 0, "%s of %s that no analysis reads: what the accelerator did is in no number, and "+
-			"this is no CPU's profile", words.Plural(work, "event is", "events are"), device)
+		c.say(SeverityWarning, work, 0, words.Say("unread_device", choose(work == 1, "{events} is", "{events} are")+" of {device} that no analysis reads: "+
+			"what the accelerator did is in no number, and this is no CPU's profile", words.Things("events", work, "event"), words.Name("device", device)))
 		return
 	}
 	e := &x.Trace.Events
@@ -115,8 +114,9 @@ func (c *inspection) otherKinds() {
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
-	c.say("other_kinds", SeverityNote, x.OtherKinds, 0, "%s of kinds that no analysis reads, such as another accelerator's work: %s",
-		words.Plural(x.OtherKinds, "event is", "events are"), words.List(names[:min(len(names), 4)], len(names)))
+	c.say(SeverityNote, x.OtherKinds, 0, words.Say("other_kinds", choose(x.OtherKinds == 1, "{events} is", "{events} are")+
+		" of kinds that no analysis reads, such as another accelerator's work: {kinds}", words.Things("events", x.OtherKinds, "event"),
+		words.Name("kinds", words.List(names[:min(len(names), 4)], len(names)))))
 }
 
 // damageWords say what each kind of damage is.
@@ -132,23 +132,23 @@ var damageWords = map[string]string{
 	"more":             "more places than are listed",
 }
 
-// damageText says how much of a file is damaged, and what and where the worst of it is: what ends a file says more than
+// damageMessage says how much of a file is damaged, and what and where the worst of it is: what ends a file says more than
 // the scrap of an event before that.
-func damageText(all []ranks.Damage) string {
+func damageMessage(all []ranks.Damage) words.Message {
 	lost := 0
 	for _, d := range all {
 		lost += d.Lost
 	}
-	text := "the file is damaged in " + words.Plural(len(all), "place", "places")
-	if lost > 0 {
-		text += ", " + words.Plural(lost, "event", "events") + " lost"
-	}
 	d := all[max(slices.IndexFunc(all, endsFile), 0)]
-	text += ": " + cmp.Or(damageWords[d.Kind], d.Kind)
-	if d.Line > 0 && d.Kind != "crc" {
-		text += ", at line " + words.Grouped(d.Line)
+	format := "the file is damaged in {places}: {what}"
+	if lost > 0 {
+		format = "the file is damaged in {places}, {events_lost} lost: {what}"
 	}
-	return text
+	if d.Line > 0 && d.Kind != "crc" {
+		format += ", at line {line}"
+	}
+	return words.Say(Damaged, format, words.Things("places", len(all), "place"), words.Things("events_lost", lost, "event"),
+		words.LongName("what", d.Kind, cmp.Or(damageWords[d.Kind], d.Kind)), words.Number("line", d.Line))
 }
 
 // endsFile tells damage after which a file has nothing more to say.

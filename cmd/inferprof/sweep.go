@@ -323,7 +323,6 @@ func (s *settings) writeSweep(w io.Writer, p *sweep.Plan, cells []report.SweepCe
 	if f.output == "" {
 		o.Color, o.Width = s.colour(w), pageWidth(w)
 	}
-	var err error
 	switch s.format {
 	case "json":
 		return writeJSON(w, sweepResult{p.Dir, cells, result})
@@ -331,13 +330,8 @@ func (s *settings) writeSweep(w io.Writer, p *sweep.Plan, cells []report.SweepCe
 		return report.SweepHTML(w, cells, result)
 	case "csv":
 		return report.SweepCSV(w, cells, result)
-	case "text":
-		err = report.SweepText(w, cells, o)
 	case "md":
-		err = report.SweepMarkdown(w, cells)
+		return report.SweepMarkdown(w, cells, result, o)
 	}
-	if err != nil || result == nil {
-		return err
-	}
-	return report.RenderCompare(w, s.format, result, o)
+	return report.SweepText(w, cells, result, o)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,6 @@ import (
 	"github.com/inferprof/inferprof/capture/ondisk"
 	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/profile"
-	"github.com/inferprof/inferprof/report"
 )
 
 func newVerify(s *settings) *cobra.Command {
@@ -86,17 +84,17 @@ func verificationText(w io.Writer, v *profile.Verification) error {
 			continue
 		}
 		who := ""
-		if p.Rank != analyze.AllRanks && !strings.Contains(p.Text, fmt.Sprintf("rank %d ", p.Rank)) {
+		if p.Rank != analyze.AllRanks && !p.NamesRank() {
 			who = fmt.Sprintf("rank %d: ", p.Rank)
 		}
 		fmt.Fprintf(w, "%s: %s%s\n", p.Severity, who, p.Text)
 	}
 	events := func(c analyze.Check) bool { return c.ID == analyze.CheckFile } // the file's line says it
-	if text := report.Checked(slices.DeleteFunc(slices.Clone(v.Checks), events)); text != "" {
-		if !strings.HasPrefix(text, "not checked") {
-			text = "checked: " + text
+	if m := analyze.CheckedOf(slices.DeleteFunc(slices.Clone(v.Checks), events)); !m.IsZero() {
+		if m.ID != analyze.SaidNotChecked {
+			fmt.Fprint(w, "checked: ")
 		}
-		fmt.Fprintln(w, text)
+		fmt.Fprintln(w, m.Text())
 	}
 	return nil
 }

@@ -42,6 +42,11 @@ func Say(id, format string, params ...Param) Message {
 	return Message{ID: id, Params: params, format: format}
 }
 
+// Said is a message whose sentence is there already.
+func Said(id string, params Params, text string) Message {
+	return Message{ID: id, Params: params, read: text}
+}
+
 // Ns is a time.
 func Ns(name string, ns int64) Param { return Param{Name: name, Value: ns, Unit: UnitNs} }
 
@@ -171,8 +176,11 @@ func (p Params) Int(name string) int64 {
 func (p Params) MarshalJSON() ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteByte('{')
-	for i, param := range p {
-		if i > 0 {
+	for _, param := range p {
+		if m, ok := param.Value.(Message); ok && m.IsZero() {
+			continue // it says nothing
+		}
+		if out.Len() > 1 {
 			out.WriteByte(',')
 		}
 		name, err := plainJSON(param.Name)
@@ -219,12 +227,33 @@ func (p *Params) UnmarshalJSON(text []byte) error {
 		if !ok {
 			return fmt.Errorf("params: %v is no object", token)
 		}
-		var value any
-		if err := d.Decode(&value); err != nil {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return err
+		}
+		value, err := readValue(raw)
+		if err != nil {
 			return err
 		}
 		*p = append(*p, Param{Name: name, Value: value})
 	}
+}
+
+// readValue reads a param's value: messages as such, one or several.
+func readValue(raw json.RawMessage) (any, error) {
+	switch raw[0] {
+	case '{':
+		var m Message
+		err := json.Unmarshal(raw, &m)
+		return m, err
+	case '[':
+		all := []Message{}
+		err := json.Unmarshal(raw, &all)
+		return all, err
+	}
+	var v any
+	err := json.Unmarshal(raw, &v)
+	return v, err
 }
 
 // messageJSON is a message in JSON.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+	"unicode/utf8"
 )
 
 // List writes the first of total things, which names are.
@@ -27,4 +28,17 @@ func WithoutPath(err error) error {
 // OneLine is an error's text without line breaks, which errors.Join puts in.
 func OneLine(err error) string {
 	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// Shorten cuts a text to so many letters, in its middle, where names differ least.
+func Shorten(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	r := []rune(s)
+	if width <= 1 {
+		return string(r[:max(width, 0)])
+	}
+	tail := (width - 1) / 3
+	return string(r[:width-1-tail]) + "…" + string(r[len(r)-tail:])
 }

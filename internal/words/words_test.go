@@ -49,7 +49,7 @@ func TestMessage(t *testing.T) {
 		t.Error(marked)
 	}
 	text, err := plainJSON(m)
-	want := `{"id":"gpu_busy","params":{"who":"The GPU","busy_share":0.3333333333333333,"total_ns":1500000,"why":null,"reasons":[{"id":"slow","params":{},"text":"slow <a>"}]},"text":"The GPU worked 33.3 % of 1.500 ms"}`
+	want := `{"id":"gpu_busy","params":{"who":"The GPU","busy_share":0.3333333333333333,"total_ns":1500000,"reasons":[{"id":"slow","params":{},"text":"slow <a>"}]},"text":"The GPU worked 33.3 % of 1.500 ms"}`
 	if err != nil || string(text) != want {
 		t.Errorf("%v\n%s\n%s", err, text, want)
 	}

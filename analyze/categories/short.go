@@ -1,16 +1,14 @@
-package report
+package categories
 
 import (
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/inferprof/inferprof/analyze/categories"
 )
 
 // Names of C++ kernels are types written out: hundreds of characters of template arguments, of which one says what the
-// kernel does. kernelName keeps the function and that one:
+// kernel does. ShortKernel keeps the function and that one:
 //
 //	void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<int>, …>(int, …)
 //	→ vectorized_elementwise_kernel<FillFunctor>
@@ -30,7 +28,8 @@ var plumbing = []string{
 	"Fp8KVCacheDataType", "cutlass", "bfloat16_t", "half_t", "arch", "layout", "kernel",
 }
 
-func kernelName(name string) string {
+// ShortKernel is a kernel's name as people can read it: without types, but for what tells it from others.
+func ShortKernel(name string) string {
 	if strings.HasPrefix(name, "Mem") || strings.HasPrefix(name, "execute_") { // Memcpy HtoD (Pinned -> Device); a step's mark
 		return name
 	}
@@ -43,7 +42,7 @@ func kernelName(name string) string {
 	for _, n := range noise {
 		name = strings.ReplaceAll(name, n, "")
 	}
-	base, arguments := splitTemplate(categories.WithoutResult(name))
+	base, arguments := splitTemplate(WithoutResult(name))
 	short := lastComponent(base)
 	if short == "" {
 		return name
@@ -66,13 +65,13 @@ func kernelName(name string) string {
 // hundred words, and the work is the product of the two.
 const mostAlike, mostTokens = 500, 400
 
-// kernelNames are the short names of kernels. Those that would come out the same carry what tells them apart, a type or
+// ShortKernels are the short names of kernels. Those that would come out the same carry what tells them apart, a type or
 // a number among their arguments: vectorized_elementwise_kernel<FillFunctor> (float).
-func kernelNames(full []string) []string {
+func ShortKernels(full []string) []string {
 	out := make([]string, len(full))
 	same := map[string][]int{}
 	for i, name := range full {
-		out[i] = kernelName(name)
+		out[i] = ShortKernel(name)
 		same[out[i]] = append(same[out[i]], i)
 	}
 	for _, rows := range same {
@@ -277,4 +276,22 @@ func telling(arguments, base string) string {
 		}
 	}
 	return ""
+}
+
+// ShortOp is the name of an op, a step or a Python frame without the directories of its file.
+func ShortOp(name string) string {
+	if path, function, ok := strings.Cut(name, "): "); ok {
+		if i := strings.LastIndexByte(path, '/'); i >= 0 {
+			return path[i+1:] + "): " + function
+		}
+	}
+	return name
+}
+
+// Readable is a category as people read it.
+func Readable(category string) string {
+	if category == Python { // in steps and scopes and in no op of their thread, whatever other threads do
+		return "in no op"
+	}
+	return strings.ReplaceAll(category, "_", " ")
 }
