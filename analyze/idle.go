@@ -98,8 +98,11 @@ func (res *Result) longestGap() Message {
 		}
 		meanwhile = append(meanwhile, one)
 	}
-	between := words.Say("meanwhile", "{list}", words.Inners("list", meanwhile))
-	if g.During == "" && meanwhile != nil {
+	var between Message
+	switch {
+	case g.During != "":
+		between = meanwhile[0]
+	case meanwhile != nil:
 		between = words.Say("meanwhile", ", of it {list}", words.Inners("list", meanwhile))
 	}
 	return words.Say("longest_gap", choose(len(res.Ranks) > 1, "longest gap {gap_ns} ({cause}) on rank {rank}{meanwhile}, before {next}", "longest gap {gap_ns} ({cause}){meanwhile}, before {next}"),

@@ -32,7 +32,7 @@ for (const f of ["error", "warn"]) { const was = console[f]; console[f] = (...a)
 
 const drive = `
 addEventListener("load", () => {
-  const box = document.querySelector("#kernels .table"), body = box.querySelector("tbody");
+  const box = document.querySelector("#kernel .table"), body = box.querySelector("tbody");
   const column = (name) => [...box.querySelectorAll("th")].findIndex((h) => h.textContent === name);
   const shown = () => [...body.rows].filter((r) => r.getClientRects().length);
   const cells = (c) => shown().map((r) => r.cells[c].textContent);
@@ -41,11 +41,11 @@ addEventListener("load", () => {
   click("kernel"); seen.names = cells(column("kernel")); seen.sort = box.querySelectorAll("th")[column("kernel")].getAttribute("aria-sort");
   click("count"); seen.counts = [...body.rows].map((r) => Number(r.cells[column("count")].dataset.v));
   click("count"); seen.countsUp = [...body.rows].map((r) => Number(r.cells[column("count")].dataset.v));
-  document.querySelector("#kernels .all").click(); seen.rows.push(shown().length);
-  const filter = document.querySelector("#kernels input");
+  document.querySelector("#kernel .all").click(); seen.rows.push(shown().length);
+  const filter = document.querySelector("#kernel input");
   filter.value = "KERNEL_7"; filter.dispatchEvent(new Event("input")); seen.filtered = cells(column("kernel"));
   filter.value = ""; filter.dispatchEvent(new Event("input"));
-  const bar = document.querySelector("#time rect[data-tip]"), at = bar.getBoundingClientRect();
+  const bar = document.querySelector("#breakdown rect[data-tip]"), at = bar.getBoundingClientRect();
   bar.dispatchEvent(new PointerEvent("pointermove", {bubbles: true, clientX: at.x + 2, clientY: at.y + 2}));
   seen.tip = document.getElementById("tip").hidden ? "" : document.getElementById("tip").textContent;
   seen.requests = performance.getEntriesByType("resource").map((e) => e.name);

@@ -345,8 +345,11 @@ func perUnit(kernels []compare.Named) string {
 	for _, k := range kernels {
 		n += k.Count
 	}
-	if len(kernels) == 0 {
+	switch {
+	case len(kernels) == 0:
 		return words.Unknown
+	case n < 10: // once in some steps, say
+		return words.Ratio(n)
 	}
 	return words.Mean(n)
 }

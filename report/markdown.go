@@ -87,7 +87,10 @@ var markdownTones = map[Tone]string{ToneFine: "✓ ", ToneWarning: "⚠ ", ToneE
 
 func (m *markdown) document() {
 	d := m.d
-	if d.Title != "" {
+	switch {
+	case d.listed: // a comment among others says whose it is
+		m.line("### inferprof: %s\n", mdText(d.Title))
+	case d.Title != "":
 		m.line("### %s\n", mdText(d.Title))
 	}
 	switch facts := d.facts(); {
@@ -148,39 +151,57 @@ func (m *markdown) figures() {
 	m.line("")
 }
 
+// section writes a section. Of one with several tables the first stands open, and each other that is long behind its own title.
 func (m *markdown) section(s *Section) {
-	title := "**" + mdText(s.Title) + "**" + s.Mark
-	if s.Note != "" {
-		title += ", " + mdText(s.Note)
-	}
-	fold := m.folds(s)
-	if fold {
-		m.line("<details><summary>%s</summary>\n", strings.Replace(title, "**"+mdText(s.Title)+"**", "<b>"+mdText(s.Title)+"</b>", 1))
-	} else {
-		m.line("%s\n", title)
-	}
-	for i, b := range s.Blocks {
-		if d, ok := b.(*dataTable); ok && i > 0 && d.title != s.Title {
-			m.line("%s\n", mdText(joinedWith(": ", d.title, d.note)))
+	tables := 0
+	for _, b := range s.Blocks {
+		if _, ok := b.(*dataTable); ok {
+			tables++
 		}
-		m.block(b)
 	}
-	if fold {
+	folded := false
+	if tables == 1 {
+		for _, b := range s.Blocks {
+			if d, ok := b.(*dataTable); ok {
+				folded = m.folds(d)
+			}
+		}
+	}
+	m.begin(s.Title, s.Mark, s.Note, folded)
+	for i, b := range s.Blocks {
+		d, ok := b.(*dataTable)
+		if !ok || i == 0 || d.title == s.Title {
+			m.block(b)
+			continue
+		}
+		m.begin(d.title, "", d.note, m.o.By == "")
+		m.block(b)
+		m.end(m.o.By == "")
+	}
+	m.end(folded)
+}
+
+// begin writes a title, of something behind it if that is folded.
+func (m *markdown) begin(title, mark, note string, folded bool) {
+	if note != "" {
+		note = ", " + mdText(note)
+	}
+	if folded {
+		m.line("<details><summary><b>%s</b>%s%s</summary>\n", mdText(title), mark, note)
+	} else {
+		m.line("**%s**%s%s\n", mdText(title), mark, note)
+	}
+}
+
+func (m *markdown) end(folded bool) {
+	if folded {
 		m.line("</details>\n")
 	}
 }
 
-// folds tells whether a section is so long, or of so long names, that it stands behind its title.
-func (m *markdown) folds(s *Section) bool {
-	if m.o.By != "" {
-		return false
-	}
-	for _, b := range s.Blocks {
-		if d, ok := b.(*dataTable); ok && (m.shown(d) > markdownRows || d.hasNames()) {
-			return true
-		}
-	}
-	return false
+// folds tells whether a table is so long, or of so long names, that it stands behind its title.
+func (m *markdown) folds(d *dataTable) bool {
+	return m.o.By == "" && (m.shown(d) > markdownRows && d.bars == nil || d.hasNames())
 }
 
 // hasNames tells whether a table names kernels or ops.
