@@ -64,7 +64,7 @@ func (o *Options) filing() *index.Options {
 
 // Capture is what is known of a capture beside its traces.
 type Capture struct {
-	Name          string `json:"name"`
+	Name          string `json:"name" redact:"capture"`
 	Engine        string `json:"engine,omitempty"`
 	EngineVersion string `json:"engine_version,omitempty"`
 	Model         string `json:"model,omitempty"`

@@ -41,7 +41,7 @@ func (res *Result) communication() Message {
 	var waited Message
 	if wait := Waiting(res.Collectives); wait >= 0 {
 		var how Message
-		if some, _ := waitsByDurations(res.Collectives); some {
+		if some, _ := WaitsByDurations(res.Collectives); some {
 			how = words.Say("by_durations", ", by durations since clocks differ")
 		}
 		waited = words.Say("waiting", "; {wait_ns} waiting for other ranks{how}", words.Ns("wait_ns", res.PerDevice(wait)), words.Inner("how", how))

@@ -42,6 +42,16 @@ func (res *Result) TotalExclusiveNs() (ns int64) {
 	return ns
 }
 
+// Overlaps tells whether the durations of what ran come to more than the time that it had to itself, by a thousandth and more: they
+// overlap, or lie within each other.
+func (res *Result) Overlaps() bool {
+	var total, exclusive int64
+	for i := range res.Categories {
+		total, exclusive = total+res.Categories[i].TotalNs, exclusive+res.Categories[i].ExclusiveNs
+	}
+	return 1000*(total-exclusive) >= exclusive && total > exclusive
+}
+
 // OpSelfNs is Σ SelfNs of the ops.
 func (res *Result) OpSelfNs() (ns int64) {
 	for i := range res.Ops {
@@ -64,8 +74,8 @@ func Waiting(all []ranks.Collective) (ns int64) {
 	return ns
 }
 
-// waitsByDurations tells whether some or all of what is known of waiting is from durations.
-func waitsByDurations(all []ranks.Collective) (some, every bool) {
+// WaitsByDurations tells whether some or all of what is known of waiting in collectives is from durations rather than from starts.
+func WaitsByDurations(all []ranks.Collective) (some, every bool) {
 	every = true
 	for i := range all {
 		byDurations := all[i].WaitFrom == ranks.WaitFromDurations

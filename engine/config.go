@@ -17,20 +17,20 @@ import (
 type Config struct {
 	Model                string         `json:"model"`
 	TensorParallelSize   int            `json:"tensor_parallel_size"`
-	PipelineParallelSize int            `json:"pipeline_parallel_size,omitempty"` // 0: 1
-	DataParallelSize     int            `json:"data_parallel_size,omitempty"`     // 0: 1
-	Revision             string         `json:"revision,omitempty"`               // of a model of the hub: branch, tag or commit; "": main
-	DownloadDir          string         `json:"download_dir,omitempty"`           // the hub's cache; "": Hugging Face's
-	Offline              bool           `json:"offline,omitempty"`                // nothing may be downloaded
-	Dtype                string         `json:"dtype"`                            // auto, float32, bfloat16, float16
-	Quantization         string         `json:"quantization"`                     // awq, gptq …; "" or none: as the model says
-	LoadFormat           string         `json:"load_format"`                      // auto, dummy
-	MaxModelLen          int            `json:"max_model_len"`                    // 0: the model's
-	MaxNumSeqs           int            `json:"max_num_seqs"`                     // 0: the engine's default
-	MaxNumBatchedTokens  int            `json:"max_num_batched_tokens"`           // 0: the engine's default
-	KVCacheMemoryBytes   int64          `json:"kv_cache_memory_bytes,omitempty"`  // per rank; 0: the engine's default
-	EnablePrefixCaching  bool           `json:"enable_prefix_caching,omitempty"`  // begin where an earlier prompt has been
-	EnforceEager         bool           `json:"enforce_eager,omitempty"`          // no CUDA graphs, no compilation
+	PipelineParallelSize int            `json:"pipeline_parallel_size,omitempty"`     // 0: 1
+	DataParallelSize     int            `json:"data_parallel_size,omitempty"`         // 0: 1
+	Revision             string         `json:"revision,omitempty"`                   // of a model of the hub: branch, tag or commit; "": main
+	DownloadDir          string         `json:"download_dir,omitempty" redact:"path"` // the hub's cache; "": Hugging Face's
+	Offline              bool           `json:"offline,omitempty"`                    // nothing may be downloaded
+	Dtype                string         `json:"dtype"`                                // auto, float32, bfloat16, float16
+	Quantization         string         `json:"quantization"`                         // awq, gptq …; "" or none: as the model says
+	LoadFormat           string         `json:"load_format"`                          // auto, dummy
+	MaxModelLen          int            `json:"max_model_len"`                        // 0: the model's
+	MaxNumSeqs           int            `json:"max_num_seqs"`                         // 0: the engine's default
+	MaxNumBatchedTokens  int            `json:"max_num_batched_tokens"`               // 0: the engine's default
+	KVCacheMemoryBytes   int64          `json:"kv_cache_memory_bytes,omitempty"`      // per rank; 0: the engine's default
+	EnablePrefixCaching  bool           `json:"enable_prefix_caching,omitempty"`      // begin where an earlier prompt has been
+	EnforceEager         bool           `json:"enforce_eager,omitempty"`              // no CUDA graphs, no compilation
 	Seed                 uint64         `json:"seed"`
 	Threads              int            `json:"threads"` // per rank; 0: as many as there are cores
 	Profiler             ProfilerConfig `json:"profiler_config"`
@@ -40,7 +40,7 @@ type Config struct {
 	// them.
 	EngineArgs map[string]any `json:"engine_args,omitempty"`
 	// Python is the interpreter that an engine in Python runs in, or a virtual environment; "" looks for one.
-	Python string `json:"python,omitempty"`
+	Python string `json:"python,omitempty" redact:"path"`
 	// LogPath is where an engine that is a process of its own keeps what it prints; "" keeps nothing.
 	LogPath string `json:"-"`
 
@@ -65,9 +65,9 @@ func (c Config) Ranks() int {
 
 // ProfilerConfig is vLLM's profiler_config: the same names and meaning; defaults are DefaultProfilerConfig's.
 type ProfilerConfig struct {
-	Profiler        string `json:"profiler"`                  // torch
-	Dir             string `json:"torch_profiler_dir"`        // where the traces go
-	WithStack       bool   `json:"torch_profiler_with_stack"` // module hierarchy, in the embedded engine
+	Profiler        string `json:"profiler"`                         // torch
+	Dir             string `json:"torch_profiler_dir" redact:"path"` // where the traces go
+	WithStack       bool   `json:"torch_profiler_with_stack"`        // module hierarchy, in the embedded engine
 	WithFLOPs       bool   `json:"torch_profiler_with_flops"`
 	UseGzip         bool   `json:"torch_profiler_use_gzip"` // default true
 	RecordShapes    bool   `json:"torch_profiler_record_shapes"`

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/internal/words"
 )
@@ -332,7 +333,7 @@ func fullNames(k *compare.KernelRow) string {
 func compareNames(kernels []compare.Named) string {
 	var names []string
 	for _, k := range kernels {
-		if n := kernelName(k.Name); !slices.Contains(names, n) {
+		if n := categories.ShortKernel(k.Name); !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}

@@ -40,7 +40,10 @@ func aboutOf(r *analyze.Result) *about {
 	if a.name == "" && len(all) > 0 {
 		a.name = filepath.Base(all[0].Path)
 		if slices.ContainsFunc(all, func(k *analyze.Rank) bool { return k.Path != all[0].Path }) {
-			a.name = fmt.Sprintf("%s in %s", words.Counted(len(all), "trace"), filepath.Base(commonDir(all)))
+			a.name = words.Counted(len(all), "trace")
+			if dir := filepath.Base(commonDir(all)); dir != "." {
+				a.name += " in " + dir
+			}
 		}
 	}
 	a.name = cmp.Or(a.name, "no traces")

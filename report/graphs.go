@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/analyze"
+	"github.com/inferprof/inferprof/analyze/categories"
 )
 
 // Of replayed graphs, no op and no module tells what a kernel is for; its place does. A graph of a language model is the
@@ -45,7 +46,7 @@ func graphTable(r *analyze.Result) dataTable {
 		if g.Layers > 0 {
 			layers, layer = int64(g.Layers), g.LayerNs
 		}
-		for i, short := range kernelNames(names) {
+		for i, short := range categories.ShortKernels(names) {
 			p := &positions[i]
 			d.add(int64(n+1), int64(g.Kernels), int64(g.Replays), g.MedianNs, layers, layer, int64(p.Position), p.TotalNs, share(p.TotalNs, g.TotalNs),
 				int64(p.Count), p.MedianNs, p.Category, p.Op, longName{full: p.Name, short: short})

@@ -1,6 +1,10 @@
 package report
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/inferprof/inferprof/analyze/categories"
+)
 
 // TestKernelNamesApart: the kernels of real traces are told apart by their short names.
 func TestKernelNamesApart(t *testing.T) {
@@ -10,7 +14,7 @@ func TestKernelNamesApart(t *testing.T) {
 			full = append(full, k.Name)
 		}
 		seen := map[string]string{}
-		for i, short := range kernelNames(full) {
+		for i, short := range categories.ShortKernels(full) {
 			if other, taken := seen[short]; taken {
 				t.Logf("%s: %q and %q are both %q", name, other, full[i], short)
 			}

@@ -121,7 +121,7 @@ func findingsOf(r *analyze.Result, all []notice) findingList {
 			one.evidence = append(one.evidence, labelled{strings.ReplaceAll(e.Name, "_", " "), e.Written()})
 		}
 		for _, e := range f.Events {
-			one.lookAt = append(one.lookAt, words.Say("", "{name} ({duration_ns}) {at_ns} into the trace of rank {rank}", words.LongName("name", e.Name, shorten(opName(kernelName(e.Name)), 60)),
+			one.lookAt = append(one.lookAt, words.Say("", "{name} ({duration_ns}) {at_ns} into the trace of rank {rank}", words.LongName("name", e.Name, shorten(categories.ShortOp(categories.ShortKernel(e.Name)), 60)),
 				words.Ns("duration_ns", e.DurationNs), words.Ns("at_ns", sinceStart(r, e)), words.RankOf("rank", e.Rank)).Text())
 		}
 		out = append(out, one)

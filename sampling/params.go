@@ -10,14 +10,14 @@ import (
 // Params says how to continue a prompt. Names, defaults and meaning are those of vLLM's SamplingParams. Start from
 // Default: 0 is not the default of all of them.
 type Params struct {
-	Temperature float64  `json:"temperature"`     // 0 is greedy; default 1
-	TopP        float64  `json:"top_p"`           // (0, 1]; default 1
-	TopK        int      `json:"top_k"`           // 0 or -1: all; default 0
-	MinP        float64  `json:"min_p,omitempty"` // [0, 1]: drop tokens less likely than this share of the likeliest; default 0
-	MaxTokens   int      `json:"max_tokens"`      // default 16
-	Seed        *uint64  `json:"seed,omitempty"`  // nil: from the engine's seed and the request's number
-	N           int      `json:"n,omitempty"`     // answers to one prompt; 0 is the default: 1
-	Stop        []string `json:"stop,omitempty"`  // strings that end the output; they are not part of it
+	Temperature float64  `json:"temperature"`                  // 0 is greedy; default 1
+	TopP        float64  `json:"top_p"`                        // (0, 1]; default 1
+	TopK        int      `json:"top_k"`                        // 0 or -1: all; default 0
+	MinP        float64  `json:"min_p,omitempty"`              // [0, 1]: drop tokens less likely than this share of the likeliest; default 0
+	MaxTokens   int      `json:"max_tokens"`                   // default 16
+	Seed        *uint64  `json:"seed,omitempty"`               // nil: from the engine's seed and the request's number
+	N           int      `json:"n,omitempty"`                  // answers to one prompt; 0 is the default: 1
+	Stop        []string `json:"stop,omitempty" redact:"text"` // strings that end the output; they are not part of it
 	IgnoreEOS   bool     `json:"ignore_eos,omitempty"`
 
 	StopTokenIDs []int32 `json:"stop_token_ids,omitempty"` // tokens that end the output, as the end-of-sequence token does

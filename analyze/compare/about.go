@@ -53,7 +53,7 @@ func overheadOf(s *Side) *float64 {
 // Difference is a setting that the sides do not share.
 type Difference struct {
 	Name   string   `json:"name"`
-	Values []string `json:"values"` // by side; "" where a side does not say
+	Values []string `json:"values" redact:"setting"` // by side; "" where a side does not say
 }
 
 // settingOf is a side's value of a setting; of runs that disagree, all.

@@ -21,7 +21,7 @@ type Result struct {
 // SideInfo is what is said of one side.
 type SideInfo struct {
 	Letter   string   `json:"letter"` // A, B, C …
-	Label    string   `json:"label"`
+	Label    string   `json:"label" redact:"side"`
 	Captures int      `json:"captures"`
 	Ranks    int      `json:"ranks"`
 	Kind     string   `json:"kind"`

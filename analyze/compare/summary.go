@@ -25,7 +25,7 @@ type Capture struct {
 // Setting is one thing that was configured, or that a trace says of itself.
 type Setting struct {
 	Name  string `json:"name"`
-	Value string `json:"value"`
+	Value string `json:"value" redact:"setting"`
 }
 
 // Throughput is what requests saw.
@@ -41,13 +41,13 @@ type Throughput struct {
 
 // Side is one side of a comparison: a configuration, run once or more.
 type Side struct {
-	Label string `json:"label"`
+	Label string `json:"label" redact:"side"`
 	Runs  []Run  `json:"runs"`
 }
 
 // Run is a capture, reduced to what comparing needs. It is small enough to be kept in a repository.
 type Run struct {
-	Name       string      `json:"name"`
+	Name       string      `json:"name" redact:"capture"`
 	Kind       string      `json:"kind"`
 	Ranks      int         `json:"ranks"`
 	Settings   []Setting   `json:"settings"`

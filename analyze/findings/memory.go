@@ -24,7 +24,7 @@ func memoryPressure(rv *rankView) *analyze.Finding {
 		if strings.HasPrefix(m.Device, "GPU ") {
 			used, whole, what = m.ReservedPeakBytes, 0, "the device's memory"
 			for _, d := range rv.t.Meta.Devices {
-				if m.Device == "GPU "+strconv.Itoa(int(d.ID)) {
+				if m.Device == "GPU "+strconv.Itoa(d.ID) {
 					whole = d.TotalMemoryBytes
 				}
 			}

@@ -19,8 +19,8 @@ type Rank struct {
 	Rank      int    `json:"rank"`
 	WorldSize int    `json:"world_size"`     // 0: the trace does not say
 	Role      string `json:"role,omitempty"` // "frontend": an API server's trace, which is no rank
-	Path      string `json:"path"`
-	Host      string `json:"host,omitempty"`
+	Path      string `json:"path" redact:"trace"`
+	Host      string `json:"host,omitempty" redact:"host"`
 	Hardware  string `json:"hardware,omitempty"` // the device's name, where the trace gives one
 	NoGPU     string `json:"no_gpu,omitempty"`   // why a trace of a GPU has no GPU work (index.Index.NoGPU); "" if it has, or is a CPU's
 	Engine    string `json:"engine,omitempty"`

@@ -38,7 +38,7 @@ const (
 // Manifest is capture.json.
 type Manifest struct {
 	SchemaVersion int           `json:"schema_version"`
-	ID            string        `json:"id"`
+	ID            string        `json:"id" redact:"capture"`
 	Status        Status        `json:"status"`
 	Error         string        `json:"error,omitempty"`
 	StartedAt     time.Time     `json:"started_at"`
@@ -69,7 +69,7 @@ type Tool struct {
 
 // Host is the machine that inferprof ran on.
 type Host struct {
-	Name string `json:"name"`
+	Name string `json:"name" redact:"host"`
 	OS   string `json:"os"`
 	Arch string `json:"arch"`
 	CPU  string `json:"cpu"`
@@ -161,8 +161,8 @@ const (
 
 // File is one trace of a capture.
 type File struct {
-	Path      string  `json:"path"` // from the manifest's directory, with slashes
-	Rank      int     `json:"rank"` // -1 if neither the file nor its name tells
+	Path      string  `json:"path" redact:"trace"` // from the manifest's directory, with slashes
+	Rank      int     `json:"rank"`                // -1 if neither the file nor its name tells
 	SizeBytes int64   `json:"size_bytes"`
 	SHA256    string  `json:"sha256"`
 	Events    int     `json:"events"`

@@ -18,7 +18,7 @@ import (
 
 // Capture is one capture, or a set of traces that somebody else made.
 type Capture struct {
-	Dir      string    // where the manifest is, or the traces are
+	Dir      string    `redact:"path"` // where the manifest is, or the traces are
 	Manifest *Manifest // nil if there is none
 	Traces   []string  // the files to read, by rank
 	Notes    []Note    // what to know before trusting them

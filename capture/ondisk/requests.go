@@ -15,8 +15,8 @@ import (
 type RequestRecord struct {
 	ID           string          `json:"id"`
 	Index        int             `json:"index,omitempty"` // of the request's answers, from 0
-	Prompt       string          `json:"prompt"`
-	Output       string          `json:"output"`
+	Prompt       string          `json:"prompt" redact:"prompt"`
+	Output       string          `json:"output" redact:"output"`
 	PromptTokens int             `json:"prompt_tokens"`
 	OutputTokens int             `json:"output_tokens"`
 	TTFTNs       int64           `json:"ttft_ns"`          // 0 without a token
@@ -24,7 +24,7 @@ type RequestRecord struct {
 	ITLNs        []int64         `json:"itl_ns,omitempty"` // between arrivals of tokens, where they are streamed
 	SentAt       time.Time       `json:"sent_at"`
 	FinishReason engine.Finish   `json:"finish_reason"`
-	StopReason   string          `json:"stop_reason,omitempty"`
+	StopReason   string          `json:"stop_reason,omitempty" redact:"text"`
 	Error        string          `json:"error,omitempty"`
 	Params       sampling.Params `json:"params"`
 

@@ -23,6 +23,7 @@ type compareFlags struct {
 	writeBaseline string
 	output        string
 	categories    categoriesFlag
+	redact        redactFlag
 	full          bool
 }
 
@@ -134,6 +135,7 @@ nothing but captures of one configuration: then the interval knows how much they
 	cmd.Flags().BoolVar(&f.full, "full", false, "every row of every table")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", outputUsage)
 	f.categories.define(cmd)
+	f.redact.define(cmd)
 	s.formatFlag(cmd, report.CompareFormats()...)
 	return cmd
 }
@@ -175,6 +177,7 @@ func (s *settings) compare(ctx context.Context, paths []string, f *compareFlags,
 	if judgeErr := f.gate.judge(result, sides); judgeErr != nil {
 		return judgeErr
 	}
+	f.redact.apply(result, &sides)
 	if renderErr := s.writeComparison(result, f.output, f.full, stdout); renderErr != nil {
 		return renderErr
 	}

@@ -24,6 +24,7 @@ type reportFlags struct {
 	report.Options
 	selected   selectionFlags
 	categories categoriesFlag
+	redact     redactFlag
 	strict     bool
 	output     string
 }
@@ -65,6 +66,7 @@ Tables: ` + tableWords() + `.`,
 	flags.IntVar(&f.Top, "top", 0, "with --by, only the first so many rows (default all)")
 	f.selected.define(cmd)
 	f.categories.define(cmd)
+	f.redact.define(cmd)
 	flags.BoolVar(&f.strict, "strict", false, "a damaged trace or a missing rank is an error (exit code 3)")
 	return cmd
 }
@@ -155,6 +157,7 @@ func (s *settings) report(ctx context.Context, paths []string, f *reportFlags, s
 	if !s.quiet && report.Files(s.format, result) != nil && result.Kind != analyze.KindGPU {
 		fmt.Fprintf(stderr, "note: the traces have no GPU work, of which the tables of %s are\n", s.format)
 	}
+	f.redact.apply(result)
 	if f.output == "" {
 		return s.writeReport(stdout, result, f.Options)
 	}

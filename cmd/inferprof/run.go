@@ -49,11 +49,12 @@ already: vLLM, SGLang, TensorRT-LLM and others with routes that start and stop a
 			if err != nil {
 				return err
 			}
-			return s.run(cmd.Context(), o, runReport{none: f.noReport, categories: rules}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return s.run(cmd.Context(), o, runReport{none: f.noReport, categories: rules, redact: f.redact}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.define(cmd)
 	f.categories.define(cmd)
+	f.redact.define(cmd)
 	s.formatFlag(cmd, "text", "json") // of a run, not of its report alone
 	return cmd
 }
@@ -62,6 +63,7 @@ already: vLLM, SGLang, TensorRT-LLM and others with routes that start and stop a
 type runReport struct {
 	none       bool
 	categories *analyze.CategoryRules // nil: inferprof's own
+	redact     redactFlag
 }
 
 // run captures, reports and prints.
@@ -104,10 +106,12 @@ func (s *settings) run(ctx context.Context, o capture.Options, asked runReport, 
 	if err != nil {
 		return fmt.Errorf("report on %s: %w", c.Dir, err)
 	}
+	shown := asked.redact.ofCapture(c.Capture)
+	asked.redact.apply(shown, result)
 	if s.format == "json" {
-		err = writeRunJSON(stdout, c.Capture, result)
+		err = writeRunJSON(stdout, shown, result)
 	} else {
-		err = s.writeRunText(stdout, c.Capture, result)
+		err = s.writeRunText(stdout, shown, result)
 	}
 	if err != nil {
 		return err

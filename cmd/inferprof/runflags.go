@@ -41,6 +41,7 @@ type runFlags struct {
 	phase          string
 	noReport       bool
 	categories     categoriesFlag
+	redact         redactFlag
 }
 
 // randomFlags ask for prompts of random tokens.

@@ -185,7 +185,7 @@ func writeFiles(w io.Writer, c *ondisk.Capture) error {
 
 // runResult is what inferprof run prints as JSON.
 type runResult struct {
-	Directory string                 `json:"directory"`
+	Directory string                 `json:"directory" redact:"path"`
 	Capture   *ondisk.Manifest       `json:"capture"`
 	Requests  []ondisk.RequestRecord `json:"requests"`
 	Report    *analyze.Result        `json:"report,omitempty"`

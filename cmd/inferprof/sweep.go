@@ -25,6 +25,7 @@ import (
 type sweepFlags struct {
 	gate       gateFlags
 	categories categoriesFlag
+	redact     redactFlag
 	sets       []string
 	envs       []string
 	repeat     int
@@ -80,6 +81,7 @@ combination that fails is named, and the others go on. Interrupted, the same com
 	cmd.Flags().BoolVar(&f.fresh, "fresh", false, "run everything anew; captures of an earlier sweep stay beside the new ones")
 	f.gate.define(cmd)
 	f.categories.define(cmd)
+	f.redact.define(cmd)
 	cmd.Flags().BoolVar(&f.full, "full", false, "every row of every table")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", outputUsage)
 	s.formatFlag(cmd, report.CompareFormats()...)
@@ -264,7 +266,9 @@ func (s *settings) reportSweep(ctx context.Context, p *sweep.Plan, f *sweepFlags
 			}
 		}
 	}
-	render := func(w io.Writer) error { return s.writeSweep(w, p, cells, result, f) }
+	dir := p.Dir
+	f.redact.apply(&cells, result, &sides, &dir)
+	render := func(w io.Writer) error { return s.writeSweep(w, dir, cells, result, f) }
 	if f.output != "" {
 		err = writeOutput(f.output, render)
 	} else {
@@ -313,19 +317,19 @@ func readCells(ctx context.Context, p *sweep.Plan, o profile.Options) ([]report.
 
 // sweepResult is what inferprof sweep prints as JSON.
 type sweepResult struct {
-	Directory  string             `json:"directory"`
+	Directory  string             `json:"directory" redact:"path"`
 	Cells      []report.SweepCell `json:"cells"`
 	Comparison *compare.Result    `json:"comparison,omitempty"`
 }
 
-func (s *settings) writeSweep(w io.Writer, p *sweep.Plan, cells []report.SweepCell, result *compare.Result, f *sweepFlags) error {
+func (s *settings) writeSweep(w io.Writer, dir string, cells []report.SweepCell, result *compare.Result, f *sweepFlags) error {
 	o := report.Options{Full: f.full}
 	if f.output == "" {
 		o.Color, o.Width = s.colour(w), pageWidth(w)
 	}
 	switch s.format {
 	case "json":
-		return writeJSON(w, sweepResult{p.Dir, cells, result})
+		return writeJSON(w, sweepResult{dir, cells, result})
 	case "html":
 		return report.SweepHTML(w, cells, result)
 	case "csv":

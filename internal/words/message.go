@@ -292,3 +292,27 @@ func (p Params) Equal(other Params) bool {
 	b, errB := other.MarshalJSON()
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
+
+// Mapped is a message in which f has replaced each name and text.
+func (m Message) Mapped(f func(string) string) Message {
+	params := make(Params, len(m.Params))
+	for i, p := range m.Params {
+		switch v := p.Value.(type) {
+		case string:
+			if p.Value = f(v); p.Short != "" {
+				p.Short = f(p.Short)
+			}
+		case Message:
+			p.Value = v.Mapped(f)
+		case []Message:
+			all := make([]Message, len(v))
+			for k, one := range v {
+				all[k] = one.Mapped(f)
+			}
+			p.Value = all
+		}
+		params[i] = p
+	}
+	m.Params, m.read = params, f(m.read)
+	return m
+}

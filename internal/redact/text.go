@@ -1,0 +1,153 @@
+package redact
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// Within a text a secret is found by what it looks like, or by having been learned. What could be any word is not looked for
+// there: a machine that is called max would take its letters out of every "max". So of hosts only those are that have a digit, a
+// dot or a hyphen in them, or many letters; and of users only what stands in a path or before an @.
+
+// manyLetters make a host's name one that is no word of ours.
+const manyLetters = 12
+
+var (
+	// torchTrace is how PyTorch calls traces by itself: the host, the process, the time.
+	torchTrace = regexp.MustCompile(`^([A-Za-z0-9][\w.-]*)_\d+\.\d{10,}\.pt\.trace\.json`)
+	// place ends what stands there in other tools' names: trace_rank_0.
+	place = regexp.MustCompile(`(?i)(rank|worker|[tpde]p|step|trace|device)$`)
+	// url is a URL up to the end of its path.
+	url = regexp.MustCompile(`\b([a-z][a-z0-9+.-]*://)(?:[^\s/@"'<>]+@)?(\[[0-9a-fA-F:.]+\]|[^\s/:"'<>()\[\],;]+)(:\d+)?(/[^\s"'<>)]*)?`)
+	// absolute is a path from a root, of Windows too, or from a home. What stands before it must be no part of a word.
+	absolute = regexp.MustCompile(`(^|[\s"'=:,;(\[{<>|` + "`" + `@])((?:[A-Za-z]:[\\/]|\\\\|~[\w.-]*/|/[^/\s"'<>|*?:;,()\[\]{}])[^\s"'<>|*?:;,()\[\]{}` + "`" + `]+)`)
+	// address is a person at a machine.
+	address = regexp.MustCompile(`\b([A-Za-z0-9][\w.+-]*)@([A-Za-z0-9][\w-]*(?:\.[\w-]+)+|[A-Za-z][\w-]*\d[\w-]*)\b`)
+	// code are files of programs: their names stay, since whoever reads a profile wants to know which function ran.
+	code = regexp.MustCompile(`\.(py|pyx|pyc|so(\.\d+)*|c|cc|cpp|cu|cuh|h|hpp|go|rs|js|ts)$`)
+	// local are hosts that name no machine.
+	local = regexp.MustCompile(`^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])$`)
+)
+
+// learnText keeps a string of a field of a kind.
+func (r *Redactor) learnText(kind, text string) {
+	switch kind {
+	case "":
+	case Host:
+		r.learnHost(text)
+	case Trace:
+		r.word(Trace, text)
+		if m := torchTrace.FindStringSubmatch(base(text)); m != nil && !place.MatchString(m[1]) {
+			r.learnHost(m[1])
+		}
+		r.keep(Trace, text, nil)
+		if b := base(text); strings.Contains(b, ".") { // a file's name, which no word is
+			r.words[b] = r.word(Trace, text)
+			r.keep(Trace, b, nil)
+		}
+	case Path:
+		r.word(Path, text)
+		if strings.ContainsAny(text, `/\`) {
+			r.keep(Path, text, nil)
+		}
+	default:
+		r.word(kind, text)
+	}
+}
+
+// base is the last part of a path of any system.
+func base(p string) string { return path.Base(strings.ReplaceAll(p, `\`, "/")) }
+
+func (r *Redactor) learnHost(name string) {
+	if name == "" || local.MatchString(name) {
+		return
+	}
+	r.word(Host, name)
+	if strings.ContainsAny(name, "0123456789.-") && len(name) > 2 || len(name) >= manyLetters {
+		r.keep(Host, name, regexp.MustCompile(`(^|[^A-Za-z0-9])`+regexp.QuoteMeta(name)+`($|[^A-Za-z0-9])`))
+	}
+}
+
+// as is what stands for a string of a field of a kind.
+func (r *Redactor) as(kind, text string) string {
+	switch kind {
+	case "":
+		return r.Text(text)
+	case Host:
+		if local.MatchString(text) {
+			return text
+		}
+	}
+	return r.word(kind, text)
+}
+
+// Text is a text without what was learned and what looks like a secret.
+func (r *Redactor) Text(text string) string {
+	if text == "" || done.MatchString(text) {
+		return text
+	}
+	if word, ok := r.words[text]; ok {
+		return word
+	}
+	text = url.ReplaceAllStringFunc(text, r.redactURL)
+	text = address.ReplaceAllStringFunc(text, func(s string) string {
+		m := address.FindStringSubmatch(s)
+		if done.MatchString(m[2]) {
+			return s
+		}
+		return r.word(User, m[1]) + "@" + r.word(Host, m[2])
+	})
+	for _, s := range r.found {
+		if !strings.Contains(text, s.text) {
+			continue
+		}
+		if s.at == nil {
+			text = strings.ReplaceAll(text, s.text, s.word)
+			continue
+		}
+		for s.at.MatchString(text) { // those side by side share an edge
+			next := s.at.ReplaceAllString(text, "${1}"+s.word+"${2}")
+			if next == text {
+				break
+			}
+			text = next
+		}
+	}
+	return absolute.ReplaceAllStringFunc(text, func(s string) string {
+		m := absolute.FindStringSubmatch(s)
+		return m[1] + r.redactPath(m[2])
+	})
+}
+
+// redactURL replaces a URL's host and path.
+func (r *Redactor) redactURL(s string) string {
+	m := url.FindStringSubmatch(s)
+	host := m[2]
+	if !local.MatchString(host) {
+		host = r.word(Host, host)
+	}
+	rest := m[4]
+	if rest != "" && rest != "/" && !done.MatchString(rest[1:]) {
+		rest = "/" + r.word(Path, rest)
+	}
+	return m[1] + host + m[3] + rest
+}
+
+// shortest is how many letters a path has at least: of less, such as a unit behind a stroke, nobody can tell.
+const shortest = 4
+
+// redactPath replaces a path; of a program's file its directory alone.
+func (r *Redactor) redactPath(p string) string {
+	whole := strings.TrimRight(p, ".")
+	if len(whole) < shortest {
+		return p
+	}
+	if word, ok := r.words[whole]; ok {
+		return word + p[len(whole):]
+	}
+	if b := base(whole); code.MatchString(b) {
+		return r.word(Path, strings.TrimSuffix(whole, b)) + "/" + b + p[len(whole):]
+	}
+	return r.word(Path, whole) + p[len(whole):]
+}
