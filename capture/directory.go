@@ -16,6 +16,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/dirlock"
 	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // DefaultDir is where captures go unless told otherwise.
@@ -197,8 +198,8 @@ func modelName(model string) string {
 func checkRoom(dir string) error {
 	free, ok := host.FreeBytes(dir)
 	if ok && free < minFreeBytes {
-		return fmt.Errorf("profile directory %s: only %.1f MiB free, at least %d MiB are needed: free some space, or choose another disk with --profile-dir",
-			dir, float64(free)/(1<<20), minFreeBytes>>20)
+		return fmt.Errorf("profile directory %s: only %s free, at least %s are needed: free some space, or choose another disk with --profile-dir",
+			dir, words.Size(int64(free)), words.Size(minFreeBytes))
 	}
 	return nil
 }

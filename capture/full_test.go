@@ -56,7 +56,7 @@ func TestFullDisk(t *testing.T) {
 	o := options(t, script)
 	o.ProfileDir = dir
 	_, err := Run(context.Background(), o)
-	wantOneLine(t, err, dir, "only 1.0 MiB free", "free some space")
+	wantOneLine(t, err, dir, "only 1.0", "free some space")
 	if script.Opened.Load() != 0 {
 		t.Error("the engine was opened all the same")
 	}

@@ -578,7 +578,7 @@ func TestEarlierAndTemporary(t *testing.T) {
 		if diff := cmp.Diff([]string{filepath.Join(scratch, "tmpnew.json.tmp")}, r.Temporary); diff != "" {
 			t.Errorf("temporary (-want +got):\n%s", diff)
 		}
-		if !slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, "0 of 2 ranks whole; tmpnew.json.tmp: 10.0 MB") }) {
+		if !slices.ContainsFunc(told, func(s string) bool { return strings.Contains(s, "0 of 2 ranks whole; tmpnew.json.tmp: 10.00 MB") }) {
 			t.Errorf("told %q", told[max(0, len(told)-3):])
 		}
 	})

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // growth is how fast a file grows that somebody waits for.
@@ -32,9 +34,9 @@ func (g growth) next(size int64, at time.Time) growth {
 
 // text is a size and, as long as it is one, the rate.
 func (g growth) text(now time.Time) string {
-	text := fmt.Sprintf("%.1f MB", float64(g.size)/1e6)
+	text := words.Size(g.size)
 	if g.rate > 0 && now.Sub(g.at) < 2*time.Second {
-		text += fmt.Sprintf(" and %.1f MB/s", g.rate/1e6)
+		text += " and " + words.Rate(g.rate)
 	}
 	return text
 }

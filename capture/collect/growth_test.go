@@ -11,10 +11,10 @@ func TestGrowth(t *testing.T) {
 	for i, size := range []int64{0, 2e6, 2e6, 6e6} {
 		g = g.next(size, at.Add(time.Duration(i)*time.Second))
 	}
-	if got := g.text(at.Add(3 * time.Second)); got != "6.0 MB and 2.0 MB/s" { // 2 MB in 1 s, then 4 MB in 2
+	if got := g.text(at.Add(3 * time.Second)); got != "6.000 MB and 2.000 MB/s" { // 2 MB in 1 s, then 4 MB in 2
 		t.Error(got)
 	}
-	if got := g.text(at.Add(9 * time.Second)); got != "6.0 MB" {
+	if got := g.text(at.Add(9 * time.Second)); got != "6.000 MB" {
 		t.Error("at rest: ", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/llm/hub"
 )
 
@@ -63,7 +64,7 @@ func downloading(p hub.Progress) string {
 	if p.Total == 0 {
 		return p.File
 	}
-	return fmt.Sprintf("downloading %s, %.0f of %.0f MB", p.File, float64(p.Done)/1e6, float64(p.Total)/1e6)
+	return fmt.Sprintf("downloading %s, %s of %s", p.File, words.Size(p.Done), words.Size(p.Total))
 }
 
 // noSuchModel says what a name could have been that is none.

@@ -16,6 +16,7 @@ import (
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
 	"github.com/inferprof/inferprof/internal/version"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/llm/kvcache"
 	"github.com/inferprof/inferprof/llm/model"
 	"github.com/inferprof/inferprof/llm/parallel"
@@ -172,8 +173,8 @@ func (e *Engine) kvBlocks() (int, error) {
 			budget, e.config.MaxModelLen, int64(one)*perBlock)
 	}
 	if free, known := host.AvailableMemory(); known && float64(blocks)*float64(perBlock)*float64(ranks) > float64(free) {
-		return 0, usagef("KV cache memory of %d bytes on each of %d ranks: %.1f GB of memory are free: allow less, or fewer requests by --max-num-seqs",
-			int64(blocks)*perBlock, ranks, float64(free)/1e9)
+		return 0, usagef("KV cache memory of %d bytes on each of %d ranks: %s of memory are free: allow less, or fewer requests by --max-num-seqs",
+			int64(blocks)*perBlock, ranks, words.Size(int64(free)))
 	}
 	return blocks, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/inferprof/inferprof/engine"
 	"github.com/inferprof/inferprof/internal/host"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/llm/model"
 	"github.com/inferprof/inferprof/llm/tensor"
 )
@@ -82,8 +83,8 @@ func (p precision) checkMemory(name string, m *model.Config) error {
 		kept = p.quantization
 	}
 	if free, known := host.AvailableMemory(); known && need > free {
-		return fmt.Errorf("model %s: its weights take %.1f GB in %s, %.1f GB of memory are free: use a smaller model or a machine with more memory",
-			name, float64(need)/1e9, kept, float64(free)/1e9)
+		return fmt.Errorf("model %s: its weights take %s in %s, %s of memory are free: use a smaller model or a machine with more memory",
+			name, words.Size(int64(need)), kept, words.Size(int64(free)))
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func (e *Engine) start(ctx context.Context, p *endpoint) error {
 	}
 	if skew := p.clock.skew(); skew.Abs() > time.Second {
 		p.skew = skew
-		e.warn("server %s: its clock is %.0f s off that of this machine: times of different machines don't match", p.base, skew.Seconds())
+		e.warn("server %s: its clock is %s off that of this machine: times of different machines don't match", p.base, words.Duration(skew.Abs()))
 	}
 	if a.ok() {
 		return nil

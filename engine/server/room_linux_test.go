@@ -43,7 +43,7 @@ func TestNowhereToWrite(t *testing.T) {
 		dir  func(t *testing.T) string
 		want string
 	}{
-		{"a little disk", func(t *testing.T) string { return mount(t, 0, "900k") }, "922 kB are free in DIR and about 16.8 MB are needed ("},
+		{"a little disk", func(t *testing.T) string { return mount(t, 0, "900k") }, "921.6 kB are free in DIR and about 16.78 MB are needed ("},
 		{"a read-only one", func(t *testing.T) string { return mount(t, unix.MS_RDONLY, "900k") }, "can't be written to DIR, and a server may die of that"},
 		{"below a file", file, "not a directory"},
 	} {

@@ -74,11 +74,11 @@ func TestRoom(t *testing.T) {
 	}{
 		{"enough", 2, trial{free: 1 << 40, temp: "/tmp", tempFree: 1 << 40}, "", ""},
 		{"nobody tells", 1, trial{free: -1, temp: "/tmp", tempFree: -1}, "", ""},
-		{"a little", 1, trial{free: 900_000}, "900 kB are free in /x and about 16.8 MB are needed (10 steps of 1 rank): free some, or", ""},
-		{"enough for one", 2, trial{free: 20 << 20}, "", "about 33.6 MB are needed (10 steps of 2 ranks)"},
-		{"little for temporary files", 1, trial{free: 1 << 40, temp: "/tmp", tempFree: 5e6}, "", "5.00 MB are free in /tmp (to which each trace is first written uncompressed) and about 16.8 MB are needed"},
+		{"a little", 1, trial{free: 900_000}, "900.0 kB are free in /x and about 16.78 MB are needed (10 steps of 1 rank): free some, or", ""},
+		{"enough for one", 2, trial{free: 20 << 20}, "", "about 33.55 MB are needed (10 steps of 2 ranks)"},
+		{"little for temporary files", 1, trial{free: 1 << 40, temp: "/tmp", tempFree: 5e6}, "", "5.000 MB are free in /tmp (to which each trace is first written uncompressed) and about 16.78 MB are needed"},
 		{"one disk for both", 1, trial{free: 20 << 20, disk: disk{"h", "/"}, temp: "/tmp", tempFree: 20 << 20, tempDisk: disk{"h", "/"}}, "",
-			"21.0 MB are free on the disk of /x and /tmp (to which each trace is first written uncompressed) and about 33.6 MB are needed (10 steps of 1 rank)"},
+			"20.97 MB are free on the disk of /x and /tmp (to which each trace is first written uncompressed) and about 33.55 MB are needed (10 steps of 1 rank)"},
 		{"two disks", 1, trial{free: 20 << 20, disk: disk{"h", "/x"}, temp: "/tmp", tempFree: 20 << 20, tempDisk: disk{"h", "/"}}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -124,16 +124,16 @@ func TestSpaces(t *testing.T) {
 		{"enough", []added{{here, 1 << 30, needs(sglang, "/t", true, 512*MiB)}}, "", ""},
 		{"nobody tells", []added{{here, -1, needs(sglang, "/t", true, 512*MiB)}}, "", ""},
 		{"under the least", []added{{here, 3e6, needs(sglang, "/t", true, 16*MiB)}},
-			"server http://s: 3.00 MB are free in /t (to which each trace is first written uncompressed) and about 16.8 MB are needed (256 steps of 1 rank): " +
+			"server http://s: 3.000 MB are free in /t (to which each trace is first written uncompressed) and about 16.78 MB are needed (256 steps of 1 rank): " +
 				"free some, or start the server with TMPDIR=DIR on a larger disk; nothing was started", ""},
 		{"far below", []added{{here, 100 * MiB, needs(sglang, "/t", true, 1<<30)}}, ", or record fewer steps with --max-iterations; nothing was started", ""},
 		{"which it can't be told", []added{{here, 100 * MiB, needs(old, "/t", true, 1<<30)}}, "free some, or start the server with TMPDIR=DIR on a larger disk; nothing", ""},
 		{"by the estimate alone", []added{{here, 300 * MiB, needs(sglang, "/t", true, 1<<30)}}, "", "; a server may die of a disk that is full"},
 		{"two directories", []added{{here, 700 * MiB, needs(sglang, "/t", true, 512*MiB)}, {here, 700 * MiB, needs(old, "/u", true, 512*MiB)}}, "",
-			"servers http://s, http://v: 734 MB are free on the disk of /t (to which each trace is first written uncompressed) and /u (to"},
+			"servers http://s, http://v: 734.0 MB are free on the disk of /t (to which each trace is first written uncompressed) and /u (to"},
 		{"of two disks", []added{{here, 700 * MiB, needs(sglang, "/t", true, 512*MiB)}, {there, 700 * MiB, needs(old, "/u", true, 512*MiB)}}, "", ""},
 		{"traces and what is before them", []added{{here, 20 * MiB, needs(old, "/x", false, 90*MiB)}, {here, 20 * MiB, needs(old, "/t", true, 90*MiB)}},
-			"on the disk of /x and /t (to which each trace is first written uncompressed) and about 189 MB are needed (256 steps of 1 rank): " +
+			"on the disk of /x and /t (to which each trace is first written uncompressed) and about 188.7 MB are needed (256 steps of 1 rank): " +
 				"free some, start the server with a torch_profiler_dir that it may write to, with room, or start the server with TMPDIR=DIR", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
