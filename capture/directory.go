@@ -199,7 +199,7 @@ func checkRoom(dir string) error {
 	free, ok := host.FreeBytes(dir)
 	if ok && free < minFreeBytes {
 		return fmt.Errorf("profile directory %s: only %s free, at least %s are needed: free some space, or choose another disk with --profile-dir",
-			dir, words.Size(int64(free)), words.Size(minFreeBytes))
+			dir, words.Size(free), words.Size(minFreeBytes))
 	}
 	return nil
 }

@@ -174,7 +174,7 @@ func (e *Engine) kvBlocks() (int, error) {
 	}
 	if free, known := host.AvailableMemory(); known && float64(blocks)*float64(perBlock)*float64(ranks) > float64(free) {
 		return 0, usagef("KV cache memory of %d bytes on each of %d ranks: %s of memory are free: allow less, or fewer requests by --max-num-seqs",
-			int64(blocks)*perBlock, ranks, words.Size(int64(free)))
+			int64(blocks)*perBlock, ranks, words.Size(free))
 	}
 	return blocks, nil
 }

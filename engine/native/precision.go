@@ -84,7 +84,7 @@ func (p precision) checkMemory(name string, m *model.Config) error {
 	}
 	if free, known := host.AvailableMemory(); known && need > free {
 		return fmt.Errorf("model %s: its weights take %s in %s, %s of memory are free: use a smaller model or a machine with more memory",
-			name, words.Size(int64(need)), kept, words.Size(int64(free)))
+			name, words.Size(need), kept, words.Size(free))
 	}
 	return nil
 }
