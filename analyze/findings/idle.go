@@ -51,8 +51,9 @@ func hostIdle(rv *rankView) *analyze.Finding {
 	few, fewNs := main.fewLongest()
 	if few > 0 {
 		in, gaps := share("in_longest", fewNs, main.ns), number("longest_gaps", few)
-		if f.Evidence = addEvidence(f.Evidence, gaps); few == 1 {
+		if few == 1 {
 			say(f, "; %s of it in its longest gap", in)
+			f.Evidence = addEvidence(f.Evidence, gaps)
 		} else {
 			say(f, "; %s of it in its %s longest gaps", in, gaps)
 		}
