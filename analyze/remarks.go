@@ -264,8 +264,8 @@ func (res *Result) peaks() Message {
 	}
 	var of, modelled Message
 	switch g := roof.GPU; {
-	case roof.Reason != "":
-		of = words.Say("reason", "{reason}", words.Name("reason", roof.Reason))
+	case !roof.ReasonMessage.IsZero():
+		of = roof.ReasonMessage
 	case g != nil:
 		peak, format := words.Value("fp16_flops_per_s", g.FP16, words.UnitFLOPsPerS), "of {device}: {fp16_flops_per_s} in 16-bit arithmetic, {memory_bytes_per_s} ({source})"
 		if g.CPU {

@@ -61,7 +61,7 @@ func resultDocument(r *analyze.Result, wanted func(*entry) bool) *Document {
 func (d *Document) add(r *analyze.Result, e *entry) {
 	if e.name == "finding" {
 		if len(r.Findings) > 0 {
-			d.Sections = append(d.Sections, &Section{ID: "findings", Title: "Findings", Note: "most time at stake first", Blocks: []Block{findingsOf(r, d.notices)}, short: true})
+			d.Sections = append(d.Sections, &Section{ID: "findings", Title: "Findings", Note: findingsNote, Blocks: []Block{findingsOf(r, d.notices)}, short: true})
 		}
 		return
 	}
@@ -108,6 +108,9 @@ func (d *Document) pair() {
 	}
 }
 
+// findingsNote is in which order findings are.
+const findingsNote = "most time at stake first"
+
 // findingsOf are a result's findings.
 func findingsOf(r *analyze.Result, all []notice) findingList {
 	var out findingList
@@ -121,12 +124,20 @@ func findingsOf(r *analyze.Result, all []notice) findingList {
 			one.evidence = append(one.evidence, labelled{strings.ReplaceAll(e.Name, "_", " "), e.Written()})
 		}
 		for _, e := range f.Events {
-			one.lookAt = append(one.lookAt, words.Say("", "{name} ({duration_ns}) {at_ns} into the trace of rank {rank}", words.LongName("name", e.Name, shorten(categories.ShortOp(categories.ShortKernel(e.Name)), 60)),
+			one.lookAt = append(one.lookAt, words.Say("", "{name} ({duration_ns}) {at_ns} into the trace of rank {rank}", words.LongName("name", e.Name, shorten(shortName(e.Name), 60)),
 				words.Ns("duration_ns", e.DurationNs), words.Ns("at_ns", sinceStart(r, e)), words.RankOf("rank", e.Rank)).Text())
 		}
 		out = append(out, one)
 	}
 	return out
+}
+
+// shortName is the name of any event in short.
+func shortName(name string) string {
+	if short := categories.ShortOp(name); short != name { // a Python frame
+		return short
+	}
+	return categories.ShortKernel(name)
 }
 
 // sinceStart is when an event began, from the first one of its trace: base times are Unix times in some traces.

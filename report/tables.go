@@ -217,8 +217,8 @@ func tableOf(r *analyze.Result, name string) (*dataTable, error) {
 func (e *entry) why(r *analyze.Result) words.Message {
 	reason := e.empty
 	switch {
-	case e.name == "roofline" && r.Roofline != nil && r.Roofline.Reason != "":
-		reason = r.Roofline.Reason
+	case e.name == "roofline" && r.Roofline != nil && !r.Roofline.ReasonMessage.IsZero():
+		return words.Say("empty", "nothing: {why}", words.Inner("why", r.Roofline.ReasonMessage))
 	case e.ofGPU && r.Kind == analyze.KindCPU:
 		why := noGPUWords[r.NoGPU()]
 		return words.Say("empty", "nothing: the traces have no GPU work{why}; what ran is in --by op, thread and core", words.Name("why", choose(why == "", "", ": "+why)))

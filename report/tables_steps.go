@@ -139,7 +139,7 @@ func rankTable(r *analyze.Result) dataTable {
 }
 
 func findingTable(r *analyze.Result) dataTable {
-	d := dataTable{title: "Findings", note: "the most time at stake first", cols: []dataColumn{
+	d := dataTable{title: "Findings", note: findingsNote, cols: []dataColumn{
 		{"id", "", unitWord}, {"severity", "severity", unitWord}, {"stake_ns_per_step", "at stake per step", unitNs},
 		{"sentence", "finding", unitName}, {"try", "try", unitName}, {"inferred", "inferred", unitWord}}}
 	for _, f := range r.Findings {

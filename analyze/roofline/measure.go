@@ -2,6 +2,7 @@ package roofline
 
 import (
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/words"
 	"github.com/inferprof/inferprof/trace"
 )
 
@@ -64,13 +65,15 @@ func Measure(x *index.Index, replays []Replayed) *Roofline {
 		}
 	}
 	r.Ops = table.rows
-	r.GPU, r.Reason = peaks(x)
-	if len(r.Ops) == 0 {
-		r.Reason = "the trace records no shapes of inputs (torch_profiler_record_shapes)"
-		if x.Trace.Ops.Len() > 0 && len(m.ops) > 0 {
-			r.Reason = "no kernel was launched by an op whose shapes tell what it does"
-		}
+	gpu, why := peaks(x)
+	switch {
+	case len(r.Ops) == 0 && x.Trace.Ops.Len() > 0 && len(m.ops) > 0:
+		why = words.Say("no_kernel_of_shapes", "no kernel was launched by an op whose shapes tell what it does")
+	case len(r.Ops) == 0:
+		why = words.Say("no_shapes", "the trace records no shapes of inputs (torch_profiler_record_shapes)")
 	}
+	r.GPU = gpu
+	r.because(why)
 	r.finish()
 	return r
 }

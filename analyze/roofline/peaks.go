@@ -1,18 +1,19 @@
 package roofline
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/inferprof/inferprof/analyze/index"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // peaks finds what the trace's device can do, or why that is not known.
-func peaks(x *index.Index) (*GPU, string) {
+func peaks(x *index.Index) (*GPU, words.Message) {
 	if !x.OnGPU {
 		if g := measuredPeaks(x); g != nil {
-			return g, ""
+			return g, words.Message{}
 		}
-		return nil, "what this CPU can do was not measured: figures are without a share"
+		return nil, words.Say("cpu_not_measured", "what this CPU can do was not measured: figures are without a share")
 	}
 	device := -1
 	if len(x.GPU) > 0 {
@@ -23,16 +24,16 @@ func peaks(x *index.Index) (*GPU, string) {
 			continue
 		}
 		if g, ok := gpuOf(d); ok {
-			return &g, ""
+			return &g, words.Message{}
 		}
-		return nil, fmt.Sprintf("the peaks of %q are not known: figures are without a share", d.Name)
+		return nil, words.Say("peaks_unknown", "the peaks of {device} are not known: figures are without a share", words.LongName("device", d.Name, strconv.Quote(d.Name)))
 	}
 	if len(x.Trace.Meta.Devices) > 0 { // ROCm numbers devices as the system does, not as the process sees them
 		if g, ok := gpuOf(x.Trace.Meta.Devices[0]); ok {
-			return &g, ""
+			return &g, words.Message{}
 		}
 	}
-	return nil, "the trace does not say which device it is of: figures are without a share"
+	return nil, words.Say("device_unknown", "the trace does not say which device it is of: figures are without a share")
 }
 
 // measuredPeaks are what an engine says of the CPU on which it ran.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/inferprof/inferprof/internal/tables"
+	"github.com/inferprof/inferprof/internal/words"
 )
 
 // The roofline compares what ops did with what the device can do. An op does so many operations on so many bytes
@@ -31,10 +32,12 @@ const maxShare = 1.02
 type Roofline struct {
 	GPU *GPU `json:"gpu,omitempty"` // whose peaks they are; nil: not known
 	// Reason says why there are no shares, or nothing at all; "" if there is nothing to say.
-	Reason     string `json:"reason,omitempty"`
-	ModelledNs int64  `json:"modelled_ns"` // Σ Op.TimeNs
-	WorkNs     int64  `json:"work_ns"`     // all that could have been: Σ of the kernels' durations; 0 in a CPU-only trace
-	Ops        []Op   `json:"ops"`         // by time
+	Reason string `json:"reason,omitempty"`
+	// ReasonMessage is the reason as data; null if there is nothing to say.
+	ReasonMessage words.Message `json:"reason_message"`
+	ModelledNs    int64         `json:"modelled_ns"` // Σ Op.TimeNs
+	WorkNs        int64         `json:"work_ns"`     // all that could have been: Σ of the kernels' durations; 0 in a CPU-only trace
+	Ops           []Op          `json:"ops"`         // by time
 }
 
 // Op is all calls of one op with one set of shapes.
@@ -114,6 +117,9 @@ func (o *Op) finish(g *GPU) {
 	}
 }
 
+// because says why there are no shares, or nothing at all.
+func (r *Roofline) because(m words.Message) { r.Reason, r.ReasonMessage = m.Text(), m }
+
 // Merge adds up ranks, of which nil has none. Their peaks are given only if all have the same.
 func Merge(ranks []*Roofline) *Roofline {
 	var sum *Roofline
@@ -123,9 +129,10 @@ func Merge(ranks []*Roofline) *Roofline {
 			continue
 		}
 		if sum == nil {
-			sum = &Roofline{GPU: r.GPU, Reason: r.Reason}
+			sum = &Roofline{GPU: r.GPU, Reason: r.Reason, ReasonMessage: r.ReasonMessage}
 		} else if (sum.GPU == nil) != (r.GPU == nil) || sum.GPU != nil && *sum.GPU != *r.GPU {
-			sum.GPU, sum.Reason = nil, "the ranks' devices differ: figures are without a share"
+			sum.GPU = nil
+			sum.because(words.Say("devices_differ", "the ranks' devices differ: figures are without a share"))
 		}
 		sum.WorkNs += r.WorkNs
 		ops = append(ops, r.Ops)
