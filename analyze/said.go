@@ -22,8 +22,8 @@ type Figure struct {
 	Label string  `json:"label"`
 	Value float64 `json:"value"` // in Unit
 	Unit  Unit    `json:"unit"`
-	Text  string  `json:"text"` // Value as people read it
-	Note  Message `json:"note"` // what it is of; null if nothing is to be said
+	Text  string  `json:"text"`          // Value as people read it
+	Note  Message `json:"note,omitzero"` // what it is of; absent if nothing is to be said
 	// RestsOn are the parts of the result that it is from, as Problem.Affects names them.
 	RestsOn []string `json:"rests_on,omitempty"`
 }

@@ -46,7 +46,7 @@ type Judgement struct {
 	Failed         bool     `json:"failed"`             // Outcome is OutcomeFailed
 	Unjudged       string   `json:"unjudged,omitempty"` // why it cannot be judged, with OutcomeUnjudged
 	// UnjudgedMessage and SentenceMessage are the same as data.
-	UnjudgedMessage words.Message `json:"unjudged_message"` // null if it can be judged
+	UnjudgedMessage words.Message `json:"unjudged_message,omitzero"` // absent if it can be judged
 	// Captures is how many captures a side would do where it is undecided, if they differ as much as is allowed for now;
 	// 0 if mostCaptures would not.
 	Captures        int           `json:"captures,omitempty"`

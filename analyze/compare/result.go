@@ -45,7 +45,7 @@ type Pair struct {
 	// The same as data.
 	UnlikeMessages []words.Message `json:"unlike_messages"`
 	NoteMessages   []words.Message `json:"note_messages"`
-	ErrorMessage   words.Message   `json:"error_message"` // null if there is no error
+	ErrorMessage   words.Message   `json:"error_message,omitzero"` // absent if there is no error
 }
 
 // RequestMetric is a number that requests saw.

@@ -33,8 +33,8 @@ type Roofline struct {
 	GPU *GPU `json:"gpu,omitempty"` // whose peaks they are; nil: not known
 	// Reason says why there are no shares, or nothing at all; "" if there is nothing to say.
 	Reason string `json:"reason,omitempty"`
-	// ReasonMessage is the reason as data; null if there is nothing to say.
-	ReasonMessage words.Message `json:"reason_message"`
+	// ReasonMessage is the reason as data; absent in JSON if there is nothing to say.
+	ReasonMessage words.Message `json:"reason_message,omitzero"`
 	ModelledNs    int64         `json:"modelled_ns"` // Σ Op.TimeNs
 	WorkNs        int64         `json:"work_ns"`     // all that could have been: Σ of the kernels' durations; 0 in a CPU-only trace
 	Ops           []Op          `json:"ops"`         // by time
