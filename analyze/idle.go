@@ -18,7 +18,7 @@ func (res *Result) idleMainly() Message {
 		return words.Say("no_launches", choose(len(res.Ranks) == 1, ", and why is not known: no launch is found in the trace", ", and why is not known: no launch is found in the traces"))
 	case 2*i.HeldUp.Ns > all:
 		return words.Say("held_up", ", {share} of that in gaps whose next kernel was launched long before it began: it waited for a stream, an event or the driver",
-			words.ShareOf("share", i.HeldUp.Ns, all).From("idle"))
+			words.ShareOf("share", i.HeldUp.Ns, all))
 	}
 	late := i.Host.Ns + i.Launching.Ns - i.HeldUp.Ns // what is held up is in it, and what was still being launched is not
 	for _, c := range []struct {
@@ -31,7 +31,7 @@ func (res *Result) idleMainly() Message {
 		{"unknown", "of what is not known: what came next has no launch in the trace", i.Unknown.Ns},
 	} {
 		if 2*c.ns > all {
-			return words.Say(c.id, ", {share} of that because "+c.why, words.ShareOf("share", c.ns, all).From("idle"))
+			return words.Say(c.id, ", {share} of that because "+c.why, words.ShareOf("share", c.ns, all))
 		}
 	}
 	return Message{}
@@ -55,7 +55,11 @@ func (res *Result) idleCauses() Message {
 		if c.gap.Ns == 0 {
 			continue
 		}
-		params := []Param{words.ShareOf("share", c.gap.Ns, all).From("idle")}
+		share := words.ShareOf("share", c.gap.Ns, all)
+		if list == nil { // one mark is enough
+			share = share.From("idle")
+		}
+		params := []Param{share}
 		if c.part != nil {
 			var part Message
 			if c.part.Ns > 0 {
