@@ -78,11 +78,16 @@ func (d *Document) add(r *analyze.Result, e *entry) {
 	for _, c := range e.charts {
 		s.Blocks = append(s.Blocks, c(r))
 	}
+	var table []Block
 	if len(t.rows) > 0 {
 		t.folded = e.folded == foldTable
-		s.Blocks = append(s.Blocks, t)
+		table = []Block{t}
 	}
-	s.Blocks = append(s.Blocks, remarks...)
+	if t.folded { // what is said stands where it is seen
+		s.Blocks = append(append(s.Blocks, remarks...), table...)
+	} else {
+		s.Blocks = append(append(s.Blocks, table...), remarks...)
+	}
 	if e.line != nil {
 		s.Blocks = append(s.Blocks, e.line(r))
 	}
