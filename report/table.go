@@ -209,6 +209,27 @@ func (d *dataTable) text(rows int) (t *table, under []string) {
 	return t, under
 }
 
+// only is the table of some columns, by their heads, and of what its rows are: the name at their end, or else what they begin with.
+func (d *dataTable) only(heads []string) *dataTable {
+	shown := d.shown()
+	what := shown[len(shown)-1]
+	if u := d.cols[what].unit; u.isNumber() || u == unitWord {
+		what = shown[0]
+	}
+	out := *d
+	out.cols, out.rows, out.spare, out.bars = nil, make([][]any, len(d.rows)), nil, nil
+	for _, i := range shown {
+		if i != what && !slices.Contains(heads, d.cols[i].head) {
+			continue
+		}
+		out.cols = append(out.cols, d.cols[i])
+		for n, row := range d.rows {
+			out.rows[n] = append(out.rows[n], row[i])
+		}
+	}
+	return &out
+}
+
 // units is how wide the widest unit of each column of numbers is.
 func (d *dataTable) units(shown []int, rows int) []int {
 	out := make([]int, len(shown))

@@ -156,13 +156,13 @@ func (p *page) figures() {
 		return
 	}
 	p.title("Key figures", "", "")
-	t := &table{columns: []column{{"", word}, {"", number}, {"", flexible}}}
+	label, value := 0, 0
 	for _, f := range p.d.Figures {
-		t.add(f.Label, f.Value+f.Mark, p.d.text(f.Note))
+		label, value = max(label, columns(f.Label)), max(value, columns(f.Value+f.Mark))
 	}
-	_, rows := t.lines(p.width - 2)
-	for _, r := range rows {
-		p.line("  " + r)
+	for _, f := range p.d.Figures {
+		first := "  " + f.Label + strings.Repeat(" ", label-columns(f.Label)) + strings.Repeat(" ", 2+value-columns(f.Value+f.Mark)) + f.Value + f.Mark + "  "
+		p.wrapped(first, strings.Repeat(" ", columns(first)), p.d.text(f.Note), "")
 	}
 }
 
@@ -291,7 +291,11 @@ func (p *page) table(d *dataTable) {
 			p.wrapped("      ", "      ", under[i], dim)
 		}
 	}
-	if len(t.left) > 0 && p.o.Full {
+	switch {
+	case len(t.left) == 0 || !p.o.Full:
+	case len(d.rows) <= mostTwice:
+		p.table(d.only(t.left))
+	default:
 		p.wrapped("  ", "  ", "no room for: "+strings.Join(t.left, ", ")+" (--format csv or html)", dim)
 	}
 	if hidden := len(d.rows) - shown; hidden > 0 {
@@ -302,6 +306,9 @@ func (p *page) table(d *dataTable) {
 		p.wrapped("  ", "  ", text, dim)
 	}
 }
+
+// mostTwice is how many rows of a table are written again with the columns that there was no room for.
+const mostTwice = 20
 
 // leastBar and mostBar bound the width of a table's bars.
 const leastBar, mostBar = 8, 44
