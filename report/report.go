@@ -1,6 +1,7 @@
-// Package report renders what package analyze found of one profile, and what analyze/compare says of several. The numbers
-// that it shows are fields of those results, their sums over ranks, and ratios of two: what is measured or concluded is
-// not decided here. A format is added by adding one file with a Renderer and one line in formats.
+// Package report renders what package analyze found of one profile, and what analyze/compare says of several: as a Document
+// (document.go), which text, Markdown and HTML walk, and as JSON, CSV and other tools' tables. The numbers that it shows are fields
+// of those results, their means over devices, and ratios of two; what is said in sentences is theirs, too. A format is added by
+// adding one file with a Renderer and one line in formats.
 package report
 
 import (
