@@ -3,6 +3,7 @@ package analyze
 import (
 	"slices"
 
+	"github.com/inferprof/inferprof/analyze/categories"
 	"github.com/inferprof/inferprof/analyze/device"
 	"github.com/inferprof/inferprof/analyze/index"
 	"github.com/inferprof/inferprof/analyze/ranks"
@@ -43,10 +44,13 @@ func (res *Result) TotalExclusiveNs() (ns int64) {
 }
 
 // Overlaps tells whether the durations of what ran come to more than the time that it had to itself, by a thousandth and more: they
-// overlap, or lie within each other.
+// overlap, or lie within each other. Steps and scopes, which ops always lie within, do not count.
 func (res *Result) Overlaps() bool {
 	var total, exclusive int64
 	for i := range res.Categories {
+		if res.Categories[i].Name == categories.Python {
+			continue
+		}
 		total, exclusive = total+res.Categories[i].TotalNs, exclusive+res.Categories[i].ExclusiveNs
 	}
 	return 1000*(total-exclusive) >= exclusive && total > exclusive

@@ -51,7 +51,7 @@ func compareDocument(r *compare.Result, cells []SweepCell) *Document {
 func (d *Document) addTable(id, title, note string, t *dataTable) {
 	if len(t.rows) > 0 {
 		t.title = title
-		d.Sections = append(d.Sections, &Section{ID: id, Title: title, Note: note, Blocks: []Block{t}, short: true})
+		d.Sections = append(d.Sections, &Section{ID: id, Title: title, Note: note, Blocks: []Block{t}})
 	}
 }
 
@@ -161,7 +161,7 @@ func sectionNote(s *compare.Section) string {
 
 // pairSection is what two sides have in common of one kind of step.
 func pairSection(r *compare.Result, p *compare.Pair, s *compare.Section, id, title string) *Section {
-	out := &Section{ID: id, Title: title, Note: pairTitle(p) + ", " + sectionNote(s), short: true}
+	out := &Section{ID: id, Title: title, Note: pairTitle(p) + ", " + sectionNote(s)}
 	out.Blocks = append(out.Blocks, paragraph{said: p.MatchedMessage(s)})
 	if m := p.LeftOutMessage(s); !m.IsZero() {
 		out.Blocks = append(out.Blocks, paragraph{said: m})

@@ -88,7 +88,6 @@ type Section struct {
 
 	half   bool // shares a line of a page with its neighbour
 	folded bool // a page keeps it behind its title
-	short  bool // short forms have it too
 }
 
 // Block is a part of a section: a *dataTable, a paragraph, a list of findings, notices, a chart, a sparkline.

@@ -61,7 +61,7 @@ func resultDocument(r *analyze.Result, wanted func(*entry) bool) *Document {
 func (d *Document) add(r *analyze.Result, e *entry) {
 	if e.name == "finding" {
 		if len(r.Findings) > 0 {
-			d.Sections = append(d.Sections, &Section{ID: "findings", Title: "Findings", Note: findingsNote, Blocks: []Block{findingsOf(r, d.notices)}, short: true})
+			d.Sections = append(d.Sections, &Section{ID: "findings", Title: "Findings", Note: findingsNote, Blocks: []Block{findingsOf(r, d.notices)}})
 		}
 		return
 	}
@@ -73,8 +73,7 @@ func (d *Document) add(r *analyze.Result, e *entry) {
 		return
 	}
 	t.short = max(0, e.inShort)
-	s := &Section{ID: e.name, Title: t.title, Note: t.note, Mark: markOf(d.notices, e.parts...), half: e.half, folded: e.folded == foldAll,
-		short: e.inShort != 0}
+	s := &Section{ID: e.name, Title: t.title, Note: t.note, Mark: markOf(d.notices, e.parts...), half: e.half, folded: e.folded == foldAll}
 	for _, c := range e.charts {
 		s.Blocks = append(s.Blocks, c(r))
 	}
