@@ -139,7 +139,7 @@ var judgedKinds = map[compare.Judged]AnswerKind{
 
 // judgedWords are the same in tables.
 var judgedWords = map[compare.Judged]string{
-	compare.JudgedSame: "same", compare.JudgedNone: "no difference shown", compare.JudgedWorse: "worse", compare.JudgedBetter: "better", compare.JudgedUnknown: "unknown",
+	compare.JudgedSame: "same", compare.JudgedNone: "none shown", compare.JudgedWorse: "worse", compare.JudgedBetter: "better", compare.JudgedUnknown: "unknown",
 }
 
 // sectionTitles are what sections are called.
@@ -207,7 +207,7 @@ func interval(e *compare.Estimate) any {
 	if e.Low == nil || e.A == 0 {
 		return nil
 	}
-	return words.PercentDifference(e.LowPercent()) + " … " + words.PercentDifference(e.HighPercent())
+	return words.PercentInterval(e.LowPercent(), e.HighPercent())
 }
 
 // percentMore is an estimate's difference in percent; nil where there is nothing to take it of.

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"fmt"
-
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/internal/words"
 )
@@ -78,5 +76,5 @@ func aroundMedian(f *compare.Figures) any {
 	if s.Median <= 0 || f.Captures < 2 {
 		return nil
 	}
-	return fmt.Sprintf("%s…%s", words.PercentDifference(100*(s.Least/s.Median-1)), words.PercentDifference(100*(s.Most/s.Median-1)))
+	return words.PercentInterval(100*(s.Least/s.Median-1), 100*(s.Most/s.Median-1))
 }

@@ -235,7 +235,7 @@ func (d *dataTable) units(shown []int, rows int) []int {
 	out := make([]int, len(shown))
 	for n, i := range shown {
 		for _, row := range d.rows[:rows] {
-			if d.cols[i].unit.isNumber() {
+			if u := d.cols[i].unit; u.isNumber() && u != unitNumber { // those of several kinds do not line up anyway
 				_, unit := cutUnit(d.cols[i].unit.format(row[i]))
 				out[n] = max(out[n], columns(unit))
 			}

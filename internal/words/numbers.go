@@ -138,6 +138,12 @@ func PercentDifference(percent float64) string {
 	return "+" + s + " %"
 }
 
+// PercentInterval writes an interval of differences in percent: −20.2 … +3.1 %.
+func PercentInterval(low, high float64) string {
+	ends := [2]string{PercentDifference(low), PercentDifference(high)}
+	return strings.TrimSuffix(ends[0], " %") + " … " + ends[1]
+}
+
 // Factor writes how many times one thing is another: 1.23×.
 func Factor(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) + "×" }
 

@@ -19,7 +19,7 @@ func TestNumbers(t *testing.T) {
 		{Percent(0), "0.0 %"}, {Percent(0.613), "61.3 %"}, {Percent(0.0004), "< 0.1 %"}, {Percent(0.0005), "0.1 %"}, {Percent(0.9996), "> 99.9 %"},
 		{Percent(1), "100.0 %"}, {Percent(1.5), "150.0 %"}, {Percent(math.NaN()), "–"}, {PercentOf(1, 0), "–"}, {PercentOf(1, 3), "33.3 %"},
 		{PercentDifference(3.06), "+3.1 %"}, {PercentDifference(-3.06), "−3.1 %"}, {PercentDifference(-0.04), "0.0 %"}, {PercentDifference(math.Inf(1)), "–"},
-		{Rate(0), "–"}, {Rate(3.35e12), "3.350 TB/s"}, {FLOPs(989.4e12), "989.4 TFLOP/s"}, {FLOPs(12), "12 FLOP/s"},
+		{PercentInterval(-20.16, 3.06), "−20.2 … +3.1 %"}, {PercentInterval(-0.01, 0), "0.0 … 0.0 %"}, {Rate(0), "–"}, {Rate(3.35e12), "3.350 TB/s"}, {FLOPs(989.4e12), "989.4 TFLOP/s"}, {FLOPs(12), "12 FLOP/s"},
 		{Factor(1.5), "1.50×"}, {Mean(12), "12"}, {Mean(12.34), "12.3"}, {Mean(11.98), "12"}, {Mean(1234.5), "1,235"}, {Known(-1), "–"}, {Known(1234), "1,234"},
 		{Grouped(0), "0"}, {Grouped(1234567), "1,234,567"}, {Grouped(-1234), "-1,234"}, {Grouped(-123), "-123"},
 		{Counted(1, "event"), "1 event"}, {Counted(2000, "event"), "2,000 events"}, {Counted(0, "event"), "0 events"},
