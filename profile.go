@@ -8,6 +8,7 @@ import (
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/compare"
 	"github.com/inferprof/inferprof/engine"
+	"github.com/inferprof/inferprof/internal/redact"
 	"github.com/inferprof/inferprof/profile"
 	"github.com/inferprof/inferprof/report"
 	"github.com/inferprof/inferprof/trace/source"
@@ -77,6 +78,10 @@ var (
 	ErrNothingLeft       = profile.ErrNothingLeft
 	ErrReadOnce          = profile.ErrReadOnce
 )
+
+// Redact takes what should not leave the machine with a result or a comparison out of it, before it is rendered or passed on: prompts,
+// outputs, host names, user names and paths are replaced by words that stay the same in all that pointers point to (docs/report.md).
+func Redact(pointers ...any) { redact.New().Values(pointers...) }
 
 // Open finds the traces at paths, which together are one profile: captures, directories of traces, files, or "-" for
 // standard input. It reads none of them. A path that is not there is fs.ErrNotExist to errors.Is.

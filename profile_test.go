@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/inferprof/inferprof"
@@ -76,5 +77,28 @@ func TestProfileErrors(t *testing.T) {
 	}
 	if _, err := inferprof.CompareSides(nil); !isError[*inferprof.UsageError](err) {
 		t.Errorf("compare nothing: %v", err)
+	}
+}
+
+// TestRedact: a redacted report names none of its traces.
+func TestRedact(t *testing.T) {
+	r, err := inferprof.Report(t.Context(), rank(0), rank(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inferprof.Redact(r)
+	for _, format := range []string{"text", "json", "html"} {
+		var out strings.Builder
+		if err := inferprof.Render(&out, format, r, inferprof.RenderOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{rank(0), rank(1)} {
+			if strings.Contains(out.String(), filepath.Base(path)) {
+				t.Errorf("%s names %s", format, path)
+			}
+		}
+		if format == "json" && !strings.Contains(out.String(), `"path": "trace-1"`) {
+			t.Errorf("%s has no word in its place", format)
+		}
 	}
 }

@@ -217,6 +217,8 @@ func (p *Params) UnmarshalJSON(text []byte) error {
 		switch {
 		case err != nil:
 			return err
+		case token == nil && depth == 0: // null
+			return nil
 		case token == json.Delim('{') && depth == 0:
 			depth++
 			continue

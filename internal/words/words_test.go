@@ -67,6 +67,26 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// FuzzMessage: whatever JSON has for a message, it is refused or read, and what was read is the same when it is read again.
+func FuzzMessage(f *testing.F) {
+	for _, s := range []string{`null`, `{}`, `{"id":"x","params":{"a":1,"b":null,"c":[{"id":"y"}],"d":{"id":"z","params":null}},"text":"t"}`, `{"id":"x","params":{"a":[1]}}`, `[]`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var m, again Message
+		if json.Unmarshal([]byte(text), &m) != nil || m.IsZero() { // what says nothing is null
+			return
+		}
+		written, err := plainJSON(m)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err := json.Unmarshal(written, &again); err != nil || !again.Equal(m) {
+			t.Errorf("%q: %v, %s", text, err, written)
+		}
+	})
+}
+
 func TestOneLine(t *testing.T) {
 	if got := OneLine(fmt.Errorf("a\nb\r\n\nc")); got != "a; b; c" {
 		t.Errorf("%q", got)
