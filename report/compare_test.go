@@ -78,21 +78,45 @@ func TestRenderComparison(t *testing.T) {
 	}
 }
 
-// No line of text is wider than the page, and what a comparison leaves out is said.
+// No line of text is wider than the page, whatever is compared, however it is called and configured.
 func TestComparisonText(t *testing.T) {
-	for _, width := range []int{80, 100, 160} {
-		var out bytes.Buffer
-		if err := CompareText(&out, comparison(t, graphTraces, cpuTraces), Options{Width: width}); err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.SplitSeq(out.String(), "\n") {
+	all := comparisons(t)
+	long := comparison(t, graphTraces, graphTraces, cpuTraces)
+	for i := range long.Sides {
+		long.Sides[i].Label = strings.Repeat("a long name ", 20) + long.Sides[i].Letter
+	}
+	long.Differences = append(long.Differences, compare.Difference{Name: strings.Repeat("setting ", 9), Values: []string{strings.Repeat("one ", 50), strings.Repeat("two ", 50), ""}})
+	all["long names"] = long
+	fits := func(name string, width int, render func(o Options) string) {
+		for line := range strings.SplitSeq(render(Options{Width: width}), "\n") {
 			if columns(line) > width {
-				t.Errorf("width %d: %d columns: %s", width, columns(line), line)
+				t.Errorf("%s: width %d: %d columns: %s", name, width, columns(line), line)
 			}
 		}
-		if !strings.Contains(out.String(), "is a GPU trace and") {
-			t.Error("a GPU trace against a CPU trace, and no word of it")
+	}
+	for name, r := range all {
+		for _, width := range []int{80, 100, 160} {
+			fits(name, width, func(o Options) string {
+				var out bytes.Buffer
+				if err := CompareText(&out, r, o); err != nil {
+					t.Fatal(err)
+				}
+				return out.String()
+			})
 		}
+	}
+	cells := []SweepCell{{Name: strings.Repeat("tensor-parallel-size=2, ", 9), Letter: "A", Figures: &compare.Figures{Captures: 3, OutputTokensPerSecond: compare.Spread{Median: 12345}}},
+		{Name: strings.Repeat("quantization=awq, ", 9), Failure: strings.Repeat("it failed ", 30)}}
+	fits("a sweep", 80, func(o Options) string {
+		var out bytes.Buffer
+		if err := SweepText(&out, cells, nil, o); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	})
+	var out bytes.Buffer
+	if err := CompareText(&out, comparison(t, graphTraces, cpuTraces), Options{}); err != nil || !strings.Contains(out.String(), "is a GPU trace and") {
+		t.Error("a GPU trace against a CPU trace, and no word of it")
 	}
 }
 

@@ -32,6 +32,9 @@ const (
 	flexible             // left, cut in the middle if there is no room
 )
 
+// leastWord is what a column of words keeps at least.
+const leastWord = 8
+
 // leastName is how much of most flexible columns is worth more than another column.
 const leastName = 28
 
@@ -84,7 +87,22 @@ func (t *table) lines(width int) (head string, rows []string) {
 		}
 	}
 	if flex >= 0 {
-		widths[flex] -= min(max(0, total-width), max(0, widths[flex]-8))
+		took := min(max(0, total-width), max(0, widths[flex]-leastWord))
+		widths[flex], total = widths[flex]-took, total-took
+	}
+	for total > width { // of what is left, the widest words give way
+		widest := -1
+		for i, w := range widths {
+			if t.columns[i].kind != number && w > leastWord && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest], total = widths[widest]-1, total-1
+	}
+	if flex >= 0 {
 		t.cut(flex, widths[flex])
 	}
 	line := func(cells []string) string {

@@ -331,22 +331,30 @@ func (p *page) drawn(d *dataTable, lines []string) func(row int) string {
 // barColors are the colours of bars in text.
 var barColors = map[string]string{"s-blue": blue, "s-magenta": magenta, "s-yellow": yellow, "s-red": red, "s-green": green, "s-teal": green, "s-orange": yellow}
 
-// wrapped writes words that may need more than one line.
+// wrapped writes words that may need more than one line; one that is wider than a line goes on in the next.
 func (p *page) wrapped(first, rest, text, color string) {
 	line := first
 	for i, word := range fields(text) {
-		if i > 0 && columns(line)+1+columns(word) > p.width {
-			p.line(p.paint(color, line))
-			line = rest + word
-			continue
-		}
 		if i > 0 {
-			line += " "
+			if columns(line)+1+columns(word) > p.width {
+				p.line(p.paint(color, line))
+				line = rest
+			} else {
+				line += " "
+			}
 		}
-		line += word
+		letters := []rune(word)
+		for room := p.room(line); len(letters) > room; room = p.room(line) {
+			p.line(p.paint(color, line+string(letters[:room])))
+			line, letters = rest, letters[room:]
+		}
+		line += string(letters)
 	}
 	p.line(p.paint(color, line))
 }
+
+// room is how many letters a line still takes: one at least, so that writing ends.
+func (p *page) room(line string) int { return max(1, p.width-columns(line)) }
 
 // fields are the words of a text; a number and its unit are one.
 func fields(text string) []string {
