@@ -125,25 +125,18 @@ func (res *Result) workedAt() Message {
 		return words.Say("exposed_communication", ", {exposed_share} of it in communication with nothing computed beside it{waiting}",
 			words.ShareOf("exposed_share", t.ExposedCommNs, t.BusyNs), words.Inner("waiting", waited))
 	}
-	var whole int64
-	var most *device.Category
-	for i, c := range res.Categories {
-		if c.Name == categories.Python {
-			continue
-		}
-		whole += c.ExclusiveNs
-		if most == nil {
-			most = &res.Categories[i]
-		}
-	}
-	switch {
-	case most == nil || whole <= 0:
+	first := slices.IndexFunc(res.Categories, func(c device.Category) bool { return c.Name != categories.Python })
+	if first < 0 || res.Categories[first].ExclusiveNs <= 0 {
 		return Message{}
-	case most.Name == categories.Comm && t.CommOverlapNs > 0: // what is computed beside it has none of the exclusive time
+	}
+	most := &res.Categories[first]
+	if most.Name == categories.Comm && t.CommOverlapNs > 0 { // what is computed beside it has none of the exclusive time
 		return words.Say("communication", ", with communication running during {comm_share} of it, {hidden_share} of that beside computation",
 			words.ShareOf("comm_share", t.CommNs, t.BusyNs), words.ShareOf("hidden_share", t.CommOverlapNs, t.CommNs))
 	}
-	return words.Say("category", ", {category_share} of it {category}", words.ShareOf("category_share", most.ExclusiveNs, whole).From("categories"),
+	// A CPU's share is of what all threads did, and of the Python around the ops.
+	return words.Say("category", choose(res.Kind == index.KindGPU, ", {category_share} of it {category}", ", with {category_share} of self time {category}"),
+		words.ShareOf("category_share", most.ExclusiveNs, res.TotalExclusiveNs()).From("categories"),
 		words.LongName("category", most.Name, categoryWords(most.Name, res.Kind)))
 }
 
