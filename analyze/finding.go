@@ -1,6 +1,10 @@
 package analyze
 
-import "github.com/inferprof/inferprof/internal/words"
+import (
+	"strings"
+
+	"github.com/inferprof/inferprof/internal/words"
+)
 
 // Finding is a conclusion from the numbers: one thing that costs time, or that makes numbers untrue, what shows it, and
 // what to try. Package analyze/findings makes them.
@@ -33,6 +37,17 @@ type Evidence struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  Unit    `json:"unit"` // ns, bytes, share (of 1), count, factor (of two like things), rank (its number), flop/s, bytes/s
+}
+
+// OfItIn begins the names of evidence of what part of a time something took: what follows is the name of that op, call or frame.
+const OfItIn = "of_it_in_"
+
+// Label is what the number is, in words.
+func (e Evidence) Label() string {
+	if name, ok := strings.CutPrefix(e.Name, OfItIn); ok {
+		return "of it in " + name
+	}
+	return strings.ReplaceAll(e.Name, "_", " ")
 }
 
 // Written is the number as people read it, in a sentence or beside it.

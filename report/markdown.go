@@ -299,7 +299,7 @@ func mdCell(d *dataTable, column int, v any) string {
 		return mdText(cell)
 	case name.instead != "":
 		return mdCode(cell) + " in place of " + mdCode(name.instead)
-	case u == unitKernel, u == unitOp, u == unitShape, u == unitName && d.name != "finding" && d.name != "cause":
+	case u == unitKernel, u == unitOp, u == unitShape, u == unitName:
 		return mdCode(cell)
 	}
 	return mdText(cell)

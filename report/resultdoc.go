@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/inferprof/inferprof/analyze"
 	"github.com/inferprof/inferprof/analyze/categories"
@@ -125,7 +124,7 @@ func findingsOf(r *analyze.Result, all []notice) findingList {
 			one.stake = words.Duration(f.StakeNsPerStep) + choose(hasSteps(r), " per step", " in all")
 		}
 		for _, e := range f.Evidence {
-			one.evidence = append(one.evidence, labelled{strings.ReplaceAll(e.Name, "_", " "), e.Written()})
+			one.evidence = append(one.evidence, labelled{e.Label(), e.Written()})
 		}
 		for _, e := range f.Events {
 			one.lookAt = append(one.lookAt, words.Say("", "{name} ({duration_ns}) {at_ns} into the trace of rank {rank}", words.LongName("name", e.Name, shorten(shortName(e.Name), 60)),

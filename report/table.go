@@ -14,9 +14,10 @@ import (
 type table struct {
 	columns []column
 	rows    [][]string
-	spare   []string // heads of columns that may be left out, in the order in which they go
-	least   int      // how much of the flexible column is worth more than another column; 0: leastName
-	left    []string // heads of columns that lines left out for want of room
+	spare   []string   // heads of columns that may be left out, in the order in which they go
+	least   int        // how much of the flexible column is worth more than another column; 0: leastName
+	left    []string   // heads of columns that lines left out for want of room
+	below   [][]string // of each row, the lines that its prose takes beside the first
 }
 
 type column struct {
@@ -30,6 +31,7 @@ const (
 	number   kind = iota // right
 	word                 // left
 	flexible             // left, cut in the middle if there is no room
+	prose                // left and last, goes on below if there is no room
 )
 
 // leastWord is what a column of words keeps at least.
@@ -57,7 +59,7 @@ func (t *table) lines(width int) (head string, rows []string) {
 			}
 			widths[i] = max(widths[i], columns(r[i]))
 		}
-		if !filled && c.kind != flexible {
+		if !filled && c.kind < flexible {
 			widths[i] = -1
 			continue
 		}
@@ -69,7 +71,7 @@ func (t *table) lines(width int) (head string, rows []string) {
 			continue
 		}
 		total += w + 2
-		if t.columns[i].kind == flexible {
+		if t.columns[i].kind >= flexible {
 			flex = i
 		}
 	}
@@ -102,8 +104,13 @@ func (t *table) lines(width int) (head string, rows []string) {
 		}
 		widths[widest], total = widths[widest]-1, total-1
 	}
-	if flex >= 0 {
+	t.below = make([][]string, len(t.rows))
+	switch {
+	case flex < 0:
+	case t.columns[flex].kind == flexible:
 		t.cut(flex, widths[flex])
+	default:
+		t.wrap(flex, widths[flex], total-widths[flex])
 	}
 	line := func(cells []string) string {
 		var b strings.Builder
@@ -135,6 +142,17 @@ func (t *table) lines(width int) (head string, rows []string) {
 		rows = append(rows, line(r))
 	}
 	return line(heads), rows
+}
+
+// wrap leaves the first line of each cell of a column of prose in it, and puts the others below.
+func (t *table) wrap(c, width, indent int) {
+	for i, r := range t.rows {
+		lines := wrap("", "", r[c], width)
+		r[c] = lines[0]
+		for _, l := range lines[1:] {
+			t.below[i] = append(t.below[i], strings.Repeat(" ", indent)+l)
+		}
+	}
 }
 
 // cut shortens a column's cells. Names that would come out the same are cut where they begin to differ instead.
@@ -193,7 +211,10 @@ func (d *dataTable) text(rows int) (t *table, under []string) {
 		c := column{d.cols[i].head, number}
 		if u := d.cols[i].unit; !u.isNumber() {
 			c.kind = word
-			if n == last {
+			switch {
+			case n == last && u == unitText:
+				c.kind = prose
+			case n == last:
 				c.kind = flexible
 			}
 			t.least = cmp.Or(d.least, map[unit]int{unitKernel: leastKernel, unitShape: leastShape}[u])
@@ -204,7 +225,7 @@ func (d *dataTable) text(rows int) (t *table, under []string) {
 		func(u unit) bool { return u == unitShape }, func(u unit) bool { return u == unitWord }, unit.isNumber,
 	} {
 		for n := last; n > 3; n-- {
-			if t.columns[n].kind != flexible && goes(d.cols[shown[n]].unit) && !slices.Contains(t.spare, t.columns[n].head) {
+			if t.columns[n].kind < flexible && goes(d.cols[shown[n]].unit) && !slices.Contains(t.spare, t.columns[n].head) {
 				t.spare = append(t.spare, t.columns[n].head)
 			}
 		}

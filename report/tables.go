@@ -42,6 +42,7 @@ type unit uint8
 
 const (
 	unitWord unit = iota
+	unitText      // sentences
 	unitName      // long, of a kernel, an op or a call
 	unitKernel
 	unitOp

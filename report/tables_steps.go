@@ -141,7 +141,7 @@ func rankTable(r *analyze.Result) dataTable {
 func findingTable(r *analyze.Result) dataTable {
 	d := dataTable{title: "Findings", note: findingsNote, cols: []dataColumn{
 		{"id", "", unitWord}, {"severity", "severity", unitWord}, {"stake_ns_per_step", "at stake per step", unitNs},
-		{"sentence", "finding", unitName}, {"try", "try", unitName}, {"inferred", "inferred", unitWord}}}
+		{"sentence", "finding", unitText}, {"try", "try", unitText}, {"inferred", "inferred", unitWord}}}
 	for _, f := range r.Findings {
 		var stake any
 		if f.StakeNsPerStep > 0 {

@@ -94,7 +94,7 @@ var causes = []struct {
 func causeTable(r *analyze.Result) dataTable {
 	d := dataTable{title: "Why it was idle", note: "gaps between GPU work, by what came next", cols: []dataColumn{
 		{"cause", "cause", unitWord}, {"of", "", unitWord}, {"ns", "", unitNs}, {"", "time", unitNs}, {"", "of idle", unitPercent},
-		{"count", "gaps", unitCount}, {"", "what it means", unitName}}, bars: &bars{high: r.PerDevice(r.Time.IdleNs)}}
+		{"count", "gaps", unitCount}, {"", "what it means", unitText}}, bars: &bars{high: r.PerDevice(r.Time.IdleNs)}}
 	if r.Idle == nil {
 		return d
 	}

@@ -287,6 +287,9 @@ func (p *page) table(d *dataTable) {
 	}
 	for i, r := range rows {
 		p.line("  " + r + drawn(i))
+		for _, l := range t.below[i] {
+			p.line("  " + l)
+		}
 		if under[i] != "" {
 			p.wrapped("      ", "      ", under[i], dim)
 		}
@@ -331,30 +334,35 @@ func (p *page) drawn(d *dataTable, lines []string) func(row int) string {
 // barColors are the colours of bars in text.
 var barColors = map[string]string{"s-blue": blue, "s-magenta": magenta, "s-yellow": yellow, "s-red": red, "s-green": green, "s-teal": green, "s-orange": yellow}
 
-// wrapped writes words that may need more than one line; one that is wider than a line goes on in the next.
+// wrapped writes words that may need more than one line.
 func (p *page) wrapped(first, rest, text, color string) {
+	for _, line := range wrap(first, rest, text, p.width) {
+		p.line(p.paint(color, line))
+	}
+}
+
+// wrap breaks words into lines, one at least; a word that is wider than a line goes on in the next.
+func wrap(first, rest, text string, width int) (lines []string) {
+	room := func(line string) int { return max(1, width-columns(line)) } // so that it ends
 	line := first
 	for i, word := range fields(text) {
 		if i > 0 {
-			if columns(line)+1+columns(word) > p.width {
-				p.line(p.paint(color, line))
+			if columns(line)+1+columns(word) > width {
+				lines = append(lines, line)
 				line = rest
 			} else {
 				line += " "
 			}
 		}
 		letters := []rune(word)
-		for room := p.room(line); len(letters) > room; room = p.room(line) {
-			p.line(p.paint(color, line+string(letters[:room])))
-			line, letters = rest, letters[room:]
+		for ; len(letters) > room(line); line = rest {
+			lines = append(lines, line+string(letters[:room(line)]))
+			letters = letters[room(line):]
 		}
 		line += string(letters)
 	}
-	p.line(p.paint(color, line))
+	return append(lines, line)
 }
-
-// room is how many letters a line still takes: one at least, so that writing ends.
-func (p *page) room(line string) int { return max(1, p.width-columns(line)) }
 
 // fields are the words of a text; a number and its unit are one.
 func fields(text string) []string {

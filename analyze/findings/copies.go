@@ -120,7 +120,7 @@ func (rv *rankView) sayBusyHost(f *analyze.Finding, gaps []gap) {
 		return
 	}
 	o := &most[0]
-	say(f, "; for %s of that time the host is in %s", share("of_it_in_"+rv.occupant(o), o.Ns, d.Ns), rv.occupant(o))
+	say(f, "; for %s of that time the host is in %s", share(analyze.OfItIn+rv.occupant(o), o.Ns, d.Ns), rv.occupant(o))
 	if o.Row >= 0 {
 		f.Events = append(f.Events, rv.ref(o.Row))
 	}

@@ -38,7 +38,7 @@ func (rv *rankView) sayMeanwhile(f *analyze.Finding, gaps []gap) (in string, lon
 	most, half := d.Most()
 	most = slices.DeleteFunc(most, func(o index.Occupant) bool { return ratio(o.Ns, d.Ns) < worthNaming })
 	for i, o := range most {
-		of := share("of_it_in_"+rv.occupant(&o), o.Ns, d.Ns)
+		of := share(analyze.OfItIn+rv.occupant(&o), o.Ns, d.Ns)
 		switch {
 		case half:
 			say(f, "; for %s of that time the host is in %s", of, rv.occupant(&o))
