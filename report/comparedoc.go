@@ -23,8 +23,8 @@ func compareDocument(r *compare.Result, cells []SweepCell) *Document {
 		return d
 	}
 	d.Title = sidesTitle(r)
-	d.Footer = slices.Insert(d.Footer, 0, fmt.Sprintf("Intervals are of %.0f %%. Parts of a waterfall sum to the whole, to the nanosecond. "+
-		"The same as data: inferprof compare … --format json or csv.", 100*r.Level))
+	d.Footer = slices.Insert(d.Footer, 0, "Intervals are of "+words.Mean(100*r.Level)+" %. Parts of a waterfall sum to the whole, to the nanosecond. "+
+		"The same as data: inferprof compare … --format json or csv.")
 	for i := range r.Sides {
 		d.Facts = append(d.Facts, sideFact(&r.Sides[i]))
 	}
@@ -199,7 +199,7 @@ func settingsTable(r *compare.Result) *dataTable {
 // estimates is a table of estimates without rows.
 func estimates(r *compare.Result, p *compare.Pair) *dataTable {
 	return &dataTable{cols: []dataColumn{{"name", " ", unitWord}, {"a", p.A, unitNumber}, {"b", p.B, unitNumber}, {"delta", "difference", unitSigned}, {"percent", "percent", unitMore},
-		{"interval", fmt.Sprintf("%.0f %% interval", 100*r.Level), unitWord}, {"verdict", "", unitWord}, {"", "  ", unitWord}}}
+		{"interval", words.Mean(100*r.Level) + " % interval", unitWord}, {"verdict", "", unitWord}, {"", "  ", unitWord}}}
 }
 
 // interval is an estimate's interval in percent; nil if it has none.

@@ -179,7 +179,7 @@ func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
 				top = t
 			}
 		}
-		say(f, ": it has more work rather than slower, above all in %s", top.category)
+		say(f, ": it has more work rather than slower, above all in %s", categories.Readable(top.category))
 		return "see how work is divided: which experts and which requests that rank has (expert load balancing), and the shapes of its shard"
 	}
 	if one := factor("its_"+what+"_take", all.tookNs/all.wouldNs); allAlike(&all, by) {
@@ -192,7 +192,7 @@ func (v *view) sayWork(f *analyze.Finding, l *lag) (try string) {
 		say(f, ": its "+what+" take %s as long together", factor("its_"+what+"_take", all.tookNs/all.wouldNs))
 		most = "above all those of %s, which take %s as long"
 	}
-	say(f, ", "+most, top.category, factor("its_"+strings.ReplaceAll(top.category, " ", "_")+"_takes", top.tookNs/max(1, top.wouldNs)))
+	say(f, ", "+most, categories.Readable(top.category), factor("its_"+top.category+"_takes", top.tookNs/max(1, top.wouldNs)))
 	if strings.HasPrefix(top.category, "moe") {
 		return "see how tokens are divided among the experts' ranks (expert load balancing): as many kernels do not mean as many tokens; then its device's clocks"
 	}

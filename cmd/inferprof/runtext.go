@@ -89,8 +89,8 @@ func writeOverhead(w io.Writer, o *ondisk.Overhead) {
 	if o == nil || o.Ratio.Median == 0 {
 		return
 	}
-	fmt.Fprintf(w, "Profiled rounds took %.3f times as long as others (median of %s, %.3f to %.3f)",
-		o.Ratio.Median, words.Counted(len(o.UnprofiledNs), "pair"), o.Ratio.Min, o.Ratio.Max)
+	fmt.Fprintf(w, "Profiled rounds took %s times as long as others (median of %s, %s to %s)",
+		words.Digits(o.Ratio.Median), words.Counted(len(o.UnprofiledNs), "pair"), words.Digits(o.Ratio.Min), words.Digits(o.Ratio.Max))
 	if o.Ratio.Min <= 1 {
 		fmt.Fprint(w, ": what the profiler costs does not show above the noise")
 	}
