@@ -67,7 +67,7 @@ type Capture struct {
 	Name          string `json:"name" redact:"capture"`
 	Engine        string `json:"engine,omitempty"`
 	EngineVersion string `json:"engine_version,omitempty"`
-	Model         string `json:"model,omitempty"`
+	Model         string `json:"model,omitempty" redact:"model"`
 	Quantization  string `json:"quantization,omitempty"` // as configured: awq, gptq, fp8 …
 	Device        string `json:"device,omitempty"`
 	ExpectedRanks int    `json:"expected_ranks,omitempty"`

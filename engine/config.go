@@ -15,7 +15,7 @@ import (
 
 // Config is what an engine is started with. The names are vLLM's engine arguments.
 type Config struct {
-	Model                string         `json:"model"`
+	Model                string         `json:"model" redact:"model"`
 	TensorParallelSize   int            `json:"tensor_parallel_size"`
 	PipelineParallelSize int            `json:"pipeline_parallel_size,omitempty"`     // 0: 1
 	DataParallelSize     int            `json:"data_parallel_size,omitempty"`         // 0: 1

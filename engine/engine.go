@@ -42,10 +42,10 @@ var ErrEnough = errors.New("every trace is whole")
 
 // Info is what an engine says of itself.
 type Info struct {
-	Engine             string `json:"engine"`             // the registered name
-	Version            string `json:"version"`            // the engine's own
-	Model              string `json:"model"`              // as asked for
-	Revision           string `json:"revision,omitempty"` // the commit of a model of the hub
+	Engine             string `json:"engine"`               // the registered name
+	Version            string `json:"version"`              // the engine's own
+	Model              string `json:"model" redact:"model"` // as asked for
+	Revision           string `json:"revision,omitempty"`   // the commit of a model of the hub
 	Architecture       string `json:"architecture"`
 	Parameters         int64  `json:"parameters"`
 	WeightBytes        int64  `json:"weight_bytes"`

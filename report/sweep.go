@@ -7,7 +7,7 @@ import (
 
 // SweepCell is one combination of a sweep's values.
 type SweepCell struct {
-	Name    string           `json:"name"` // quantization=awq, tensor-parallel-size=2
+	Name    string           `json:"name" redact:"cell"` // quantization=awq, tensor-parallel-size=2
 	Letter  string           `json:"letter,omitempty"`
 	Failure string           `json:"failure,omitempty"` // why it has no figures, or not all
 	Figures *compare.Figures `json:"figures,omitempty"`

@@ -281,7 +281,7 @@ func telling(arguments, base string) string {
 // ShortOp is the name of an op, a step or a Python frame without the directories of its file.
 func ShortOp(name string) string {
 	if path, function, ok := strings.Cut(name, "): "); ok {
-		if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		if i := strings.LastIndexAny(path, `/\`); i >= 0 {
 			return path[i+1:] + "): " + function
 		}
 	}

@@ -16,8 +16,8 @@ func noun(n int, one string) string {
 
 // shortName is a kernel's, op's or frame's name as a sentence can bear it: without types, arguments and directories.
 func shortName(name string) string {
-	if path, function, ok := strings.Cut(name, "): "); ok { // a Python frame
-		return path[strings.LastIndexByte(path, '/')+1:] + "): " + function
+	if strings.Contains(name, "): ") { // a Python frame
+		return categories.ShortOp(name)
 	}
 	if strings.HasPrefix(name, "## Call CompiledFxGraph ") { // and a hash
 		return "CompiledFxGraph"

@@ -78,7 +78,7 @@ type Host struct {
 
 // Workload is what was asked of the engine in the profiled round.
 type Workload struct {
-	Source       string `json:"source"` // where the prompts came from, in words
+	Source       string `json:"source" redact:"source"` // where the prompts came from, in words
 	Requests     int    `json:"requests"`
 	WarmupRounds int    `json:"warmup_rounds"`         // that were run
 	WarmupAuto   bool   `json:"warmup_auto,omitempty"` // until two of them took equally long

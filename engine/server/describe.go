@@ -15,7 +15,7 @@ type Description struct {
 	DialectKnown bool   `json:"dialect_known"` // false: nothing tells which one of its engine's it is, and this one asks the least
 	Title        string `json:"title"`         // the same for people
 	Version      string `json:"version"`       // "" if it does not tell
-	Model        string `json:"model"`
+	Model        string `json:"model" redact:"model"`
 	MaxModelLen  int    `json:"max_model_len"` // 0 if it does not tell
 	Ranks        int    `json:"ranks"`         // 0 if it does not tell
 	Engines      int    `json:"engines"`       // data-parallel engines; 0 if it does not tell

@@ -21,14 +21,20 @@ const (
 	Host    = "host"
 	User    = "user"
 	Path    = "path"    // of a directory or a file
+	Model   = "model"   // a name on the hub, which stays, or else a path
+	Source  = "source"  // where prompts came from: a file's path, which is one, or words; and how many they were
 	Trace   = "trace"   // the path of a trace
 	Capture = "capture" // what somebody called a capture
 	Side    = "side"    // and a side of a comparison, which is named after its path
+	Cell    = "cell"    // and one of a sweep, which is named after its settings: model=/m/x, dtype=float16
 	Prompt  = "prompt"
 	Output  = "output"
 	Text    = "text" // of prompts or outputs, in parts
 	setting = "setting"
 )
+
+// named are the kinds of settings, by their names; of others what looks like a secret is taken out.
+var named = map[string]string{"host": Host, "model": Model, "workload": Source, "prompt": Prompt, "system-prompt": Prompt, "stop": Text}
 
 // Redactor remembers which word stands for what.
 type Redactor struct {
@@ -78,7 +84,11 @@ func (r *Redactor) keep(kind, text string, at *regexp.Regexp) {
 	if text == "" || done.MatchString(text) {
 		return
 	}
-	s := secret{text, r.word(kind, text), at}
+	r.find(secret{text, r.word(kind, text), at})
+}
+
+// find has a secret looked for within texts.
+func (r *Redactor) find(s secret) {
 	i, there := slices.BinarySearchFunc(r.found, s, func(a, b secret) int {
 		return cmp.Or(cmp.Compare(len(b.text), len(a.text)), cmp.Compare(a.text, b.text))
 	})
@@ -121,8 +131,8 @@ func fieldKind(v reflect.Value, field reflect.StructField, outer string) string 
 	if kind != setting {
 		return kind
 	}
-	if name := v.FieldByName("Name"); name.IsValid() && name.String() == Host {
-		return Host
+	if name := v.FieldByName("Name"); name.IsValid() {
+		return named[name.String()]
 	}
 	return ""
 }

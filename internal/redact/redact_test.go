@@ -15,6 +15,11 @@ func TestText(t *testing.T) {
 	r := New()
 	r.learnText(Host, "gpu-node17.example.com")
 	r.learnText(Host, "max")
+	r.learnText(Model, "./our model")
+	r.learnText(Model, "acme/llama-7b")
+	r.learnText(Source, "questions of alice.txt, 2 requests, 14 prompt tokens and 4 output")
+	r.learnText(Source, "vLLM's four example prompts, 4 requests")
+	r.learnText(Cell, "model=/home/Al Ice/m, dtype=float16, prompt=tell me")
 	r.learnText(Trace, "/mnt/fast/alice/run7/deepbox_4242.1795422027476.pt.trace.json.gz")
 	for text, want := range map[string]string{
 		"":                    "",
@@ -22,19 +27,27 @@ func TestText(t *testing.T) {
 		"max num seqs":        "max num seqs", // what could be any word stays where it is none
 		"max":                 "host-2",       // and does not where it is all
 		"117 tokens/s and/or": "117 tokens/s and/or",
-		"on gpu-node17.example.com, and on gpu-node17.example.com": "on host-1, and on host-1",
-		"gpu-node17.example.com2":                                  "gpu-node17.example.com2",
-		"deepbox, rank 3":                                          "deepbox, rank 3",
-		"/home/alice/src/vllm/model.py(12): forward":               "path-1/model.py(12): forward",
-		"vllm/v1/core.py(7): step":                                 "vllm/v1/core.py(7): step",
-		`<torch._C> C:\Users\alice\x.cpp:3`:                        `<torch._C> path-2/x.cpp:3`,
-		"see ~/notes and /data/runs.":                              "see path-3 and path-4.",
-		"http://localhost:8000/v1/completions":                     "http://localhost:8000/path-5",
-		"http://10.1.2.3:8000 and https://user:pw@srv/x":           "http://host-3:8000 and https://host-4/path-6",
-		"ask alice@cluster.example.com":                            "ask user-1@host-5",
-		"trace-1 and path-2":                                       "trace-1 and path-2",
-		"read deepbox_4242.1795422027476.pt.trace.json.gz":         "read trace-1",
-		"1/s, 3 /s, TB/s":                                          "1/s, 3 /s, TB/s",
+		"on gpu-node17.example.com, and on gpu-node17.example.com":                "on host-1, and on host-1",
+		"gpu-node17.example.com2":                                                 "gpu-node17.example.com2",
+		"deepbox, rank 3":                                                         "deepbox, rank 3",
+		"/home/alice/src/vllm/model.py(12): forward":                              "path-1/model.py(12): forward",
+		"vllm/v1/core.py(7): step":                                                "vllm/v1/core.py(7): step",
+		`<torch._C> C:\Users\alice\x.cpp:3`:                                       `<torch._C> path-2/x.cpp:3`,
+		"see ~/notes and /data/runs.":                                             "see path-3 and path-4.",
+		"http://localhost:8000/v1/completions":                                    "http://localhost:8000/path-5",
+		"http://10.1.2.3:8000 and https://user:pw@srv/x":                          "http://host-3:8000 and https://host-4/path-6",
+		"ask alice@cluster.example.com":                                           "ask user-1@host-5",
+		"trace-1 and path-2":                                                      "trace-1 and path-2",
+		"read deepbox_4242.1795422027476.pt.trace.json.gz":                        "read trace-1",
+		"/home/Al Ice/runs":                                                       "path-7",
+		"/home/Al Ice/my src/x.py(3): f":                                          "path-8/x.py(3): f",
+		"before triton_/home/alice/kernel":                                        "before triton_path-9",
+		`of_it_in_C:\Users\alice\x.py(3): g`:                                      "of_it_in_path-1/x.py(3): g",
+		"acme/llama-7b in A, ./our model in B":                                    "acme/llama-7b in A, path-1 in B",
+		"A has questions of alice.txt, 2 requests, 14 prompt tokens and 4 output": "A has path-1, 2 requests, 14 prompt tokens and 4 output",
+		"vLLM's four example prompts, 4 requests":                                 "vLLM's four example prompts, 4 requests",
+		"model=/home/Al Ice/m, dtype=float16, prompt=tell me":                     "model=path-1, dtype=float16, prompt=prompt-1",
+		"1/s, 3 /s, TB/s":                                                         "1/s, 3 /s, TB/s",
 	} {
 		fresh := *r // so that the words do not hang on the order of a map
 		fresh.words, fresh.count = maps.Clone(r.words), maps.Clone(r.count)
@@ -51,7 +64,7 @@ func TestText(t *testing.T) {
 // shape is a text with the numbers of words left out.
 func shape(s string) string {
 	for n := range 10 {
-		for _, kind := range []string{Host, User, Path, Trace} {
+		for _, kind := range []string{Host, User, Path, Trace, Prompt} {
 			s = strings.ReplaceAll(s, fmt.Sprintf("%s-%d", kind, n), kind)
 		}
 	}

@@ -21,7 +21,15 @@ var (
 	// url is a URL up to the end of its path.
 	url = regexp.MustCompile(`\b([a-z][a-z0-9+.-]*://)(?:[^\s/@"'<>]+@)?(\[[0-9a-fA-F:.]+\]|[^\s/:"'<>()\[\],;]+)(:\d+)?(/[^\s"'<>)]*)?`)
 	// absolute is a path from a root, of Windows too, or from a home. What stands before it must be no part of a word.
-	absolute = regexp.MustCompile(`(^|[\s"'=:,;(\[{<>|` + "`" + `@])((?:[A-Za-z]:[\\/]|\\\\|~[\w.-]*/|/[^/\s"'<>|*?:;,()\[\]{}])[^\s"'<>|*?:;,()\[\]{}` + "`" + `]+)`)
+	absolute = regexp.MustCompile(`(^|[\s"'=:,;(\[{<>|_` + "`" + `@])((?:[A-Za-z]:[\\/]|\\\\|~[\w.-]*/|/[^/\s"'<>|*?:;,()\[\]{}])[^\s"'<>|*?:;,()\[\]{}` + "`" + `]+)`)
+	// spaced is a text that is nothing but a path from a root, in which there may be spaces, and the line and function of a frame.
+	spaced = regexp.MustCompile("^((?:/[^/\\s]|~[\\w.-]*/|[A-Za-z]:[\\\\/]|\\\\\\\\)[^\"'<>|*?:;,()\\n`]*)($|\\(\\d+\\): )")
+	// hub is how a hub names models; shapes and what lies in the working directory look the same.
+	hub = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$`)
+	// asked is where prompts came from, and how many they were.
+	asked = regexp.MustCompile(`^(.*?)(, [\d,]+ requests?(?:, .*)?)?$`)
+	// file is a file's name or path, and no description.
+	file = regexp.MustCompile(`[/\\]|\.[A-Za-z]\w{0,7}$`)
 	// address is a person at a machine.
 	address = regexp.MustCompile(`\b([A-Za-z0-9][\w.+-]*)@([A-Za-z0-9][\w-]*(?:\.[\w-]+)+|[A-Za-z][\w-]*\d[\w-]*)\b`)
 	// code are files of programs: their names stay, since whoever reads a profile wants to know which function ran.
@@ -51,9 +59,36 @@ func (r *Redactor) learnText(kind, text string) {
 		if strings.ContainsAny(text, `/\`) {
 			r.keep(Path, text, nil)
 		}
+	case Model:
+		if !hub.MatchString(text) {
+			r.keep(Path, text, nil)
+		}
+	case Source:
+		if m := asked.FindStringSubmatch(text); m != nil && file.MatchString(m[1]) && !done.MatchString(m[1]) {
+			r.words[text] = r.word(Path, m[1]) + m[2]
+			r.find(secret{text: text, word: r.words[text]})
+		}
+	case Cell:
+		if text != "" {
+			r.words[text] = r.cell(text)
+		}
 	default:
 		r.word(kind, text)
 	}
+}
+
+// cell is the name of a sweep's cell, without what is secret in its settings.
+func (r *Redactor) cell(text string) string {
+	settings := strings.Split(text, ", ")
+	for i, s := range settings {
+		if name, value, ok := strings.Cut(s, "="); ok {
+			r.learnText(named[name], value)
+			settings[i] = name + "=" + r.as(named[name], value)
+		} else {
+			settings[i] = r.Text(s)
+		}
+	}
+	return strings.Join(settings, ", ")
 }
 
 // base is the last part of a path of any system.
@@ -78,6 +113,13 @@ func (r *Redactor) as(kind, text string) string {
 		if local.MatchString(text) {
 			return text
 		}
+	case Source:
+		return r.Text(text)
+	case Model:
+		if hub.MatchString(text) {
+			return r.Text(text)
+		}
+		kind = Path
 	}
 	return r.word(kind, text)
 }
@@ -89,6 +131,9 @@ func (r *Redactor) Text(text string) string {
 	}
 	if word, ok := r.words[text]; ok {
 		return word
+	}
+	if m := spaced.FindStringSubmatch(text); m != nil {
+		text = r.redactPath(m[1]) + text[len(m[1]):]
 	}
 	text = url.ReplaceAllStringFunc(text, r.redactURL)
 	text = address.ReplaceAllStringFunc(text, func(s string) string {
