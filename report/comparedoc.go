@@ -184,7 +184,7 @@ func pairSection(r *compare.Result, p *compare.Pair, s *compare.Section, id, tit
 func settingsTable(r *compare.Result) *dataTable {
 	t := &dataTable{cols: []dataColumn{{"setting", "setting", unitWord}}}
 	for _, s := range r.Sides {
-		t.cols = append(t.cols, dataColumn{s.Letter, s.Letter, unitWord})
+		t.cols = append(t.cols, dataColumn{s.Letter, s.Letter, unitText})
 	}
 	for _, d := range r.Differences {
 		row := []any{d.Name}

@@ -17,7 +17,7 @@ type table struct {
 	spare   []string   // heads of columns that may be left out, in the order in which they go
 	least   int        // how much of the flexible column is worth more than another column; 0: leastName
 	left    []string   // heads of columns that lines left out for want of room
-	below   [][]string // of each row, the lines that its prose takes beside the first
+	below   [][]string // of each row, the lines that its prose takes after the first
 }
 
 type column struct {
@@ -31,7 +31,7 @@ const (
 	number   kind = iota // right
 	word                 // left
 	flexible             // left, cut in the middle if there is no room
-	prose                // left and last, goes on below if there is no room
+	prose                // left, goes on below if there is no room
 )
 
 // leastWord is what a column of words keeps at least.
@@ -88,11 +88,7 @@ func (t *table) lines(width int) (head string, rows []string) {
 			t.left = append(t.left, spare)
 		}
 	}
-	if flex >= 0 {
-		took := min(max(0, total-width), max(0, widths[flex]-leastWord))
-		widths[flex], total = widths[flex]-took, total-took
-	}
-	for total > width { // of what is left, the widest words give way
+	for total > width { // then the widest words give way, names or not
 		widest := -1
 		for i, w := range widths {
 			if t.columns[i].kind != number && w > leastWord && (widest < 0 || w > widths[widest]) {
@@ -104,13 +100,8 @@ func (t *table) lines(width int) (head string, rows []string) {
 		}
 		widths[widest], total = widths[widest]-1, total-1
 	}
-	t.below = make([][]string, len(t.rows))
-	switch {
-	case flex < 0:
-	case t.columns[flex].kind == flexible:
+	if flex >= 0 && t.columns[flex].kind == flexible {
 		t.cut(flex, widths[flex])
-	default:
-		t.wrap(flex, widths[flex], total-widths[flex])
 	}
 	line := func(cells []string) string {
 		var b strings.Builder
@@ -138,21 +129,33 @@ func (t *table) lines(width int) (head string, rows []string) {
 	for i, c := range t.columns {
 		heads[i] = c.head
 	}
-	for _, r := range t.rows {
+	t.below = make([][]string, len(t.rows))
+	for i, r := range t.rows {
+		rest := t.wrap(r, widths)
 		rows = append(rows, line(r))
+		for _, cells := range rest {
+			t.below[i] = append(t.below[i], line(cells))
+		}
 	}
 	return line(heads), rows
 }
 
-// wrap leaves the first line of each cell of a column of prose in it, and puts the others below.
-func (t *table) wrap(c, width, indent int) {
-	for i, r := range t.rows {
-		lines := wrap("", "", r[c], width)
-		r[c] = lines[0]
-		for _, l := range lines[1:] {
-			t.below[i] = append(t.below[i], strings.Repeat(" ", indent)+l)
+// wrap leaves the first line of each cell of prose in a row, and returns the rows that its other lines make.
+func (t *table) wrap(row []string, widths []int) (rest [][]string) {
+	for i, c := range t.columns {
+		if c.kind != prose || widths[i] < 0 {
+			continue
+		}
+		lines := wrap("", "", row[i], widths[i])
+		row[i] = lines[0]
+		for n, l := range lines[1:] {
+			if n == len(rest) {
+				rest = append(rest, make([]string, len(row)))
+			}
+			rest[n][i] = l
 		}
 	}
+	return rest
 }
 
 // cut shortens a column's cells. Names that would come out the same are cut where they begin to differ instead.
@@ -212,7 +215,7 @@ func (d *dataTable) text(rows int) (t *table, under []string) {
 		if u := d.cols[i].unit; !u.isNumber() {
 			c.kind = word
 			switch {
-			case n == last && u == unitText:
+			case u == unitText:
 				c.kind = prose
 			case n == last:
 				c.kind = flexible
