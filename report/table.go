@@ -251,6 +251,23 @@ func (d *dataTable) text(rows int) (t *table, under []string) {
 	return t, under
 }
 
+// constant takes those columns out of left that say the same in every row, and returns what they say: rank 0.
+func (t *table) constant() (same []string) {
+	if len(t.rows) < 2 {
+		return nil
+	}
+	t.left = slices.DeleteFunc(t.left, func(head string) bool {
+		i := slices.IndexFunc(t.columns, func(c column) bool { return c.head == head })
+		cell := t.rows[0][i]
+		if slices.ContainsFunc(t.rows, func(r []string) bool { return r[i] != cell }) {
+			return false
+		}
+		same = append(same, head+" "+strings.TrimSpace(cell))
+		return true
+	})
+	return same
+}
+
 // only is the table of some columns, by their heads, and of what its rows are: the name at their end, or else what they begin with.
 func (d *dataTable) only(heads []string) *dataTable {
 	shown := d.shown()

@@ -294,6 +294,11 @@ func (p *page) table(d *dataTable) {
 			p.wrapped("      ", "      ", under[i], dim)
 		}
 	}
+	if p.o.Full {
+		if same := t.constant(); len(same) > 0 {
+			p.wrapped("  ", "  ", "in all rows: "+strings.Join(same, ", "), dim)
+		}
+	}
 	switch {
 	case len(t.left) == 0 || !p.o.Full:
 	case len(d.rows) <= mostTwice:
