@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/inferprof/inferprof/analyze"
 )
 
 // The page in a real browser. The test adds two scripts to the page and their hashes to its policy: one that takes note
@@ -50,6 +52,9 @@ addEventListener("load", () => {
   seen.tip = document.getElementById("tip").hidden ? "" : document.getElementById("tip").textContent;
   seen.requests = performance.getEntriesByType("resource").map((e) => e.name);
   seen.overflow = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  const prose = [...document.querySelectorAll("td.text")].filter((c) => c.getClientRects().length);
+  seen.prose = prose.length;
+  seen.hidden = prose.filter((c) => c.getBoundingClientRect().right > c.closest(".table").getBoundingClientRect().right + 1).map((c) => c.textContent);
   const out = document.createElement("pre"); out.id = "seen"; out.textContent = JSON.stringify(seen); document.body.append(out);
 });
 `
@@ -73,6 +78,7 @@ func TestHTMLInBrowser(t *testing.T) {
 	program := browser(t)
 	r := manyRanks(3, 20)
 	r.Kernels, r.Categories = r.Kernels[:60], r.Categories[:5]
+	r.Idle = &analyze.IdleTotals{Host: analyze.Gap{Count: 60, Ns: 20_000_000}, HeldUp: analyze.Gap{Count: 20, Ns: 9_000_000}}
 	for i := range r.Kernels {
 		r.Kernels[i].Name, r.Kernels[i].Count = "kernel_"+string(rune('0'+i%10))+"_"+string(rune('a'+i/10)), (i*37)%101
 	}
@@ -110,10 +116,10 @@ func inBrowser(t *testing.T, program, text, size string) {
 		t.Fatalf("the page's script did not get to the end:\n%.2000s", dom[max(0, len(dom)-2000):])
 	}
 	var seen struct {
-		Errors, Blocked, Names, Filtered, Requests []string
-		Rows, Counts, CountsUp                     []int
-		Sort, Tip                                  string
-		Overflow                                   int
+		Errors, Blocked, Names, Filtered, Requests, Hidden []string
+		Rows, Counts, CountsUp                             []int
+		Sort, Tip                                          string
+		Overflow, Prose                                    int
 	}
 	if err := json.Unmarshal([]byte(html.UnescapeString(string(m[1]))), &seen); err != nil {
 		t.Fatal(err)
@@ -135,6 +141,9 @@ func inBrowser(t *testing.T, program, text, size string) {
 	}
 	if !strings.Contains(seen.Tip, "computation") {
 		t.Errorf("what a bar says when it is pointed at: %q", seen.Tip)
+	}
+	if narrow := strings.HasPrefix(size, "360"); seen.Prose == 0 || len(seen.Hidden) > 0 && !narrow { // where a narrow table is swiped
+		t.Errorf("of %d cells of prose these lie beyond their table's edge: %q", seen.Prose, seen.Hidden)
 	}
 	if seen.Overflow > 0 {
 		t.Errorf("the page is %d pixels wider than the window", seen.Overflow)

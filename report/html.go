@@ -330,8 +330,11 @@ func htmlCell(m *markup, u unit, v any) {
 	case longName:
 		full, below = v.full, v.instead
 	}
-	if u == unitKernel || u == unitOp || u == unitName {
+	switch u {
+	case unitKernel, unitOp, unitName:
 		class = ` class="name"`
+	case unitText:
+		class = ` class="text"`
 	}
 	title := ""
 	if full != text && slices.Contains([]unit{unitKernel, unitOp, unitShape}, u) {
