@@ -349,6 +349,57 @@ func TestTableKeepsNamesApart(t *testing.T) {
 	}
 }
 
+// TestTableWrapsProse: whatever the width, every word of two columns of prose is there, each under its head, and neither column
+// has all the room.
+func TestTableWrapsProse(t *testing.T) {
+	texts := []string{strings.Repeat("north ", 12) + "27", strings.Repeat("south ", 12) + "59"}
+	for width := 30; width < 200; width += 17 {
+		tb := &table{columns: []column{{"setting", word}, {"A", prose}, {"B", prose}}}
+		tb.add("workload", texts[0], texts[1])
+		head, rows := tb.lines(width)
+		at := strings.Index(head, "B")
+		if a, b := at-2-len("workload  "), width-at; len(tb.below[0]) > 0 && a > b+1 {
+			t.Errorf("%d columns: A has %d, B %d", width, a, b)
+		}
+		var got [2]string
+		for _, line := range append(rows, tb.below[0]...) {
+			if columns(line) > width {
+				t.Errorf("%d columns: %q has %d", width, line, columns(line))
+			}
+			a := line
+			if len(line) > at {
+				a = line[:at]
+				got[1] += line[at:] + " "
+			}
+			got[0] += strings.TrimPrefix(a, "workload") + " "
+		}
+		for i, text := range texts {
+			if strings.Join(strings.Fields(got[i]), " ") != text {
+				t.Errorf("%d columns: column %d says %q", width, i, got[i])
+			}
+		}
+	}
+}
+
+// TestTableSaysWhatIsConstant: of the columns that found no room, those that say the same in every row take a line, and the others stay
+// to be told apart.
+func TestTableSaysWhatIsConstant(t *testing.T) {
+	tb := &table{columns: []column{{"rank", number}, {"device", number}, {"time", number}, {"kernel", flexible}}, spare: []string{"device", "rank"}}
+	tb.add("3", "0", "1.000 ms", strings.Repeat("a", 40))
+	tb.add("3", "1", "2.000 ms", strings.Repeat("b", 40))
+	tb.lines(40)
+	if want := []string{"device", "rank"}; !slices.Equal(tb.left, want) {
+		t.Fatalf("left out: %q, want %q", tb.left, want)
+	}
+	if same := tb.constant(); !slices.Equal(same, []string{"rank 3"}) || !slices.Equal(tb.left, []string{"device"}) {
+		t.Errorf("constant %q, left %q", same, tb.left)
+	}
+	one := &table{columns: tb.columns, rows: tb.rows[:1], left: []string{"rank"}}
+	if same := one.constant(); len(same) > 0 || len(one.left) != 1 {
+		t.Errorf("of one row %q is constant", same)
+	}
+}
+
 // TestWithoutLaunches: of GPU work whose launches were not recorded nothing is said that only launches could tell.
 func TestWithoutLaunches(t *testing.T) {
 	for _, file := range []string{"kernels.json", "cuda_events.json"} { // of PyTorch's older profiler, which recorded none
