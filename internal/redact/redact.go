@@ -44,9 +44,9 @@ type Redactor struct {
 }
 
 type secret struct {
-	text string
-	word string
-	at   *regexp.Regexp // where it counts; nil: anywhere
+	text  string
+	word  string
+	whole bool // it counts where no letter or digit stands beside it; else anywhere
 }
 
 // New makes a Redactor that knows nothing yet.
@@ -79,12 +79,12 @@ func (r *Redactor) word(kind, text string) string {
 	return word
 }
 
-// keep learns a secret that may stand within other texts.
-func (r *Redactor) keep(kind, text string, at *regexp.Regexp) {
-	if text == "" || done.MatchString(text) {
+// keep learns a secret that may stand within other texts. Of less than shortest letters too much would be taken for it.
+func (r *Redactor) keep(kind, text string, whole bool) {
+	if !whole && len(text) < shortest || done.MatchString(text) {
 		return
 	}
-	r.find(secret{text, r.word(kind, text), at})
+	r.find(secret{text, r.word(kind, text), whole})
 }
 
 // find has a secret looked for within texts.

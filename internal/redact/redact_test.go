@@ -21,6 +21,7 @@ func TestText(t *testing.T) {
 	r.learnText(Source, "vLLM's four example prompts, 4 requests")
 	r.learnText(Cell, "model=/home/Al Ice/m, dtype=float16, prompt=tell me")
 	r.learnText(Trace, "/mnt/fast/alice/run7/deepbox_4242.1795422027476.pt.trace.json.gz")
+	r.learnText(Path, "/") // nobody's
 	for text, want := range map[string]string{
 		"":                    "",
 		"aten::mm":            "aten::mm",
@@ -37,6 +38,8 @@ func TestText(t *testing.T) {
 		"http://localhost:8000/v1/completions":                                    "http://localhost:8000/path-5",
 		"http://10.1.2.3:8000 and https://user:pw@srv/x":                          "http://host-3:8000 and https://host-4/path-6",
 		"ask alice@cluster.example.com":                                           "ask user-1@host-5",
+		"0@X0@Y0@A0":                                                              "user-2@user-3@user-4@host-6",
+		"to bob@box, at bob@/home/bob":                                            "to bob@box, at user-3@path-9",
 		"trace-1 and path-2":                                                      "trace-1 and path-2",
 		"read deepbox_4242.1795422027476.pt.trace.json.gz":                        "read trace-1",
 		"/home/Al Ice/runs":                                                       "path-7",
@@ -138,6 +141,8 @@ func FuzzText(f *testing.F) {
 	f.Add("(", ")")
 	f.Add("http://", ":80")
 	f.Add("é\xff", "\\")
+	f.Add("00\xf4", "0@X0@Y0@A0")
+	f.Add("0@A@A@A@A@A@A@A@A@A@A@A@A0", "file:///a b/c(3): d")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		r := New()
 		r.learnText(Host, "box-7.cluster.example")
@@ -150,5 +155,10 @@ func FuzzText(f *testing.F) {
 		if again := r.Text(got); again != got {
 			t.Errorf("%q again is %q", got, again)
 		}
+		for _, kind := range []string{Host, Path, Model, Source, Trace, Cell, Prompt} { // whatever it has learned, it ends
+			r.learnText(kind, before)
+			r.learnText(kind, after)
+		}
+		r.Text(text)
 	})
 }

@@ -30,8 +30,8 @@ var (
 	asked = regexp.MustCompile(`^(.*?)(, [\d,]+ requests?(?:, .*)?)?$`)
 	// file is a file's name or path, and no description.
 	file = regexp.MustCompile(`[/\\]|\.[A-Za-z]\w{0,7}$`)
-	// address is a person at a machine.
-	address = regexp.MustCompile(`\b([A-Za-z0-9][\w.+-]*)@([A-Za-z0-9][\w-]*(?:\.[\w-]+)+|[A-Za-z][\w-]*\d[\w-]*)\b`)
+	// address is a person at a machine, or several of both: a@b@c.example.
+	address = regexp.MustCompile(`\b(?:[A-Za-z0-9][\w.+-]*@)+(?:[A-Za-z0-9][\w-]*(?:\.[\w-]+)+|[A-Za-z][\w-]*\d[\w-]*)\b`)
 	// code are files of programs: their names stay, since whoever reads a profile wants to know which function ran.
 	code = regexp.MustCompile(`\.(py|pyx|pyc|so(\.\d+)*|c|cc|cpp|cu|cuh|h|hpp|go|rs|js|ts)$`)
 	// local are hosts that name no machine.
@@ -49,19 +49,19 @@ func (r *Redactor) learnText(kind, text string) {
 		if m := torchTrace.FindStringSubmatch(base(text)); m != nil && !place.MatchString(m[1]) {
 			r.learnHost(m[1])
 		}
-		r.keep(Trace, text, nil)
+		r.keep(Trace, text, false)
 		if b := base(text); strings.Contains(b, ".") { // a file's name, which no word is
 			r.words[b] = r.word(Trace, text)
-			r.keep(Trace, b, nil)
+			r.keep(Trace, b, false)
 		}
 	case Path:
 		r.word(Path, text)
 		if strings.ContainsAny(text, `/\`) {
-			r.keep(Path, text, nil)
+			r.keep(Path, text, false)
 		}
 	case Model:
 		if !hub.MatchString(text) {
-			r.keep(Path, text, nil)
+			r.keep(Path, text, false)
 		}
 	case Source:
 		if m := asked.FindStringSubmatch(text); m != nil && file.MatchString(m[1]) && !done.MatchString(m[1]) {
@@ -100,7 +100,7 @@ func (r *Redactor) learnHost(name string) {
 	}
 	r.word(Host, name)
 	if strings.ContainsAny(name, "0123456789.-") && len(name) > 2 || len(name) >= manyLetters {
-		r.keep(Host, name, regexp.MustCompile(`(^|[^A-Za-z0-9])`+regexp.QuoteMeta(name)+`($|[^A-Za-z0-9])`))
+		r.keep(Host, name, true)
 	}
 }
 
@@ -132,37 +132,71 @@ func (r *Redactor) Text(text string) string {
 	if word, ok := r.words[text]; ok {
 		return word
 	}
+	for range mostPasses {
+		next := r.once(text)
+		if next == text {
+			break
+		}
+		text = next
+	}
+	return text
+}
+
+// mostPasses bounds how often a text is gone through. What was put in may make an address of what it stands beside, so that a second
+// pass finds more; what stands for something stays, so that few are needed.
+const mostPasses = 10
+
+// once replaces what looks like a secret at first sight.
+func (r *Redactor) once(text string) string {
 	if m := spaced.FindStringSubmatch(text); m != nil {
 		text = r.redactPath(m[1]) + text[len(m[1]):]
 	}
 	text = url.ReplaceAllStringFunc(text, r.redactURL)
 	text = address.ReplaceAllStringFunc(text, func(s string) string {
-		m := address.FindStringSubmatch(s)
-		if done.MatchString(m[2]) {
-			return s
+		parts := strings.Split(s, "@")
+		for i := range parts {
+			kind := User
+			if i == len(parts)-1 {
+				kind = Host
+			}
+			parts[i] = r.word(kind, parts[i])
 		}
-		return r.word(User, m[1]) + "@" + r.word(Host, m[2])
+		return strings.Join(parts, "@")
 	})
 	for _, s := range r.found {
-		if !strings.Contains(text, s.text) {
-			continue
-		}
-		if s.at == nil {
-			text = strings.ReplaceAll(text, s.text, s.word)
-			continue
-		}
-		for s.at.MatchString(text) { // those side by side share an edge
-			next := s.at.ReplaceAllString(text, "${1}"+s.word+"${2}")
-			if next == text {
-				break
-			}
-			text = next
-		}
+		text = s.replace(text)
 	}
 	return absolute.ReplaceAllStringFunc(text, func(s string) string {
 		m := absolute.FindStringSubmatch(s)
 		return m[1] + r.redactPath(m[2])
 	})
+}
+
+// replace puts a secret's word in its place.
+func (s *secret) replace(text string) string {
+	if !s.whole {
+		return strings.ReplaceAll(text, s.text, s.word)
+	}
+	var out strings.Builder
+	for from := 0; ; {
+		i := strings.Index(text[from:], s.text)
+		if i < 0 {
+			return out.String() + text
+		}
+		i += from
+		end := i + len(s.text)
+		if i > 0 && alphanumeric(text[i-1]) || end < len(text) && alphanumeric(text[end]) {
+			from = i + 1
+			continue
+		}
+		out.WriteString(text[:i])
+		out.WriteString(s.word)
+		text, from = text[end:], 0
+	}
+}
+
+func alphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
 // redactURL replaces a URL's host and path.
